@@ -1,0 +1,27 @@
+"""movielake: a Parquet-flattening data lake for feeds of cinema showtimes."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from movielake.conversion import convert
+    from movielake.overview import describe_lake
+
+__all__ = ["convert", "describe_lake"]
+
+# Where each public name lives; imported on first use, so that `import movielake` stays light.
+_HOMES = {"convert": "conversion", "describe_lake": "overview"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'movielake' has no attribute {name!r}")
+    return getattr(import_module(f"movielake.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_HOMES))

@@ -1,0 +1,322 @@
+"""Conversion: feed zips to a lake. `plan` decides what is to be done, `convert_zip` does one zip.
+
+A feed zip is the unit of work: it can be done in any order, at the same time as others, and twice.
+Its files are written aside and renamed into place; then its commit makes it count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from movielake.commits import DAMAGED, Commit, MemberCommit
+from movielake.feed import UNREADABLE, FeedZip, fingerprint, open_members
+from movielake.layout import (
+    Folder,
+    Selection,
+    Terms,
+    json_folder,
+    parquet_folder,
+    quarantine_folder,
+)
+from movielake.manifest import (
+    create_lake,
+    read_commit,
+    read_manifest,
+    rebuild_manifest,
+    remove_commit,
+    write_commit,
+)
+from movielake.members import MemberConverter
+from movielake.planning import KNOWN, Plan, Task, find_selected, plan_conversion
+from movielake.quarantine import Quarantine, one_line
+from movielake.records import Damage
+from movielake.schema import TABLES
+from movielake.workers import worker_client
+from movielake.writers import Workspace, remove_leftovers, workspace
+
+
+class DamagedFeedError(ValueError):
+    """Raised by a strict conversion at the first damage."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one task.
+
+    Parameters
+    ----------
+    zip_ : FeedZip
+        The feed zip.
+    commit : Commit or None
+        Its commit; None if it could not be converted.
+    converted : bool
+        False if its content turned out to be unchanged.
+    error : str
+        Why it could not be converted, in one line; empty otherwise.
+    """
+
+    zip_: FeedZip
+    commit: Commit | None = None
+    converted: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion did.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was to be done.
+    outcomes : tuple of Outcome
+        In the order of stamp and country.
+    removed : tuple of (str, str)
+        Stamp and country of what was removed from the lake.
+    """
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...]
+    removed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def commits(self) -> tuple[Commit, ...]:
+        """Commits of the feed zips that were converted now."""
+        return tuple(o.commit for o in self.outcomes if o.commit and o.converted)
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """Feed zips that could not be converted; the next run tries them again."""
+        return tuple(o for o in self.outcomes if o.error)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was damaged, refused or failed."""
+        hurt = any(commit.is_hurt for commit in self.commits)
+        return not (hurt or self.failed or self.plan.feed.refused)
+
+
+def convert(
+    feed: str,
+    lake: str,
+    *,
+    date_stamps: Terms = None,
+    countries: Terms = None,
+    workers: int | None = None,
+    force: bool = False,
+    strict: bool = False,
+    with_json: bool = True,
+    prune: bool = False,
+    on_plan: Callable[[Plan], None] | None = None,
+    on_progress: Callable[[Outcome], None] | None = None,
+) -> Conversion:
+    """Convert the feed zips of a feed that are new or changed into a lake.
+
+    Parameters
+    ----------
+    feed : str
+        Path or URL of the feed's root.
+    lake : str
+        Path or URL of the lake; made if it is not there.
+    date_stamps, countries : str, iterable of str or slice, optional
+        What to convert; everything by default. See `movielake.layout.Selection`.
+    workers : int, optional
+        Processes; as many as there are CPUs by default, none but this one with 1. A running
+        dask client is used instead, whatever its size.
+    force : bool, optional
+        Convert also what has not changed.
+    strict : bool, optional
+        Stop at the first damage instead of going on.
+    with_json : bool, optional
+        Write JSON Lines besides Parquet.
+    prune : bool, optional
+        Remove from the lake what is selected and no longer has a feed zip.
+    on_plan, on_progress : callable, optional
+        Told the plan before the work, and each outcome as it comes.
+
+    Returns
+    -------
+    Conversion
+
+    Raises
+    ------
+    FileNotFoundError
+        If the feed is not there.
+    ValueError
+        If the lake is none, or of another format, or if nothing is selected.
+    DamagedFeedError
+        At the first damage, if ``strict``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from movielake import convert
+    >>> from movielake.sample import write_sample
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
+    ...     conversion = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
+    >>> len(conversion.commits), conversion.is_clean
+    (1, True)
+    """
+    selection = Selection(date_stamps, countries)
+    found = find_selected(feed, selection)
+    target = Folder(lake)
+    create_lake(target)
+    remove_leftovers(target)
+    model = Task(feed, lake, found.zips[0], with_json, force, strict)
+    known = read_manifest(target, KNOWN).to_pylist()
+    todo = plan_conversion(found, model, selection, known)
+    if on_plan:
+        on_plan(todo)
+    outcomes = []
+    try:
+        shared = target.is_shared and Folder(feed).is_shared
+        for outcome in _run(todo.tasks, workers, shared):
+            outcomes.append(outcome)
+            if on_progress:
+                on_progress(outcome)
+        removed = _prune(target, todo.missing) if prune else ()
+    finally:
+        rebuild_manifest(target)
+    outcomes.sort(key=lambda outcome: outcome.zip_.key)
+    return Conversion(todo, tuple(outcomes), removed)
+
+
+def _run(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[Outcome]:
+    """Do the tasks, here or on workers, and give each outcome as it comes."""
+    if workers == 1 or len(tasks) <= 1 or not shared:
+        yield from map(convert_zip, tasks)
+        return
+    from distributed import as_completed
+
+    with worker_client(workers) as client:
+        futures = {
+            client.submit(convert_zip, task, pure=False, priority=-number): task
+            for number, task in enumerate(tasks)
+        }
+        try:
+            for future in as_completed(futures, loop=client.loop):
+                yield _outcome(future.exception() or future.result(), futures[future])
+                future.release()
+        finally:  # an error or Ctrl-C: what has not begun is not to begin
+            client.cancel(list(futures))
+
+
+def _outcome(result: Outcome | BaseException, task: Task) -> Outcome:
+    from distributed.scheduler import KilledWorker
+
+    if isinstance(result, KilledWorker):
+        reason = "its worker died, perhaps for lack of memory"
+        return Outcome(task.zip_, error=f"{task.zip_.path}: {reason}")
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _prune(lake: Folder, missing: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    for date_stamp, country in missing:
+        remove_commit(lake, date_stamp, country)
+        _remove_others(lake, date_stamp, country, keep=set())
+    return tuple(missing)
+
+
+def convert_zip(task: Task) -> Outcome:
+    """Convert one feed zip; this is what runs on a worker.
+
+    Parameters
+    ----------
+    task : Task
+        What to do.
+
+    Returns
+    -------
+    Outcome
+        Damage is in its commit; a file that cannot be opened at all, or a lake that cannot be
+        written, in its error.
+
+    Raises
+    ------
+    DamagedFeedError
+        At damage, if the task is strict.
+    """
+    try:
+        return _convert_zip(task)
+    except OSError as error:
+        return Outcome(task.zip_, error=f"{task.zip_.path}: {error}")
+
+
+def _convert_zip(task: Task) -> Outcome:
+    zip_, lake = task.zip_, Folder(task.lake)
+    with workspace(lake) as space, ExitStack() as stack:
+        quarantine = Quarantine(space, zip_)
+        try:
+            members = stack.enter_context(open_members(task.feed, zip_))
+        except UNREADABLE as error:
+            digest, commits = "", [_unreadable(task, quarantine, Damage(one_line(error)))]
+        else:
+            digest = fingerprint(members)
+            if refreshed := _refresh(task, digest):
+                return Outcome(zip_, refreshed)
+            converter = MemberConverter(zip_, space, task.with_json, quarantine)
+            commits = [converter.convert(member) for member in members]
+        commit = Commit(
+            **vars(zip_), fingerprint=digest, with_json=task.with_json, members=tuple(commits)
+        )
+        if task.strict and commit.is_hurt:
+            raise DamagedFeedError(describe_damage(commit)[0])
+        _publish(lake, commit, space)
+    return Outcome(zip_, commit, converted=True)
+
+
+def _unreadable(task: Task, quarantine: Quarantine, damage: Damage) -> MemberCommit:
+    """Set a zip aside as a whole, where not even its directory can be read."""
+    feed, name = Folder(task.feed), task.zip_.path.rpartition("/")[2]
+    files = quarantine.add(name, lambda: feed.fs.open(feed.join(task.zip_.path), "rb"), damage, 0)
+    return MemberCommit("", DAMAGED, **vars(damage), quarantine=files)
+
+
+def _refresh(task: Task, digest: str) -> Commit | None:
+    """If only the file's time has changed, write that down and spare the work."""
+    lake, zip_ = Folder(task.lake), task.zip_
+    known = None if task.force else read_commit(lake, zip_.date_stamp, zip_.country)
+    if known is None or known.fingerprint != digest or (task.with_json and not known.with_json):
+        return None
+    known = replace(known, **vars(zip_))
+    write_commit(lake, known)
+    return known
+
+
+def _publish(lake: Folder, commit: Commit, space: Workspace) -> None:
+    """Put the files in place, then the commit. Without its commit a zip is done again."""
+    remove_commit(lake, commit.date_stamp, commit.country)
+    space.publish()
+    keep = {file.path for member in commit.members for file in member.files}
+    _remove_others(lake, commit.date_stamp, commit.country, keep)
+    write_commit(lake, commit)
+
+
+def _remove_others(lake: Folder, date_stamp: str, country: str, keep: set[str]) -> None:
+    """Remove what an earlier or killed conversion left in the places of a partition."""
+    folders = [json_folder(date_stamp, country), quarantine_folder(date_stamp, country)]
+    folders += [parquet_folder(name, date_stamp, country) for name in TABLES]
+    for folder in folders:
+        found = lake.find(folder)
+        for path in found.keys() - keep:
+            lake.fs.rm_file(lake.join(path))
+        if found and not found.keys() & keep:
+            lake.fs.rmdir(lake.join(folder))
+
+
+def describe_damage(commit: Commit) -> list[str]:
+    """Say what is damaged or refused in a feed zip, one line each, and where its bytes are."""
+    lines = []
+    for member in commit.members:
+        if member.is_hurt:
+            place = f", line {member.line}" if member.line else ""
+            place += f", column {member.column}" if member.column else ""
+            where = f"{commit.path}: {member.member}" if member.member else commit.path
+            kept = f"{member.records} records kept, raw bytes in {member.quarantine[0].path}"
+            lines.append(f"{where}{place}: {member.status}: {member.reason} ({kept})")
+    return lines

@@ -1,0 +1,321 @@
+"""Records to rows: the tables' columns out of nested records, a batch at a time.
+
+Two shapes of table: movies and theaters are one row per record; showings are exploded, a record
+to its show_dates and each of these to its times (see `movielake.screenings`). Both take their
+columns from the schema through the functions here. A *node* is a dict of a record's elements: the
+record itself, or one item of a repeated element.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.problems import REPEATED, UNKNOWN, ProblemCounter
+from movielake.records import OWN_KEYS
+from movielake.schema import Column, Table
+from movielake.values import regroup, split_list, typed
+
+Node = dict[str, Any]
+
+_LIST_TYPES = ("list", "structs", "showtimes")
+
+
+def flatten_records(records: Sequence[Node], table: Table, problems: ProblemCounter) -> pa.Table:
+    """Flatten a batch of movies or theaters, one row per record.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        As `movielake.records` gives them.
+    table : Table
+        Their schema.
+    problems : ProblemCounter
+        Where problems are counted.
+
+    Returns
+    -------
+    pa.Table
+        With the schema ``table.arrow`` and as many rows as records.
+
+    Examples
+    --------
+    >>> from movielake.schema import table
+    >>> record = {"movie_id": "7", "title": "Up", "genres": {"genre": ["Drama", None]}}
+    >>> rows = flatten_records([record], table("movies"), ProblemCounter())
+    >>> rows.select(["movie_id", "title", "genre"]).to_pylist()
+    [{'movie_id': 7, 'title': 'Up', 'genre': ['Drama']}]
+    """
+    columns = {c.name: node_column(records, c, problems) for c in table.columns if c.paths}
+    columns["extra"] = map_array(extras(records, table, problems))
+    columns["source_xml"] = label(records, "source_xml")
+    return pa.table([columns[name] for name in table.arrow.names], schema=table.arrow)
+
+
+def label(records: Sequence[Node], key: str) -> pa.Array:
+    """Return what movielake itself wrote into each record under a key."""
+    return pa.array([record.get(key) for record in records], pa.string())
+
+
+def node_column(
+    nodes: Sequence[Node], column: Column, problems: ProblemCounter, below: str = ""
+) -> pa.Array:
+    """Make one typed column out of nodes.
+
+    Parameters
+    ----------
+    nodes : sequence of dict, length n
+        Where the column's elements are looked up.
+    column : Column
+        Its paths and type.
+    problems : ProblemCounter
+        Where values that cannot be typed are counted.
+    below : str, optional
+        Use only the column's paths below this element, where the nodes are; all by default.
+
+    Returns
+    -------
+    pa.Array, shape (n,)
+        Of type ``column.arrow``.
+    """
+    paths = [p.removeprefix(below) for p in column.paths if p.startswith(below)]
+    if column.type == "structs":
+        return _structs(nodes, paths, column, problems)
+    if column.type == "list" and not column.separator:
+        return _united_lists(nodes, paths)
+    texts = node_texts(nodes, paths, joiner_of(column))
+    if column.type == "list":
+        return split_list(texts, column.separator)
+    return typed(texts, column, problems)
+
+
+def joiner_of(column: Column) -> str | None:
+    """Tell what joins the texts of a repeated element; None where only the first one counts."""
+    if column.type == "markup":
+        return "\n"
+    return {"list": column.separator, "showtimes": ","}.get(column.type)
+
+
+def node_texts(nodes: Sequence[Node], paths: Sequence[str], joiner: str | None) -> pa.Array:
+    """Look up the text at the first of the paths that has one, for each node.
+
+    Parameters
+    ----------
+    nodes : sequence of dict, length n
+        Where to look.
+    paths : sequence of str
+        Element paths below the nodes.
+    joiner : str or None
+        See `joiner_of`.
+
+    Returns
+    -------
+    pa.StringArray, shape (n,)
+    """
+    arrays = [_texts([_value_at(node, path) for node in nodes], joiner) for path in paths]
+    if not arrays:
+        return pa.nulls(len(nodes), pa.string())
+    return pc.coalesce(*arrays)
+
+
+def _value_at(node: Node, path: str) -> Any:
+    if "/" not in path:
+        return node.get(path)
+    found = list(_find(node, path.split("/")))
+    return found[0] if len(found) == 1 else found or None
+
+
+def _find(value: Any, parts: Sequence[str]) -> Iterator[Any]:
+    """Go down a path, through every item of a repeated element."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _find(item, parts)
+    elif not parts:
+        yield value
+    elif isinstance(value, dict) and parts[0] in value:
+        yield from _find(value[parts[0]], parts[1:])
+
+
+def _texts(values: list[Any], joiner: str | None) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):  # some are nested or repeated
+        return pa.array([text_of(value, joiner) for value in values], pa.string())
+
+
+def text_of(value: Any, joiner: str | None = None) -> str | None:
+    """Reduce a record's value to one text.
+
+    Parameters
+    ----------
+    value : str, None, dict or list
+        As in a record.
+    joiner : str, optional
+        Join the texts of repeated elements with it; without, the first text counts. With a line
+        end, nested elements count as well.
+
+    Returns
+    -------
+    str or None
+
+    Examples
+    --------
+    >>> text_of({"@id": "1", "#text": "Cinestar"}), text_of(["a", "b"]), text_of(["a", "b"], ",")
+    ('Cinestar', 'a', 'a,b')
+    """
+    if isinstance(value, dict):
+        if joiner != "\n":
+            return cast("str | None", value.get("#text"))
+        value = [nested for key, nested in value.items() if not key.startswith("@")]
+    if not isinstance(value, list):
+        return cast("str | None", value)
+    texts = [text for item in value if (text := text_of(item, joiner))]
+    if not texts:
+        return None
+    return texts[0] if joiner is None else joiner.join(texts)
+
+
+def _united_lists(nodes: Sequence[Node], paths: Sequence[str]) -> pa.Array:
+    items, parents = _items(nodes, paths)
+    return regroup(pa.array(map(text_of, items), pa.string()), parents, len(nodes))
+
+
+def _structs(
+    nodes: Sequence[Node], paths: Sequence[str], column: Column, problems: ProblemCounter
+) -> pa.Array:
+    items, parents = _items(nodes, paths)
+    inner = [item if isinstance(item, dict) else {} for item in items]
+    arrays = []
+    for field in column.field:
+        texts = node_texts(inner, field.paths, None)
+        arrays.append(typed(texts, field, problems, f"{column.name}.{field.name}"))
+    filled = pa.array([not item for item in inner], pa.bool_())
+    structs = pa.StructArray.from_arrays(arrays, fields=list(column.arrow.value_type), mask=filled)
+    return regroup(structs, parents, len(nodes))
+
+
+def _items(nodes: Sequence[Node], paths: Sequence[str]) -> tuple[list[Any], pa.Array]:
+    """List the items at all the paths, wrapped and direct united, and whose they are."""
+    items: list[Any] = []
+    parents: list[int] = []
+    for position, node in enumerate(nodes):
+        for path in paths:
+            found = list(_find(node, path.split("/")))
+            items += found
+            parents += [position] * len(found)
+    return items, pa.array(parents, pa.int64())
+
+
+def extras(
+    nodes: Sequence[Node], table: Table, problems: ProblemCounter, below: str = ""
+) -> list[Node | None]:
+    """Collect what the columns do not show: unknown elements, and repeats of single ones.
+
+    Parameters
+    ----------
+    nodes : sequence of dict, length n
+        Records, or items of the element ``below``.
+    table : Table
+        What is known.
+    problems : ProblemCounter
+        Where unknown and repeated elements are counted, under their path.
+    below : str, optional
+        Path of the nodes with a final slash; empty for records.
+
+    Returns
+    -------
+    list of dict or None, length n
+        Path to text (nested values as JSON).
+    """
+    known = _known(table)
+    result: list[Node | None] = []
+    for node in nodes:
+        extra: Node = {}
+        for key, value in node.items():
+            # The common case, a known leaf with a text, must cost next to nothing.
+            if type(value) is str and below + key in known.leaves:
+                continue
+            _collect(value, below + key, known, extra, problems)
+        result.append(extra or None)
+    return result
+
+
+class _Known:
+    """Paths of a table: of elements that fill columns, and of the wrappers around these."""
+
+    def __init__(self, table: Table) -> None:
+        self.columns = {path: c for c in table.columns for path in c.paths}
+        for column in table.columns:
+            for field in column.field:
+                for path in column.paths:
+                    self.columns |= {f"{path}/{leaf}": field for leaf in field.paths}
+        self.leaves = frozenset(p for p, c in self.columns.items() if c.type != "structs")
+        self.leaves |= {f"{path}/#text" for path in self.leaves} | set(OWN_KEYS)
+        self.wrappers = frozenset(
+            path[:end] for path in self.columns for end in range(len(path)) if path[end] == "/"
+        )
+
+
+_known = cache(_Known)
+
+
+def _collect(value: Any, path: str, known: _Known, extra: Node, problems: ProblemCounter) -> None:
+    leaf = path in known.leaves
+    if value is None and (leaf or path in known.wrappers or path in known.columns):
+        return
+    if leaf and isinstance(value, str):
+        return
+    if not leaf and path not in known.wrappers and path not in known.columns:
+        _keep(value, path, extra, problems, UNKNOWN)
+    elif isinstance(value, list):
+        _collect_repeated(value, path, known, extra, problems)
+    elif isinstance(value, dict):
+        _collect_nested(value, path, known, extra, problems)
+    else:  # a text where only elements are expected
+        _keep(value, path + "/#text", extra, problems, UNKNOWN)
+
+
+def _collect_repeated(
+    items: list[Any], path: str, known: _Known, extra: Node, problems: ProblemCounter
+) -> None:
+    column = known.columns.get(path)
+    if column is None or not column.repeatable:
+        single = column is not None and column.type not in _LIST_TYPES
+        _keep(items, path, extra if single else {}, problems, REPEATED)
+        if single:
+            return  # all of it stands in extra now
+    for item in items:
+        _collect(item, path, known, extra, problems)
+
+
+def _collect_nested(
+    item: Node, path: str, known: _Known, extra: Node, problems: ProblemCounter
+) -> None:
+    column = known.columns.get(path)
+    for key, value in item.items():
+        if column is not None and column.type == "markup" and not key.startswith("@"):
+            continue  # its nested elements are part of its text
+        _collect(value, f"{path}/{key}", known, extra, problems)
+
+
+def _keep(value: Any, path: str, extra: Node, problems: ProblemCounter, kind: str) -> None:
+    text = (
+        value if isinstance(value, str) or value is None else json.dumps(value, ensure_ascii=False)
+    )
+    if path in extra:  # once more below a repeated parent: a map has a key but once
+        text = json.dumps([extra[path], text], ensure_ascii=False)
+    extra[path] = text
+    problems.add(path, kind, 1, text or "")
+
+
+def map_array(extra: Sequence[Node | None]) -> pa.Array:
+    """Make the ``extra`` column: null where there is nothing."""
+    return pa.array(
+        [None if node is None else list(node.items()) for node in extra],
+        pa.map_(pa.string(), pa.string()),
+    )

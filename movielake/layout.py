@@ -1,0 +1,263 @@
+"""Names and paths: the lake's layout on disk, and which stamps and countries are selected."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any, Final
+
+import fsspec
+from fsspec.core import url_to_fs
+
+from movielake.schema import Table
+
+LAKE_FILE: Final = "lake.json"
+MANIFEST_TABLE: Final = "manifest.parquet"
+MANIFEST_FOLDER: Final = "manifest"
+WORK_FOLDER: Final = ".work"
+
+Terms = str | Iterable[str] | slice | None
+"""What selects stamps or countries: a code, a glob, several of them, a slice of codes, or all."""
+
+
+class Folder:
+    """A folder on any file system that fsspec knows.
+
+    Parameters
+    ----------
+    url : str
+        Local path or URL.
+
+    Examples
+    --------
+    >>> from movielake.layout import Folder
+    >>> Folder("memory://lake").join("json", "20191206")
+    '/lake/json/20191206'
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = str(url)
+
+    def __repr__(self) -> str:
+        return f"Folder({self.url!r})"
+
+    @cached_property
+    def _resolved(self) -> tuple[fsspec.AbstractFileSystem, str]:
+        fs, path = url_to_fs(self.url)
+        return fs, path.rstrip("/") or "/"
+
+    @property
+    def fs(self) -> fsspec.AbstractFileSystem:
+        """The file system."""
+        return self._resolved[0]
+
+    @property
+    def path(self) -> str:
+        """The folder's path on its file system."""
+        return self._resolved[1]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether ordinary file calls work on the path."""
+        return "file" in self._protocols
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes see the same folder."""
+        return "memory" not in self._protocols
+
+    @property
+    def _protocols(self) -> tuple[str, ...]:
+        protocol = self.fs.protocol
+        return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+    def join(self, *parts: str) -> str:
+        """Return the path on the file system of something below this folder."""
+        return "/".join((self.path.rstrip("/"), *parts))
+
+    def find(self, *parts: str) -> dict[str, dict[str, Any]]:
+        """List all files below, as path relative to the folder → fsspec's info on it."""
+        top = self.join(*parts)
+        if not self.fs.exists(top):
+            return {}
+        found: dict[str, dict[str, Any]] = self.fs.find(top, detail=True)
+        start = len(self.path.rstrip("/")) + 1
+        return {path[start:]: found[path] for path in sorted(found)}
+
+
+def is_date_stamp(text: str) -> bool:
+    """Tell whether a text is a date stamp: eight digits that are a day.
+
+    Parameters
+    ----------
+    text : str
+        What may be a stamp.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from movielake.layout import is_date_stamp
+    >>> is_date_stamp("20191206"), is_date_stamp("20191306"), is_date_stamp("2019120")
+    (True, False, False)
+    """
+    if not re.fullmatch(r"[0-9]{8}", text):
+        return False
+    try:
+        datetime.date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return False
+    return True
+
+
+def commit_path(date_stamp: str, country: str) -> str:
+    """Return where in a lake the commit of a feed zip stands."""
+    return f"{MANIFEST_FOLDER}/{date_stamp}/{country}.json"
+
+
+def json_folder(date_stamp: str, country: str) -> str:
+    """Return where in a lake the JSON Lines of a feed zip stand."""
+    return f"json/{date_stamp}/{country}"
+
+
+def parquet_folder(table: str, date_stamp: str, country: str) -> str:
+    """Return where in a lake a partition of a table stands."""
+    return f"parquet/{table}/date_stamp={date_stamp}/country={country}"
+
+
+def quarantine_folder(date_stamp: str, country: str) -> str:
+    """Return where in a lake the unreadable parts of a feed zip stand."""
+    return f"quarantine/{date_stamp}/{country}"
+
+
+_KIND_SUFFIX = re.compile(r"(imovies|movies|theaters?|houses|screens|showings|times|[its])$", re.I)
+
+
+def lake_stem(member: str, table: Table) -> str:
+    """Name the lake's files of one member: its own name, ending in the table's letter.
+
+    The feed's older names end differently (``191206IMOVIES.XML``), and a glob such as
+    ``*S.jsonl.zst`` must mean showings, so the ending always follows the table. Nothing of an
+    archive's folder names is kept, and no character that could matter to a file system.
+
+    Parameters
+    ----------
+    member : str
+        Name of the member inside its feed zip.
+    table : Table
+        The table that its root element decided.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from movielake.layout import lake_stem
+    >>> from movielake.schema import table
+    >>> lake_stem("191206S.XML", table("showings")), lake_stem("191206IMOVIES.XML", table("movies"))
+    ('191206S', '191206I')
+    """
+    name = re.split(r"[/\\]", member)[-1]
+    base = _KIND_SUFFIX.sub("", name.rpartition(".")[0] or name)
+    return safe_name(base).lstrip("._-") + table.letter
+
+
+def safe_name(text: str) -> str:
+    """Replace every character that could matter to a file system, and cut at 100."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:100]
+
+
+def distinct(name: str, taken: set[str]) -> str:
+    """Keep names apart, also on file systems that fold case: put ``-2`` before the last letter.
+
+    Parameters
+    ----------
+    name : str
+        Wished-for name.
+    taken : set of str
+        Lower-cased names given so far; the result is added.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from movielake.layout import distinct
+    >>> taken = set()
+    >>> [distinct("191206S", taken) for _ in range(3)]
+    ['191206S', '191206-2S', '191206-3S']
+    """
+    candidate, number = name, 1
+    while candidate.lower() in taken:
+        number += 1
+        candidate = f"{name[:-1]}-{number}{name[-1:]}"
+    taken.add(candidate.lower())
+    return candidate
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which date stamps and countries are meant.
+
+    Parameters
+    ----------
+    date_stamps, countries : str, iterable of str, slice or None
+        A code, a glob, several of them (also as one text with commas), a slice of codes with both
+        ends included (an end may be a beginning, such as ``"2020"``), or None for all.
+
+    Examples
+    --------
+    >>> from movielake.layout import Selection
+    >>> selection = Selection(date_stamps=slice("20191206", "2020"), countries="deu,s*")
+    >>> [selection.matches("20191213", c) for c in ("deu", "swe", "can")]
+    [True, True, False]
+    >>> selection.matches("20210101", "deu")
+    False
+    """
+
+    date_stamps: Terms = None
+    countries: Terms = None
+
+    def __post_init__(self) -> None:
+        # Read an iterator once, here: matching must not depend on what was matched before.
+        object.__setattr__(self, "date_stamps", _terms(self.date_stamps))
+        object.__setattr__(self, "countries", _terms(self.countries))
+
+    def matches(self, date_stamp: str, country: str) -> bool:
+        """Tell whether a partition is meant."""
+        return _meant(date_stamp, self.date_stamps) and _meant(country, self.countries)
+
+    def __str__(self) -> str:
+        return f"date_stamps={_shown(self.date_stamps)}, countries={_shown(self.countries)}"
+
+
+def _terms(terms: Terms) -> Terms:
+    if terms is None or isinstance(terms, slice):
+        return terms
+    parts = terms.split(",") if isinstance(terms, str) else [str(term) for term in terms]
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _meant(code: str, terms: Terms) -> bool:
+    if terms is None:
+        return True
+    if isinstance(terms, slice):
+        start, stop = str(terms.start or ""), str(terms.stop or "")
+        return code >= start and (not stop or code[: len(stop)] <= stop)
+    return any(fnmatchcase(code, term) for term in terms)
+
+
+def _shown(terms: Terms) -> str:
+    if terms is None:
+        return "all"
+    if isinstance(terms, slice):
+        return f"{terms.start or ''}:{terms.stop or ''}"
+    return ",".join(terms)

@@ -1,0 +1,141 @@
+"""What is in a lake, at a glance, from its manifest alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.commits import COMPLETE
+from movielake.layout import Folder
+from movielake.manifest import check_lake, read_manifest
+from movielake.problems import Problem, total
+from movielake.schema import TABLES
+
+
+@dataclass(frozen=True)
+class TableSize:
+    """How much of one table a lake holds.
+
+    Parameters
+    ----------
+    table : str
+        Its name.
+    members, records, rows, screenings : int
+        Counts; screenings are rows with a time.
+    xml_bytes, json_bytes, parquet_bytes : int
+        Sizes of the source and of the files made of it.
+    """
+
+    table: str
+    members: int
+    records: int
+    rows: int
+    screenings: int
+    xml_bytes: int
+    json_bytes: int
+    parquet_bytes: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a lake holds.
+
+    Parameters
+    ----------
+    lake : str
+        Its path or URL.
+    tables : tuple of TableSize
+        In the usual order.
+    date_stamps, countries : tuple of str
+        All that occur, in order.
+    feed_zips : int
+        Number of commits.
+    problems : tuple of (str, Problem)
+        Table and problem, the most frequent first.
+    incidents : tuple of str
+        Members that are not complete, one line each.
+    """
+
+    lake: str
+    tables: tuple[TableSize, ...]
+    date_stamps: tuple[str, ...]
+    countries: tuple[str, ...]
+    feed_zips: int
+    problems: tuple[tuple[str, Problem], ...]
+    incidents: tuple[str, ...]
+
+
+def describe_lake(lake: str) -> Overview:
+    """Describe a lake.
+
+    Parameters
+    ----------
+    lake : str
+        Path or URL.
+
+    Returns
+    -------
+    Overview
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no lake.
+    ValueError
+        If it is of another format.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from movielake import convert, describe_lake
+    >>> from movielake.sample import write_sample
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
+    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
+    ...     overview = describe_lake(f"{folder}/lake")
+    >>> overview.date_stamps, overview.countries
+    (('20191206',), ('nzl',))
+    """
+    folder = Folder(lake)
+    check_lake(folder)
+    members = read_manifest(folder)
+    pairs = members.select(["date_stamp", "country"]).group_by(["date_stamp", "country"])
+    return Overview(
+        lake=lake,
+        tables=tuple(_size(name, members.filter(pc.field("table") == name)) for name in TABLES),
+        date_stamps=tuple(sorted(set(members["date_stamp"].to_pylist()))),
+        countries=tuple(sorted(set(members["country"].to_pylist()))),
+        feed_zips=pairs.aggregate([]).num_rows,
+        problems=_problems(members),
+        incidents=_incidents(members),
+    )
+
+
+def _size(name: str, members: pa.Table) -> TableSize:
+    def add(column: str) -> int:
+        return int(pc.sum(members[column]).as_py() or 0)
+
+    counts = ("records", "rows", "screenings", "xml_bytes", "json_bytes", "parquet_bytes")
+    return TableSize(name, members.num_rows, *map(add, counts))
+
+
+def _problems(members: pa.Table) -> tuple[tuple[str, Problem], ...]:
+    found = []
+    for name in TABLES:
+        lists = members.filter(pc.field("table") == name)["problems"].to_pylist()
+        counted = total(Problem(**problem) for problems in lists for problem in problems or ())
+        found += [(name, problem) for problem in counted]
+    return tuple(sorted(found, key=lambda entry: -entry[1].count))
+
+
+def _incidents(members: pa.Table) -> tuple[str, ...]:
+    odd = members.filter((pc.field("status") != COMPLETE) & pc.field("member").is_valid())
+    lines = []
+    for row in odd.select(["path", "member", "status", "reason", "line"]).to_pylist():
+        place = f", line {row['line']}" if row["line"] else ""
+        reason = f": {row['reason']}" if row["reason"] else ""
+        member = f": {row['member']}" if row["member"] else ""
+        lines.append(f"{row['path']}{member}{place}: {row['status']}{reason}")
+    return tuple(lines)

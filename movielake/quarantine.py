@@ -1,0 +1,87 @@
+"""Quarantine: the raw bytes of what could not be read, each with a note on why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import IO, Final
+
+from movielake.feed import UNREADABLE, FeedZip
+from movielake.layout import distinct, quarantine_folder, safe_name
+from movielake.records import Damage
+from movielake.writers import HashingFile, Workspace, WrittenFile
+
+_BLOCK: Final = 1 << 20
+
+
+class Quarantine:
+    """Where one feed zip's unreadable parts go.
+
+    Parameters
+    ----------
+    space : Workspace
+        Where the files are written first.
+    zip_ : FeedZip
+        Whose parts they are.
+    """
+
+    def __init__(self, space: Workspace, zip_: FeedZip) -> None:
+        self._space = space
+        self._zip = zip_
+        self._taken: set[str] = set()
+
+    def add(
+        self, name: str, source: Callable[[], IO[bytes]], damage: Damage, records: int
+    ) -> tuple[WrittenFile, ...]:
+        """Set something aside.
+
+        Parameters
+        ----------
+        name : str
+            Name of the member, or of the zip if that itself cannot be read.
+        source : callable
+            Opens its bytes.
+        damage : Damage
+            What is wrong with it.
+        records : int
+            How many of its records are in the lake all the same.
+
+        Returns
+        -------
+        tuple of WrittenFile
+            The raw bytes, as far as they can be had, and the note.
+        """
+        path = self._path(name)
+        note = {"file": self._zip.path, "member": name, **vars(damage), "records_kept": records}
+        files = []
+        try:
+            with source() as stream, self._space.open(path) as raw:
+                note |= _copy(stream, raw)
+            files.append(raw.written(path))
+        except UNREADABLE as error:  # encrypted, or compressed in a way that zipfile does not know
+            note["raw_bytes"] = f"none could be read ({one_line(error)}); see the feed zip"
+        with self._space.open(f"{path}.note.json") as text:
+            text.write((json.dumps(note, ensure_ascii=False, indent=1) + "\n").encode())
+        return (*files, text.written(f"{path}.note.json"))
+
+    def _path(self, name: str) -> str:
+        stem, dot, ending = safe_name(name).lstrip("._").rpartition(".")
+        free = distinct(stem or ending or "_", self._taken) + (dot + ending if stem else "")
+        return f"{quarantine_folder(self._zip.date_stamp, self._zip.country)}/{free}"
+
+
+def _copy(stream: IO[bytes], raw: HashingFile) -> dict[str, str]:
+    """Copy as much as can be read; tell where it ended if that was not the end."""
+    copied = 0
+    try:
+        while block := stream.read(_BLOCK):
+            raw.write(block)
+            copied += len(block)
+    except UNREADABLE as error:
+        return {"raw_bytes": f"readable to byte {copied} ({one_line(error)}); see the feed zip"}
+    return {}
+
+
+def one_line(error: BaseException) -> str:
+    """Put an error's message on one line; its type if it has none."""
+    return " ".join(str(error).split()) or type(error).__name__

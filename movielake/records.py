@@ -1,0 +1,269 @@
+"""XML to records, the reference: what xmltodict gives for an element, read as a stream.
+
+This module is what every faster way is compared with, so it is kept small and obvious.
+
+- Text children are strings, empty ones None; attributes are ``"@name"``; an element with
+  attributes or children and text has its text under ``"#text"``; a repeated element is a list.
+- An element that the schema lists as repeatable is always a list.
+- Entities, DTDs and the network are off: a member that declares entities is refused.
+- Comments and processing instructions are no data and are left out, as in xmltodict.
+
+One thing libxml2 cannot tell: an ``xmlns`` that repeats what a parent has said is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+from lxml import etree
+
+from movielake.feed import UNREADABLE
+from movielake.schema import Table
+
+Record = dict[str, Any]
+"""One XML element as JSON-like values."""
+
+OWN_KEYS: Final = ("country", "date_stamp", "source_xml")
+"""Keys that movielake adds to a record. A feed element of that name is kept under ``"#name"``."""
+
+_SAFE: Final[dict[str, Any]] = {"resolve_entities": False, "load_dtd": False, "no_network": True}
+_HEAD: Final = 1 << 14
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Why a member could not be read to its end, and where.
+
+    Parameters
+    ----------
+    reason : str
+        In one line.
+    line, column : int or None
+        Place in the XML, counted from 1; None if it is not known.
+    """
+
+    reason: str
+    line: int | None = None
+    column: int | None = None
+
+
+class Unreadable(Exception):
+    """Raised where not even the root element can be read; its ``damage`` says why."""
+
+    def __init__(self, damage: Damage) -> None:
+        super().__init__(damage.reason)
+        self.damage = damage
+
+
+def read_root(stream: IO[bytes]) -> str | None:
+    """Read a member up to its root element, which decides its table.
+
+    Parameters
+    ----------
+    stream : binary file
+        The member from its beginning; as little as possible is read.
+
+    Returns
+    -------
+    str or None
+        Name of the root element; None for a member that is empty or blank.
+
+    Raises
+    ------
+    Unreadable
+        If there is something, but no root element, or if the document declares entities.
+
+    Examples
+    --------
+    >>> import io
+    >>> read_root(io.BytesIO(b"<times><showtime/></times>"))
+    'times'
+    """
+    parser = etree.XMLPullParser(events=("start",), **_SAFE)
+    blank = True
+    try:
+        while block := stream.read(_HEAD):
+            blank = blank and not block.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
+            if blank:
+                continue  # libxml2 calls leading blanks an error; a blank member is none
+            parser.feed(block)
+            for _, root in parser.read_events():
+                return _checked_root(root)
+        if blank:
+            return None
+        parser.close()
+    except etree.XMLSyntaxError as error:
+        raise Unreadable(_damage(error)) from None
+    except UNREADABLE as error:
+        raise Unreadable(Damage(_reason(error))) from None
+    raise Unreadable(Damage("no root element"))
+
+
+def _checked_root(root: etree._Element) -> str:
+    dtd = root.getroottree().docinfo.internalDTD
+    if dtd is not None and next(dtd.iterentities(), None) is not None:
+        raise Unreadable(Damage("declares entities, which are refused", line=1))
+    return _name(root)
+
+
+class Records:
+    """The records of one member, one at a time.
+
+    Iterating never raises for damaged input: it ends after the last complete record, and `damage`
+    tells why. Memory does not grow with the member.
+
+    Parameters
+    ----------
+    stream : binary file
+        The member from its beginning.
+    table : Table
+        Its schema; tells the record element and what is always a list.
+    labels : dict
+        What is added to each record: country, date_stamp and source_xml.
+
+    Attributes
+    ----------
+    damage : Damage or None
+        Why reading ended early, or what stood beside the records; known after iterating.
+    root : dict
+        Attributes of the root element, as ``"@name"``.
+
+    Examples
+    --------
+    >>> import io
+    >>> from movielake.schema import table
+    >>> xml = b'<times><showtime><show_date date="20191206"/></showtime></times>'
+    >>> list(Records(io.BytesIO(xml), table("showings"), {"country": "deu"}))
+    [{'show_date': [{'@date': '20191206'}], 'country': 'deu'}]
+    """
+
+    def __init__(self, stream: IO[bytes], table: Table, labels: dict[str, str]) -> None:
+        self._stream = stream
+        self._table = table
+        self._labels = labels
+        self._namespaces = False
+        self.damage: Damage | None = None
+        self.root: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[Record]:
+        try:
+            yield from self._read()
+        except etree.XMLSyntaxError as error:
+            self.damage = _damage(error)
+        except UNREADABLE as error:
+            self.damage = Damage(_reason(error))
+
+    def _read(self) -> Iterator[Record]:
+        events = etree.iterparse(
+            self._stream, events=("start-ns", "end"), tag=f"{{*}}{self._table.record}", **_SAFE
+        )
+        for event, element in events:
+            if event == "start-ns":
+                self._namespaces = True
+                continue
+            root = element.getparent()
+            if root is None or root.getparent() is not None:
+                continue  # an element of the same name inside a record, or the root itself
+            yield self._labelled(self._value(element))
+            self._release(element, root)
+        if events.root is not None:
+            self._finish(events.root)
+
+    def _labelled(self, value: Any) -> Record:
+        record: Record = value if isinstance(value, dict) else {"#text": value} if value else {}
+        if not record.keys().isdisjoint(OWN_KEYS):
+            record = {f"#{k}" if k in OWN_KEYS else k: v for k, v in record.items()}
+        record.update(self._labels)
+        return record
+
+    def _release(self, element: etree._Element, root: etree._Element) -> None:
+        """Free what lies before the element, and its content; the parser still needs itself."""
+        for earlier in tuple(element.itersiblings(preceding=True)):
+            self._note_stray(earlier)
+            root.remove(earlier)
+        element.clear(keep_tail=True)
+
+    def _finish(self, root: etree._Element) -> None:
+        for child in root:
+            self._note_stray(child)
+        if (root.text or "").strip():
+            self._stray("text", root)
+        self.root = self._attributes(root)
+
+    def _note_stray(self, child: etree._Element) -> None:
+        if isinstance(child.tag, str) and _name(child) != self._table.record:
+            self._stray(f"<{_name(child)}>", child)
+        elif (child.tail or "").strip():
+            self._stray("text", child)
+
+    def _stray(self, found: str, element: etree._Element) -> None:
+        wanted = f"<{self._table.record}>"
+        reason = f"expected only {wanted} in <{self._table.root}>, found {found}"
+        self.damage = self.damage or Damage(reason, line=element.sourceline)
+
+    def _value(self, element: etree._Element) -> Any:
+        item: dict[str, Any] = self._attributes(element)
+        text = element.text or ""
+        for child in element:
+            if isinstance(child.tag, str):
+                self._push(item, _name(child), self._value(child))
+            elif isinstance(child, etree._Entity):
+                text += child.text or ""
+            text += child.tail or ""
+        text = text.strip()
+        if not item:
+            return text or None
+        if text:
+            item["#text"] = text
+        return item
+
+    def _push(self, item: dict[str, Any], name: str, value: Any) -> None:
+        if name not in item:
+            item[name] = [value] if name in self._table.repeatable else value
+        elif isinstance(item[name], list):
+            item[name].append(value)
+        else:
+            item[name] = [item[name], value]
+
+    def _attributes(self, element: etree._Element) -> dict[str, str]:
+        item: dict[str, str] = {}
+        if self._namespaces:
+            parent = element.getparent()
+            known = {} if parent is None else parent.nsmap
+            for prefix, uri in element.nsmap.items():
+                if known.get(prefix) != uri:
+                    item[f"@xmlns:{prefix}" if prefix else "@xmlns"] = uri or ""
+        for name, value in element.attrib.items():
+            item[f"@{_attribute_name(element, str(name))}"] = str(value)
+        return item
+
+
+def _name(element: etree._Element) -> str:
+    """Name of an element as written: with its prefix, not with its namespace."""
+    tag = str(element.tag)
+    if tag[0] != "{":
+        return tag
+    local = tag.rpartition("}")[2]
+    return f"{element.prefix}:{local}" if element.prefix else local
+
+
+def _attribute_name(element: etree._Element, name: str) -> str:
+    if name[0] != "{":
+        return name
+    uri, _, local = name[1:].rpartition("}")
+    if uri == "http://www.w3.org/XML/1998/namespace":
+        return f"xml:{local}"
+    return next((f"{p}:{local}" for p, u in element.nsmap.items() if u == uri and p), local)
+
+
+def _damage(error: etree.XMLSyntaxError) -> Damage:
+    line, column = error.position if error.position else (None, None)
+    reason = _reason(error).removesuffix(f", line {line}, column {column}")
+    return Damage(reason, line or None, column or None)
+
+
+def _reason(error: BaseException) -> str:
+    text = (error.msg if isinstance(error, SyntaxError) else str(error)) or type(error).__name__
+    return " ".join(text.split())

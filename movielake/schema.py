@@ -1,0 +1,230 @@
+"""The tables' schemas: read from ``schemas/*.toml``, the one source of every column.
+
+From a `Table` come its Arrow schema, the elements that are always lists in JSON, and the
+data dictionary (see `movielake.dictionary`).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+FORMAT: Final = 1
+"""Version of the lake's format; it changes whenever a schema or the layout does."""
+
+TABLES: Final = ("movies", "theaters", "showings")
+"""Names of the tables, in the order in which they are shown."""
+
+_ARROW: Final[Mapping[str, pa.DataType]] = {
+    "string": pa.string(),
+    "markup": pa.string(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "price": pa.float64(),
+    "date": pa.date32(),
+    "showtimes": pa.time32("ms"),
+    "timestamp": pa.timestamp("ms"),
+    "boolean": pa.bool_(),
+    "list": pa.list_(pa.string()),
+    "map": pa.map_(pa.string(), pa.string()),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Parameters
+    ----------
+    name : str
+        Column name, the feed's own element name wherever there is one.
+    type : str
+        Word of the schema files: string, markup, int32, float64, price, date, showtimes,
+        timestamp, boolean, list, structs or map.
+    description, example, unit : str
+        For the data dictionary; ``unit`` is empty where there is none.
+    paths : tuple of str
+        Elements below the record that fill the column; empty for a derived column.
+    separator : str
+        What separates the items in one text of a ``list``; empty if nothing does.
+    repeatable : bool
+        Whether the element is always a list in JSON.
+    key : bool
+        Whether the column identifies a record within its partition.
+    partition : bool
+        Whether the column is a Hive partition key, so not inside the Parquet files.
+    references : str
+        Table whose key this column points to; empty if none.
+    field : tuple of Column
+        Fields of a ``structs`` column.
+    """
+
+    name: str
+    type: str
+    description: str
+    example: str
+    unit: str = ""
+    paths: tuple[str, ...] = ()
+    separator: str = ""
+    repeatable: bool = False
+    key: bool = False
+    partition: bool = False
+    references: str = ""
+    field: tuple[Column, ...] = ()
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """Arrow type of the column."""
+        if self.type == "structs":
+            return pa.list_(pa.struct([(f.name, f.arrow) for f in self.field]))
+        return _ARROW[self.type]
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Names of the elements that fill the column, without wrappers and attributes."""
+        leaves = (path.split("/@")[0].rpartition("/")[2] for path in self.paths)
+        return tuple(dict.fromkeys(leaves))
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the lake.
+
+    Parameters
+    ----------
+    name : str
+        ``movies``, ``theaters`` or ``showings``.
+    root, record : str
+        Root element of the feed's members of this table, and the element of one record.
+    letter : str
+        Last letter of the file names of this table (I, T or S).
+    description : str
+        For the data dictionary.
+    columns : tuple of Column
+        All columns, the partition keys last.
+    """
+
+    name: str
+    root: str
+    record: str
+    letter: str
+    description: str
+    columns: tuple[Column, ...]
+
+    def __getitem__(self, name: str) -> Column:
+        """Return the column of that name."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(
+            f"{self.name} has no column {name!r}; it has {[c.name for c in self.columns]}"
+        )
+
+    @cached_property
+    def arrow(self) -> pa.Schema:
+        """Arrow schema of the Parquet files: every column but the partition keys."""
+        return pa.schema([(c.name, c.arrow) for c in self.columns if not c.partition])
+
+    @cached_property
+    def repeatable(self) -> frozenset[str]:
+        """Names of the elements that are always a list in JSON."""
+        return frozenset(e for c in self.columns if c.repeatable for e in c.elements)
+
+    @cached_property
+    def key(self) -> str | None:
+        """Name of the key column, or None for a table without one."""
+        return next((c.name for c in self.columns if c.key), None)
+
+
+def shipped_folder(name: str) -> Path:
+    """Find a folder that is shipped with the package: ``schemas`` or ``jobs``.
+
+    Parameters
+    ----------
+    name : str
+        Name of the folder.
+
+    Returns
+    -------
+    Path
+        Inside the package where a wheel put it, else beside it (a checkout).
+
+    Raises
+    ------
+    FileNotFoundError
+        If neither is there, which means that the installation is incomplete.
+    """
+    package = Path(__file__).parent
+    for folder in (package / name, package.parent / name):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"no folder {name!r} in or beside {package}; reinstall movielake")
+
+
+@cache
+def table(name: str) -> Table:
+    """Read the schema of one table.
+
+    Parameters
+    ----------
+    name : str
+        ``movies``, ``theaters`` or ``showings``.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    ValueError
+        If there is no such table; the message names those there are.
+
+    Examples
+    --------
+    >>> from movielake.schema import table
+    >>> table("showings")["show_time"].arrow
+    Time32Type(time32[ms])
+    >>> sorted(table("theaters").repeatable)
+    ['type']
+    """
+    if name not in TABLES:
+        raise ValueError(f"expected a table out of {', '.join(TABLES)}, found {name!r}")
+    with (shipped_folder("schemas") / f"{name}.toml").open("rb") as file:
+        text = tomllib.load(file)
+    return Table(
+        name=text["table"],
+        root=text["root"],
+        record=text["record"],
+        letter=text["letter"],
+        description=text["description"],
+        columns=tuple(_column(entry) for entry in text["column"]),
+    )
+
+
+def _column(entry: Mapping[str, Any]) -> Column:
+    fields = tuple(_column(field) for field in entry.get("field", ()))
+    return Column(**{**entry, "paths": tuple(entry.get("paths", ())), "field": fields})
+
+
+@cache
+def table_of_root(root: str) -> Table | None:
+    """Tell which table a member belongs to, by its root element.
+
+    Parameters
+    ----------
+    root : str
+        Name of the root element.
+
+    Returns
+    -------
+    Table or None
+        None if no table has that root.
+    """
+    return next((t for t in map(table, TABLES) if t.root == root), None)

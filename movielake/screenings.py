@@ -1,0 +1,201 @@
+"""Showing records to screenings: record × show_date × time.
+
+Three levels, each an array of its own with the positions of its parents: records, their
+show_dates, and the times of these. Columns are made at the level where the feed has them and
+taken to the level of the rows by position, so nothing is converted once per row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.flattening import (
+    Node,
+    extras,
+    flatten_records,
+    joiner_of,
+    label,
+    map_array,
+    node_column,
+    node_texts,
+    text_of,
+)
+from movielake.problems import UNTYPED, ProblemCounter
+from movielake.schema import Column, Table
+from movielake.showtimes import parse_showtimes
+from movielake.values import split_list, typed
+
+_DATE: Final = "show_date/"
+_TIMES: Final = "showtimes"
+_SCREENING: Final = pa.list_(pa.struct([("time", pa.time32("ms")), ("bargain", pa.bool_())]))
+
+
+def flatten_batch(
+    records: Sequence[Node], table: Table, problems: ProblemCounter, first: int
+) -> pa.Table:
+    """Flatten a batch of records of any table to its rows.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        As `movielake.records` gives them.
+    table : Table
+        Their schema.
+    problems : ProblemCounter
+        Where problems are counted.
+    first : int
+        Number of the first record in its member.
+
+    Returns
+    -------
+    pa.Table
+        With the schema ``table.arrow``.
+    """
+    if table.name == "showings":
+        return flatten_showings(records, table, problems, first)
+    return flatten_records(records, table, problems)
+
+
+def flatten_showings(
+    records: Sequence[Node], table: Table, problems: ProblemCounter, first: int
+) -> pa.Table:
+    """Flatten showings: one row per screening.
+
+    A show_date without times, or a record without a show_date, is one row with a null time. Times
+    that stand directly under the record hold for each of its show_dates without times of its own;
+    if there is none, they are screenings without a date.
+
+    Parameters
+    ----------
+    records, table, problems, first
+        As for `flatten_batch`.
+
+    Returns
+    -------
+    pa.Table
+        With the schema ``table.arrow``.
+
+    Examples
+    --------
+    >>> from movielake.schema import table
+    >>> record = {"movie_id": "7", "show_date": [{"@date": "20191206", "showtimes": "9:05"}]}
+    >>> rows = flatten_showings([record], table("showings"), ProblemCounter(), 0)
+    >>> [(str(r["starts_at"]), r["bargain"]) for r in rows.to_pylist()]
+    [('2019-12-06 09:05:00', False)]
+    """
+    dates, record_of_date = _dates(records)
+    times, date_of_row = _times(records, dates, record_of_date, table, problems)
+    record_of_row = record_of_date.take(date_of_row)
+    columns = {}
+    for column in table.columns:
+        if not column.paths or column.type == _TIMES:
+            continue
+        if any(path.startswith(_DATE) for path in column.paths):
+            values = _date_column(records, dates, record_of_date, column, problems)
+            columns[column.name] = values.take(date_of_row)
+        else:
+            columns[column.name] = node_column(records, column, problems).take(record_of_row)
+    columns["show_time"] = pc.struct_field(times, "time")
+    columns["bargain"] = pc.struct_field(times, "bargain")
+    columns["starts_at"] = _starts_at(columns["show_date"], columns["show_time"])
+    columns["record"] = pc.cast(pc.add(record_of_row, first), pa.int32())
+    columns["extra"] = _extra(records, dates, record_of_date, table, problems).take(date_of_row)
+    columns["source_xml"] = label(records, "source_xml").take(record_of_row)
+    return pa.table([columns[name] for name in table.arrow.names], schema=table.arrow)
+
+
+def _dates(records: Sequence[Node]) -> tuple[list[Node], pa.Array]:
+    """List all show_dates as nodes, with the position of the record of each."""
+    dates: list[Node] = []
+    owners: list[int] = []
+    for position, record in enumerate(records):
+        nodes = [_date_node(item) for item in record.get("show_date") or [None]]
+        if record.get(_TIMES) and all(node.get(_TIMES) for node in nodes):
+            nodes.append({_TIMES: record[_TIMES]})
+        dates += nodes
+        owners += [position] * len(nodes)
+    return dates, pa.array(owners, pa.int64())
+
+
+def _date_node(item: Node | str | None) -> Node:
+    if isinstance(item, dict):
+        return item
+    return {} if item is None else {"#text": item}
+
+
+def _date_column(
+    records: Sequence[Node],
+    dates: Sequence[Node],
+    record_of_date: pa.Array,
+    column: Column,
+    problems: ProblemCounter,
+) -> pa.Array:
+    """Make a column at the level of show_dates; one without a value has its record's."""
+    joiner = joiner_of(column)
+    inside = [p.removeprefix(_DATE) for p in column.paths if p.startswith(_DATE)]
+    if column.name == "show_date":  # the flat form gives the date as the element's text
+        texts = node_texts(dates, [*inside, "#text"], joiner)
+    else:
+        direct = node_texts(records, [p for p in column.paths if not p.startswith(_DATE)], joiner)
+        texts = pc.coalesce(node_texts(dates, inside, joiner), direct.take(record_of_date))
+    if column.type == "list":
+        return split_list(texts, column.separator)
+    return typed(texts, column, problems)
+
+
+def _times(
+    records: Sequence[Node],
+    dates: Sequence[Node],
+    record_of_date: pa.Array,
+    table: Table,
+    problems: ProblemCounter,
+) -> tuple[pa.Array, pa.Array]:
+    """Explode the times: a struct for each row, and the position of its show_date."""
+    joined = [text_of(node.get(_TIMES), ",") for node in dates]
+    direct = pa.array([text_of(record.get(_TIMES), ",") for record in records], pa.string())
+    texts = pc.coalesce(pa.array(joined, pa.string()), direct.take(record_of_date))
+    coded = texts.dictionary_encode()
+    parsed = [parse_showtimes(text) for text in coded.dictionary.to_pylist()]
+    _count_odd(coded.indices, [odd for _, odd in parsed], problems)
+    structs: list[list[dict[str, Any] | None]] = [
+        [{"time": s.milliseconds, "bargain": s.bargain} for s in screenings] or [None]
+        for screenings, _ in parsed
+    ]
+    # The last list is for the show_dates without any text.
+    lists = pa.array([*structs, [None]], _SCREENING)
+    exploded = lists.take(pc.fill_null(pc.cast(coded.indices, pa.int64()), len(structs)))
+    return pc.list_flatten(exploded), pc.list_parent_indices(exploded)
+
+
+def _count_odd(indices: pa.Array, odd: list[list[str]], problems: ProblemCounter) -> None:
+    uses = np.bincount(pc.drop_null(indices).to_numpy(), minlength=len(odd))
+    for pieces, used in zip(odd, uses, strict=True):
+        if pieces:
+            problems.add("show_time", UNTYPED, len(pieces) * int(used), pieces[0])
+
+
+def _starts_at(dates: pa.Array, times: pa.Array) -> pa.Array:
+    since_midnight = pc.cast(pc.cast(pc.cast(times, pa.int32()), pa.int64()), pa.duration("ms"))
+    return pc.add(pc.cast(dates, pa.timestamp("ms")), since_midnight)
+
+
+def _extra(
+    records: Sequence[Node],
+    dates: Sequence[Node],
+    record_of_date: pa.Array,
+    table: Table,
+    problems: ProblemCounter,
+) -> pa.Array:
+    outside = [{k: v for k, v in record.items() if k != "show_date"} for record in records]
+    of_records = extras(outside, table, problems)
+    of_dates = extras(dates, table, problems, below=_DATE)
+    merged = [
+        {**(of_records[owner] or {}), **(inner or {})} or None
+        for inner, owner in zip(of_dates, record_of_date.to_pylist(), strict=True)
+    ]
+    return map_array(merged)

@@ -1,0 +1,252 @@
+"""Texts to typed values, a column at a time.
+
+Every function takes a string array and gives an array of the same length. A text that cannot be
+typed becomes null, so what was not null and now is, is a problem: see `typed`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.problems import UNTYPED, ProblemCounter
+from movielake.schema import Column
+
+
+def typed(texts: pa.Array, column: Column, problems: ProblemCounter, name: str = "") -> pa.Array:
+    """Convert texts to the type of a column and count those that would not.
+
+    Parameters
+    ----------
+    texts : pa.StringArray, shape (n,)
+        Texts of the feed; null where there is none.
+    column : Column
+        Its ``type`` decides the conversion.
+    problems : ProblemCounter
+        Where texts that cannot be typed are counted.
+    name : str, optional
+        What to call the column in a problem; its own name by default.
+
+    Returns
+    -------
+    pa.Array, shape (n,)
+        Of type ``column.arrow``.
+
+    Examples
+    --------
+    >>> from movielake.schema import table
+    >>> problems = ProblemCounter()
+    >>> typed(pa.array(["103", "n/a"]), table("movies")["running_time"], problems).to_pylist()
+    [103, None]
+    >>> problems.problems()
+    (Problem(column='running_time', kind='untyped', count=1, example='n/a'),)
+    """
+    values = _CONVERTERS[column.type](texts)
+    if values.null_count > texts.null_count:
+        odd = texts.filter(pc.and_(pc.is_valid(texts), pc.is_null(values)))
+        problems.add(name or column.name, UNTYPED, len(odd), odd[0].as_py())
+    return values
+
+
+def per_distinct(texts: pa.Array, parse: Callable[[str], Any], type_: pa.DataType) -> pa.Array:
+    """Parse each distinct text once, in Python, and spread the results.
+
+    Parameters
+    ----------
+    texts : pa.StringArray, shape (n,)
+        With nulls, which stay null.
+    parse : callable
+        From a text to a value that Arrow can take, or None.
+    type_ : pa.DataType
+        Type of the result.
+
+    Returns
+    -------
+    pa.Array, shape (n,)
+    """
+    coded = texts.dictionary_encode()
+    values = pa.array([parse(text) for text in coded.dictionary.to_pylist()], type_)
+    return values.take(coded.indices)
+
+
+def integers(texts: pa.Array, type_: pa.DataType) -> pa.Array:
+    """Convert whole numbers; what is none, or does not fit the type, becomes null."""
+    bits = type_.bit_width
+    whole = pc.match_substring_regex(texts, r"^[+-]?[0-9]{1,18}$")
+    plain = pc.utf8_ltrim(pc.if_else(whole, texts, None), "+")
+    numbers = pc.cast(plain, pa.int64())
+    fits = pc.and_(pc.less(numbers, 2 ** (bits - 1)), pc.greater_equal(numbers, -(2 ** (bits - 1))))
+    return pc.cast(pc.if_else(fits, numbers, None), type_)
+
+
+def floats(texts: pa.Array) -> pa.Array:
+    """Convert decimal numbers with a point; anything else becomes null."""
+    decimal = pc.match_substring_regex(texts, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$")
+    return pc.cast(pc.utf8_ltrim(pc.if_else(decimal, texts, None), "+"), pa.float64())
+
+
+def booleans(texts: pa.Array) -> pa.Array:
+    """Convert ``Y`` and ``N``, of either case; anything else becomes null."""
+    upper = pc.utf8_upper(texts)
+    no = pc.if_else(pc.equal(upper, "N"), pa.scalar(False), pa.scalar(None, pa.bool_()))
+    return pc.if_else(pc.equal(upper, "Y"), pa.scalar(True), no)
+
+
+_MONTHS: Final = (
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "oct",
+    "nov",
+    "dec",
+)
+_CLOCK: Final = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AP]M)?Z?)?"
+_YEAR_FIRST: Final = re.compile(
+    r"(\d{4})(?:(\d{2})(\d{2})|([-/])(\d{1,2})\4(\d{1,2}))" + _CLOCK, re.A
+)
+_MONTH_FIRST: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})" + _CLOCK, re.A)
+_MONTH_NAMED: Final = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})" + _CLOCK, re.A)
+
+
+def parse_date(text: str) -> datetime.date | None:
+    """Read a date in one of the feed's forms.
+
+    Parameters
+    ----------
+    text : str
+        ``20191206``, ``2019-12-06``, ``2019/12/6 0:00:00``, ``12/06/2019`` (month first) or
+        ``December 06, 2019``; a time of day behind it is not looked at.
+
+    Returns
+    -------
+    datetime.date or None
+        None if it is no date.
+
+    Examples
+    --------
+    >>> [str(parse_date(t)) for t in ("2019/12/6 0:00:00", "12/06/2019", "Dec 6, 2019", "soon")]
+    ['2019-12-06', '2019-12-06', '2019-12-06', 'None']
+    """
+    if match := _YEAR_FIRST.fullmatch(text):
+        year, month, day = match[1], match[2] or match[5], match[3] or match[6]
+    elif match := _MONTH_FIRST.fullmatch(text):
+        month, day, year = match.groups()
+    elif match := _MONTH_NAMED.fullmatch(text):
+        month, day, year = str(_month_number(match[1])), match[2], match[3]
+    else:
+        return None
+    try:
+        return datetime.date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def _month_number(name: str) -> int:
+    """Return 1 to 12, or 0, which no date has."""
+    known = name[:3].lower()
+    return _MONTHS.index(known) + 1 if known in _MONTHS else 0
+
+
+_PRICE: Final = re.compile(
+    r"[^\d.,-]{0,5}(\d{1,3}(?:[., ]\d{3})+|\d{1,9})(?:[.,](\d{1,2}))?[^\d.,-]{0,5}", re.A
+)
+
+
+def parse_price(text: str) -> float | None:
+    """Read a price: one number, a currency before or behind it, a point or comma for the cents.
+
+    Parameters
+    ----------
+    text : str
+        E.g. ``$13.00``, ``12,50 EUR`` or ``1,200``.
+
+    Returns
+    -------
+    float or None
+        None if it is not one price, for example a range.
+
+    Examples
+    --------
+    >>> [parse_price(t) for t in ("$13.00", "12,50 EUR", "1,200", "8-10", "free")]
+    [13.0, 12.5, 1200.0, None, None]
+    """
+    match = _PRICE.fullmatch(text)
+    if not match:
+        return None
+    whole = re.sub(r"\D", "", match[1])
+    return float(f"{whole}.{match[2] or 0}")
+
+
+_CONVERTERS: Final[Mapping[str, Callable[[pa.Array], pa.Array]]] = {
+    "string": lambda texts: texts,
+    "markup": lambda texts: texts,
+    "int32": lambda texts: integers(texts, pa.int32()),
+    "int64": lambda texts: integers(texts, pa.int64()),
+    "float64": floats,
+    "boolean": booleans,
+    "date": lambda texts: per_distinct(texts, parse_date, pa.date32()),
+    "price": lambda texts: per_distinct(texts, parse_price, pa.float64()),
+}
+
+
+def split_list(texts: pa.Array, separator: str) -> pa.Array:
+    """Split texts at a separator into lists of trimmed items without empty ones.
+
+    Parameters
+    ----------
+    texts : pa.StringArray, shape (n,)
+        Texts such as ``Digital, 3D``.
+    separator : str
+        One character.
+
+    Returns
+    -------
+    pa.ListArray of string, shape (n,)
+        Null where there is no item.
+
+    Examples
+    --------
+    >>> split_list(pa.array(["Digital, 3D", " , ", None]), ",").to_pylist()
+    [['Digital', '3D'], None, None]
+    """
+    pieces = pc.split_pattern(texts, separator)
+    return regroup(pc.list_flatten(pieces), pc.list_parent_indices(pieces), len(texts))
+
+
+def regroup(items: pa.Array, parents: pa.Array, length: int) -> pa.Array:
+    """Put items back into one list for each parent, texts trimmed, without empty items.
+
+    Parameters
+    ----------
+    items : pa.Array, shape (m,)
+        Strings or structs, in the order of their parents.
+    parents : pa.Array of integers, shape (m,)
+        For each item the position of its list.
+    length : int
+        Number of lists, n.
+
+    Returns
+    -------
+    pa.ListArray, shape (n,)
+        Null where no item is left.
+    """
+    kept = pc.is_valid(items)
+    if pa.types.is_string(items.type):
+        items = pc.utf8_trim_whitespace(items)
+        kept = pc.fill_null(pc.greater(pc.binary_length(items), 0), False)
+    counts = np.bincount(pc.cast(parents.filter(kept), pa.int64()), minlength=length)
+    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+    values = items.filter(kept)
+    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(counts == 0))
