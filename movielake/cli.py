@@ -46,7 +46,9 @@ def _exit_code(error: Exception) -> int:
 
 
 def _fail(message: str) -> None:
-    click.echo(f"movielake: {message}", err=True)
+    from movielake.console import printable
+
+    click.echo(f"movielake: {printable(message)}", err=True)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

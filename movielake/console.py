@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from movielake.conversion import Conversion, Outcome, describe_damage
 from movielake.overview import Overview
@@ -154,14 +155,24 @@ def conversion_lines(lake: str, result: Conversion) -> list[str]:
 
 
 def _some(title: str, entries: list[str] | tuple[str, ...]) -> list[str]:
-    lines = [f"{title}: {_printable(entry)}" for entry in entries[:_SHOWN]]
+    lines = [f"{title}: {printable(entry)}" for entry in entries[:_SHOWN]]
     if len(entries) > _SHOWN:
         lines.append(f"{title}: and {len(entries) - _SHOWN} more")
     return lines
 
 
-def _printable(text: str) -> str:
-    """Escape control characters: nothing out of an archive goes raw to a terminal."""
+def printable(text: str) -> str:
+    """Escape control characters: nothing out of an archive goes raw to a terminal.
+
+    Parameters
+    ----------
+    text : str
+        May hold names and values of the feed.
+
+    Returns
+    -------
+    str
+    """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -195,8 +206,9 @@ def _problems_table(overview: Overview) -> Table:
     problems = Table("table", "column", "problem", "count", "first example")
     problems.columns[3].justify = "right"
     for table, problem in overview.problems[:_SHOWN]:
-        example = _printable(problem.example)[:40]
-        problems.add_row(table, problem.column, problem.kind, f"{problem.count:,}", example)
+        # As Text: a plain str would be read as rich's markup, and "[/]" is none.
+        example = Text(printable(problem.example)[:40])
+        problems.add_row(table, Text(problem.column), problem.kind, f"{problem.count:,}", example)
     if len(overview.problems) > _SHOWN:
         problems.add_row("", f"and {len(overview.problems) - _SHOWN} more")
     return problems
@@ -208,7 +220,7 @@ def rows_table(headings: list[str], rows: list[list[str]]) -> Table:
     for heading in headings[1:]:
         table.add_column(heading, justify="right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 
 

@@ -7,19 +7,12 @@ Its files are written aside and renamed into place; then its commit makes it cou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
 from movielake.commits import DAMAGED, Commit, MemberCommit
 from movielake.feed import UNREADABLE, FeedZip, fingerprint, open_members
-from movielake.layout import (
-    Folder,
-    Selection,
-    Terms,
-    json_folder,
-    parquet_folder,
-    quarantine_folder,
-)
+from movielake.layout import Folder, Selection, Terms, partition_folders
 from movielake.manifest import (
     create_lake,
     read_commit,
@@ -32,7 +25,6 @@ from movielake.members import MemberConverter
 from movielake.planning import KNOWN, Plan, Task, find_selected, plan_conversion
 from movielake.quarantine import Quarantine, one_line
 from movielake.records import Damage
-from movielake.schema import TABLES
 from movielake.workers import worker_client
 from movielake.writers import Workspace, remove_leftovers, workspace
 
@@ -299,14 +291,13 @@ def _publish(lake: Folder, commit: Commit, space: Workspace) -> None:
 
 def _remove_others(lake: Folder, date_stamp: str, country: str, keep: set[str]) -> None:
     """Remove what an earlier or killed conversion left in the places of a partition."""
-    folders = [json_folder(date_stamp, country), quarantine_folder(date_stamp, country)]
-    folders += [parquet_folder(name, date_stamp, country) for name in TABLES]
-    for folder in folders:
+    for folder in partition_folders(date_stamp, country):
         found = lake.find(folder)
         for path in found.keys() - keep:
             lake.fs.rm_file(lake.join(path))
         if found and not found.keys() & keep:
-            lake.fs.rmdir(lake.join(folder))
+            with suppress(OSError):  # an object store has no folders to remove
+                lake.fs.rmdir(lake.join(folder))
 
 
 def describe_damage(commit: Commit) -> list[str]:

@@ -5,17 +5,21 @@ Nothing here knows XML or the lake. What travels to a worker is a `FeedZip`: a p
 
 from __future__ import annotations
 
+import copy
+import errno
 import hashlib
+import io
 import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
-from movielake.layout import Folder, Selection, is_date_stamp
+from movielake.layout import LAKE_FILE, Folder, Selection, is_date_stamp
 
 UNREADABLE: Final = (
     zipfile.BadZipFile,
@@ -24,12 +28,16 @@ UNREADABLE: Final = (
     EOFError,
     NotImplementedError,  # a compression or zip version that zipfile does not know
     RuntimeError,  # an encrypted member
-    UnicodeDecodeError,  # a member name that is not in its declared encoding
 )
 """What reading a damaged or unsupported zip raises."""
 
-_ZIP = re.compile(r"(?:^|/)(?:(\d{8})|(\d{4})/(\d{2})/(\d{2}))/movies_([a-z]{3})\.zip$", re.I)
-_UNZIPPED = re.compile(r"^(?:.*/)?(\d{8})/([a-z]{3})/[^/]+\.xml$", re.I)
+_ZIP = re.compile(
+    r"(?:.*/)?(?:(\d{8})|(\d{4})/(\d{2})/(\d{2}))/movies_([a-z]{3})\.zip", re.I | re.A | re.S
+)
+_UNZIPPED = re.compile(r"(?:.*/)?(\d{8})/([a-z]{3})/[^/]+\.xml", re.I | re.A | re.S)
+
+_STEP: Final = 1 << 13
+"""Bytes unpacked at a time; where packed bytes are damaged, at most so many before it are lost."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,8 @@ class Feed:
     zips : tuple of FeedZip
         In the order of stamp and country, one for each pair.
     refused : tuple of str
-        Feed zips that are left out because another one has the same stamp and country.
+        Files that are left out, each with the reason: another one has the same stamp and country,
+        or its name is not UTF-8.
     others : tuple of str
         Whatever else lies there; never silently passed over.
     """
@@ -113,7 +122,8 @@ def find_feed(root: str, selection: Selection | None = None) -> Feed:
     ----------
     root : str
         Path or URL. Below it, at any depth: ``STAMP/movies_CCC.zip``,
-        ``YYYY/MM/DD/movies_CCC.zip`` or ``STAMP/CCC/*.XML``.
+        ``YYYY/MM/DD/movies_CCC.zip`` or ``STAMP/CCC/*.XML``. What belongs to a lake in there is
+        passed over.
     selection : Selection, optional
         Stamps and countries that are meant; the others do not appear at all.
 
@@ -131,9 +141,10 @@ def find_feed(root: str, selection: Selection | None = None) -> Feed:
         raise FileNotFoundError(
             f"expected a folder with DATE_STAMP/movies_CCC.zip, found no folder at {root}"
         )
-    candidates, others = _classify(folder.find())
+    files = _outside_lakes(folder.find())
+    candidates, others = _classify({path: files[path] for path in files if _is_utf8(path)})
     chosen: dict[tuple[str, str], FeedZip] = {}
-    refused = []
+    refused = [f"{path}: its name is not UTF-8; rename it" for path in files if not _is_utf8(path)]
     for zip_ in sorted(candidates, key=lambda z: (z.is_folder, z.path)):
         if selection and not selection.matches(zip_.date_stamp, zip_.country):
             continue
@@ -144,12 +155,22 @@ def find_feed(root: str, selection: Selection | None = None) -> Feed:
     return Feed(tuple(chosen[key] for key in sorted(chosen)), tuple(refused), tuple(others))
 
 
+def _outside_lakes(files: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    lakes = tuple(p.removesuffix(LAKE_FILE) for p in files if f"/{p}".endswith(f"/{LAKE_FILE}"))
+    return {path: info for path, info in files.items() if not path.startswith(lakes)}
+
+
+def _is_utf8(path: str) -> bool:
+    """Tell whether a name can be written into a lake; on Linux a file name is any bytes."""
+    return path == path.encode("utf-8", "replace").decode("utf-8")
+
+
 def _classify(files: dict[str, dict[str, Any]]) -> tuple[list[FeedZip], list[str]]:
     zips: list[FeedZip] = []
     folders: dict[str, list[dict[str, Any]]] = {}
     others: list[str] = []
     for path, info in files.items():
-        packed, unpacked = _ZIP.search(path), _UNZIPPED.match(path)
+        packed, unpacked = _ZIP.fullmatch(path), _UNZIPPED.fullmatch(path)
         if packed and is_date_stamp(stamp := "".join(p for p in packed.groups()[:4] if p)):
             country = packed[5].lower()
             zips.append(FeedZip(path, stamp, country, int(info["size"] or 0), _modified(info)))
@@ -198,21 +219,74 @@ def open_members(root: str, zip_: FeedZip) -> Iterator[list[Member]]:
     if zip_.is_folder:
         yield _folder_members(folder, zip_.path)
         return
-    with folder.fs.open(folder.join(zip_.path), "rb") as raw, zipfile.ZipFile(raw) as archive:
-        infos = sorted(archive.infolist(), key=lambda info: (info.filename, info.header_offset))
-        yield [_zip_member(archive, info) for info in infos if not info.is_dir()]
+    with folder.fs.open(folder.join(zip_.path), "rb") as raw:
+        with _as_bad_zip():
+            archive = zipfile.ZipFile(raw)
+        with archive:
+            infos = sorted(archive.infolist(), key=lambda info: (info.filename, info.header_offset))
+            yield [_zip_member(archive, i) for i in infos if not i.filename.endswith("/")]
+
+
+@contextmanager
+def _as_bad_zip() -> Iterator[None]:
+    """Raise BadZipFile also for the damaged bytes that zipfile did not reckon with."""
+    try:
+        yield
+    except (ValueError, IndexError, struct.error) as error:
+        raise zipfile.BadZipFile(str(error)) from error
+    except OSError as error:
+        # No number: bz2's own. EINVAL: sent to a place before the file's beginning.
+        if error.errno not in (None, errno.EINVAL):
+            raise
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
-    # By its ZipInfo, not its name: two members may have the same name.
-    return Member(info.filename, info.file_size, f"{info.CRC:08x}", lambda: archive.open(info))
+    def opened() -> IO[bytes]:
+        unchecked = copy.copy(info)
+        del unchecked.CRC  # then zipfile checks none
+        with _as_bad_zip():
+            # By its ZipInfo, not its name: two members may have the same name.
+            raw = archive.open(unchecked)
+        return cast("IO[bytes]", _MemberStream(cast("zipfile.ZipExtFile", raw), info))
+
+    return Member(info.filename, info.file_size, f"{info.CRC:08x}", opened)
+
+
+class _MemberStream(io.RawIOBase):
+    """A member's bytes, in short reads, and its damage only after all that can be had.
+
+    zipfile itself withholds the block in which it meets damage, and for a wrong CRC the last one.
+    """
+
+    def __init__(self, raw: zipfile.ZipExtFile, info: zipfile.ZipInfo) -> None:
+        self._raw = raw
+        self._info = info
+        self._running = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with _as_bad_zip():
+            block = self._raw.read1(min(len(buffer), _STEP))
+        self._running = zlib.crc32(block, self._running)
+        if not block and self._running != self._info.CRC:
+            raise zipfile.BadZipFile(f"Bad CRC-32 for file {self._info.filename!r}")
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._raw.close()
 
 
 def _folder_members(folder: Folder, path: str) -> list[Member]:
     return [
         _file_member(folder, name, info)
         for name, info in folder.find(path).items()
-        if _UNZIPPED.match(name)
+        if _UNZIPPED.fullmatch(name) and _is_utf8(name)
     ]
 
 

@@ -117,17 +117,17 @@ def node_texts(nodes: Sequence[Node], paths: Sequence[str], joiner: str | None) 
     -------
     pa.StringArray, shape (n,)
     """
-    arrays = [_texts([_value_at(node, path) for node in nodes], joiner) for path in paths]
+    arrays = [_texts(_values_at(nodes, path), joiner) for path in paths]
     if not arrays:
         return pa.nulls(len(nodes), pa.string())
     return pc.coalesce(*arrays)
 
 
-def _value_at(node: Node, path: str) -> Any:
+def _values_at(nodes: Sequence[Node], path: str) -> list[Any]:
     if "/" not in path:
-        return node.get(path)
-    found = list(_find(node, path.split("/")))
-    return found[0] if len(found) == 1 else found or None
+        return [node.get(path) for node in nodes]
+    found = [list(_find(node, path.split("/"))) for node in nodes]
+    return [values[0] if len(values) == 1 else values or None for values in found]
 
 
 def _find(value: Any, parts: Sequence[str]) -> Iterator[Any]:
@@ -233,12 +233,13 @@ def extras(
         Path to text (nested values as JSON).
     """
     known = _known(table)
+    # The common case, a known leaf with a text or none, must cost next to nothing.
+    plain = {path.removeprefix(below) for path in known.leaves if path.startswith(below)}
     result: list[Node | None] = []
     for node in nodes:
         extra: Node = {}
         for key, value in node.items():
-            # The common case, a known leaf with a text, must cost next to nothing.
-            if type(value) is str and below + key in known.leaves:
+            if (value is None or type(value) is str) and key in plain:
                 continue
             _collect(value, below + key, known, extra, problems)
         result.append(extra or None)

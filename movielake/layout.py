@@ -13,7 +13,7 @@ from typing import Any, Final
 import fsspec
 from fsspec.core import url_to_fs
 
-from movielake.schema import Table
+from movielake.schema import TABLES, Table
 
 LAKE_FILE: Final = "lake.json"
 MANIFEST_TABLE: Final = "manifest.parquet"
@@ -134,6 +134,12 @@ def parquet_folder(table: str, date_stamp: str, country: str) -> str:
 def quarantine_folder(date_stamp: str, country: str) -> str:
     """Return where in a lake the unreadable parts of a feed zip stand."""
     return f"quarantine/{date_stamp}/{country}"
+
+
+def partition_folders(date_stamp: str, country: str) -> list[str]:
+    """Return where in a lake the files of a feed zip stand, all but its commit."""
+    folders = [json_folder(date_stamp, country), quarantine_folder(date_stamp, country)]
+    return folders + [parquet_folder(name, date_stamp, country) for name in TABLES]
 
 
 _KIND_SUFFIX = re.compile(r"(imovies|movies|theaters?|houses|screens|showings|times|[its])$", re.I)

@@ -18,7 +18,7 @@ from movielake.schema import Table, table_of_root
 from movielake.screenings import flatten_batch
 from movielake.writers import JsonLinesWriter, RowsWriter, Workspace
 
-BATCH: Final = 4096
+BATCH: Final = 1024
 """Records flattened at a time: the unit in which memory grows."""
 
 

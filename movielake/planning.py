@@ -88,8 +88,10 @@ def find_selected(feed: str, selection: Selection) -> Feed:
         If nothing is selected; the message says what the feed has.
     """
     found = find_feed(feed, selection)
-    if found.zips or found.refused:
+    if found.zips:
         return found
+    if found.refused:
+        raise ValueError(f"found nothing but refused files in {feed}: {found.refused[0]}")
     everything = find_feed(feed).zips
     if not everything:
         raise ValueError(
@@ -130,9 +132,7 @@ def plan_conversion(
         for zip_ in found.zips
         if model.force or not _is_current(zip_, commits.get(zip_.key), model.with_json)
     ]
-    waiting.sort(
-        key=lambda zip_: -zip_.size
-    )  # so that one large country does not end the run alone
+    waiting.sort(key=lambda zip_: -zip_.size)  # so that no large country ends the run alone
     present = {zip_.key for zip_ in found.zips}
     return Plan(
         feed=found,

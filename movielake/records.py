@@ -30,6 +30,8 @@ OWN_KEYS: Final = ("country", "date_stamp", "source_xml")
 
 _SAFE: Final[dict[str, Any]] = {"resolve_entities": False, "load_dtd": False, "no_network": True}
 _HEAD: Final = 1 << 14
+# Two prefixes may stand for one namespace: only libxml2 knows which of them was written.
+_QUALIFIED_NAME: Final = etree.XPath("name(@*[local-name()=$local and namespace-uri()=$uri])")
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ def read_root(stream: IO[bytes]) -> str | None:
             return None
         parser.close()
     except etree.XMLSyntaxError as error:
+        for _, root in parser.read_events():  # the damage is behind the root
+            return _checked_root(root)
         raise Unreadable(_damage(error)) from None
     except UNREADABLE as error:
         raise Unreadable(Damage(_reason(error))) from None
@@ -142,6 +146,7 @@ class Records:
     def __init__(self, stream: IO[bytes], table: Table, labels: dict[str, str]) -> None:
         self._stream = stream
         self._table = table
+        self._repeatable = table.repeatable
         self._labels = labels
         self._namespaces = False
         self.damage: Damage | None = None
@@ -159,6 +164,7 @@ class Records:
         events = etree.iterparse(
             self._stream, events=("start-ns", "end"), tag=f"{{*}}{self._table.record}", **_SAFE
         )
+        first = True
         for event, element in events:
             if event == "start-ns":
                 self._namespaces = True
@@ -166,6 +172,8 @@ class Records:
             root = element.getparent()
             if root is None or root.getparent() is not None:
                 continue  # an element of the same name inside a record, or the root itself
+            if first:  # not only at the end, which a damaged member does not have
+                self.root, first = self._attributes(root), False
             yield self._labelled(self._value(element))
             self._release(element, root)
         if events.root is not None:
@@ -204,11 +212,21 @@ class Records:
         self.damage = self.damage or Damage(reason, line=element.sourceline)
 
     def _value(self, element: etree._Element) -> Any:
-        item: dict[str, Any] = self._attributes(element)
+        item: dict[str, Any] = {}
+        if self._namespaces or element.keys():
+            item.update(self._attributes(element))
         text = element.text or ""
         for child in element:
-            if isinstance(child.tag, str):
-                self._push(item, _name(child), self._value(child))
+            tag = child.tag
+            if isinstance(tag, str):
+                name = tag if tag[0] != "{" else _name(child)
+                value = self._value(child)
+                if name not in item:
+                    item[name] = [value] if name in self._repeatable else value
+                elif isinstance(item[name], list):
+                    item[name].append(value)
+                else:
+                    item[name] = [item[name], value]
             elif isinstance(child, etree._Entity):
                 text += child.text or ""
             text += child.tail or ""
@@ -218,14 +236,6 @@ class Records:
         if text:
             item["#text"] = text
         return item
-
-    def _push(self, item: dict[str, Any], name: str, value: Any) -> None:
-        if name not in item:
-            item[name] = [value] if name in self._table.repeatable else value
-        elif isinstance(item[name], list):
-            item[name].append(value)
-        else:
-            item[name] = [item[name], value]
 
     def _attributes(self, element: etree._Element) -> dict[str, str]:
         item: dict[str, str] = {}
@@ -253,13 +263,14 @@ def _attribute_name(element: etree._Element, name: str) -> str:
     if name[0] != "{":
         return name
     uri, _, local = name[1:].rpartition("}")
-    if uri == "http://www.w3.org/XML/1998/namespace":
-        return f"xml:{local}"
-    return next((f"{p}:{local}" for p, u in element.nsmap.items() if u == uri and p), local)
+    return str(_QUALIFIED_NAME(element, uri=uri, local=local))
 
 
 def _damage(error: etree.XMLSyntaxError) -> Damage:
     line, column = error.position if error.position else (None, None)
+    if not line:  # lxml calls an undeclared entity "no element found"; its log says more
+        for entry in error.error_log.filter_from_fatals():
+            return Damage(" ".join(entry.message.split()), entry.line, entry.column)
     reason = _reason(error).removesuffix(f", line {line}, column {column}")
     return Damage(reason, line or None, column or None)
 

@@ -8,7 +8,8 @@ taken to the level of the rows by position, so nothing is converted once per row
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from itertools import chain
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -23,16 +24,14 @@ from movielake.flattening import (
     map_array,
     node_column,
     node_texts,
-    text_of,
 )
 from movielake.problems import UNTYPED, ProblemCounter
 from movielake.schema import Column, Table
-from movielake.showtimes import parse_showtimes
+from movielake.showtimes import UNKNOWN_TIME, Screening, parse_showtimes
 from movielake.values import split_list, typed
 
 _DATE: Final = "show_date/"
 _TIMES: Final = "showtimes"
-_SCREENING: Final = pa.list_(pa.struct([("time", pa.time32("ms")), ("bargain", pa.bool_())]))
 
 
 def flatten_batch(
@@ -156,20 +155,25 @@ def _times(
     problems: ProblemCounter,
 ) -> tuple[pa.Array, pa.Array]:
     """Explode the times: a struct for each row, and the position of its show_date."""
-    joined = [text_of(node.get(_TIMES), ",") for node in dates]
-    direct = pa.array([text_of(record.get(_TIMES), ",") for record in records], pa.string())
-    texts = pc.coalesce(pa.array(joined, pa.string()), direct.take(record_of_date))
+    direct = node_texts(records, [_TIMES], ",").take(record_of_date)
+    texts = pc.coalesce(node_texts(dates, [_TIMES], ","), direct)
     coded = texts.dictionary_encode()
     parsed = [parse_showtimes(text) for text in coded.dictionary.to_pylist()]
     _count_odd(coded.indices, [odd for _, odd in parsed], problems)
-    structs: list[list[dict[str, Any] | None]] = [
-        [{"time": s.milliseconds, "bargain": s.bargain} for s in screenings] or [None]
-        for screenings, _ in parsed
-    ]
-    # The last list is for the show_dates without any text.
-    lists = pa.array([*structs, [None]], _SCREENING)
-    exploded = lists.take(pc.fill_null(pc.cast(coded.indices, pa.int64()), len(structs)))
+    # A show_date without any time is one row without; the last list is for those without a text.
+    lists = _lists([screenings or [UNKNOWN_TIME] for screenings, _ in parsed] + [[UNKNOWN_TIME]])
+    exploded = lists.take(pc.fill_null(pc.cast(coded.indices, pa.int64()), len(parsed)))
     return pc.list_flatten(exploded), pc.list_parent_indices(exploded)
+
+
+def _lists(screenings: list[list[Screening]]) -> pa.Array:
+    """Make one list of structs out of each list of screenings."""
+    flat = list(chain.from_iterable(screenings))
+    times = pa.array([s.milliseconds for s in flat], pa.int32()).cast(pa.time32("ms"))
+    bargain = pa.array([s.bargain for s in flat], pa.bool_())
+    offsets = np.cumsum([0, *map(len, screenings)], dtype=np.int32)
+    structs = pa.StructArray.from_arrays([times, bargain], ["time", "bargain"])
+    return pa.ListArray.from_arrays(pa.array(offsets), structs)
 
 
 def _count_odd(indices: pa.Array, odd: list[list[str]], problems: ProblemCounter) -> None:

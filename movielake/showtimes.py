@@ -13,8 +13,8 @@ The forms that occur are those of the feed's ``showtimes`` element:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 _TIME: Final = re.compile(
     r"(?<![\d:])(\d{1,2}):(\d{2})(?::(\d{2}))?(?![\d:])(?:\s*([AaPp])\.?[Mm](?![A-Za-z]))?", re.A
@@ -22,8 +22,7 @@ _TIME: Final = re.compile(
 _NOISE: Final = " \t\r\n\N{NO-BREAK SPACE}.()"
 
 
-@dataclass(frozen=True)
-class Screening:
+class Screening(NamedTuple):
     """One time of a show_date.
 
     Parameters
@@ -38,15 +37,25 @@ class Screening:
     bargain: bool | None
 
 
-@dataclass(frozen=True)
-class _Clock:
-    """A time as written: before its AM or PM is known for certain."""
+UNKNOWN_TIME: Final = Screening(None, None)
+
+
+class _Clock(NamedTuple):
+    """A time as written, and what it means as long as no later AM or PM holds for it."""
 
     hour: int
-    minute: int
-    second: int
     half: str
-    bargain: bool
+    screening: Screening
+
+
+_NO_CLOCK: Final = _Clock(0, "", UNKNOWN_TIME)
+
+_PLAIN: Final = {
+    f"{hour:{width}}:{minute:02}": Screening((hour * 60 + minute) * 60_000, False)
+    for hour in range(24)
+    for minute in range(60)
+    for width in ("01", "02")
+}
 
 
 def parse_showtimes(text: str) -> tuple[list[Screening], list[str]]:
@@ -72,32 +81,43 @@ def parse_showtimes(text: str) -> tuple[list[Screening], list[str]]:
     >>> parse_showtimes("TBA")
     ([Screening(milliseconds=None, bargain=None)], ['TBA'])
     """
-    clocks: list[_Clock | None] = []
+    try:  # most texts are a plain list of times in 24 hours
+        return [_PLAIN[piece] for piece in text.split(", ")], []
+    except KeyError:
+        pass
+    clocks: list[_Clock] = []
     odd: list[str] = []
     depth = 0
     for piece in text.split(","):
-        found, rest, depth = _read_piece(piece, depth)
-        readable = [clock if _is_time(clock) else None for clock in found]
-        clocks += readable or ([None] if rest else [])
-        if rest or None in readable:
+        found, is_odd, depth = _read_piece(piece, depth)
+        clocks += found
+        if is_odd:
             odd.append(piece.strip())
-    return [_screening(clock) for clock in _with_halves(clocks)], odd
+    if "m" in text or "M" in text:
+        return _with_halves(clocks), odd
+    return [clock.screening for clock in clocks], odd
 
 
-def _read_piece(piece: str, depth: int) -> tuple[list[_Clock], str, int]:
-    """Find the times in what stands between two commas; ``depth`` counts open parentheses."""
-    found = []
+# Texts are many, the pieces that they are made of are few.
+@lru_cache(maxsize=1 << 16)
+def _read_piece(piece: str, depth: int) -> tuple[tuple[_Clock, ...], bool, int]:
+    """Find the times in what stands between two commas; ``depth`` counts open parentheses.
+
+    Gives the times, whether there is more or less than that, and the new depth.
+    """
+    found: list[_Clock] = []
     rest = ""
     end = 0
     for match in _TIME.finditer(piece):
         between = piece[end : match.start()]
         depth = _depth_after(between, depth)
-        hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
-        found.append(_Clock(hour, minute, second, (match[4] or "").upper(), depth > 0))
+        found.append(_clock(match, bargain=depth > 0))
         rest += between.strip(_NOISE)
         end = match.end()
-    tail = piece[end:]
-    return found, rest + tail.strip(_NOISE), _depth_after(tail, depth)
+    rest += piece[end:].strip(_NOISE)
+    if rest and not found:
+        found.append(_NO_CLOCK)
+    return tuple(found), bool(rest) or _NO_CLOCK in found, _depth_after(piece[end:], depth)
 
 
 def _depth_after(text: str, depth: int) -> int:
@@ -109,29 +129,31 @@ def _depth_after(text: str, depth: int) -> int:
     return depth
 
 
-def _is_time(clock: _Clock) -> bool:
+def _clock(match: re.Match[str], bargain: bool) -> _Clock:
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    half = (match[4] or "").upper()
     # "13:20 PM" says the same twice and is read; "13:20 AM" and "0:20 PM" contradict themselves.
-    agrees = clock.hour <= 12 if clock.half == "A" else clock.hour >= 1 if clock.half else True
-    return clock.hour <= 23 and clock.minute <= 59 and clock.second <= 59 and agrees
+    agrees = hour <= 12 if half == "A" else hour >= 1 if half else True
+    if hour > 23 or minute > 59 or second > 59 or not agrees:
+        return _NO_CLOCK
+    milliseconds = ((_hour_of_day(hour, half) * 60 + minute) * 60 + second) * 1000
+    return _Clock(hour, half, Screening(milliseconds, bargain))
 
 
-def _with_halves(clocks: list[_Clock | None]) -> list[_Clock | None]:
+def _hour_of_day(hour: int, half: str) -> int:
+    if not half or hour > 12:
+        return hour
+    return hour % 12 + (12 if half == "P" else 0)
+
+
+def _with_halves(clocks: list[_Clock]) -> list[Screening]:
     """Let each AM or PM hold for the times without one before it."""
     half = ""
-    completed: list[_Clock | None] = []
-    for clock in reversed(clocks):
-        if clock is not None:
-            half = clock.half or half
-            if 1 <= clock.hour <= 12:
-                clock = replace(clock, half=half)
-        completed.append(clock)
-    return completed[::-1]
-
-
-def _screening(clock: _Clock | None) -> Screening:
-    if clock is None:
-        return Screening(None, None)
-    hour = clock.hour
-    if clock.half and hour <= 12:
-        hour = hour % 12 + (12 if clock.half == "P" else 0)
-    return Screening(((hour * 60 + clock.minute) * 60 + clock.second) * 1000, clock.bargain)
+    screenings = []
+    for hour, own_half, screening in reversed(clocks):
+        half = own_half or half
+        if not own_half and 1 <= hour <= 12 and screening.milliseconds is not None:
+            shift = (_hour_of_day(hour, half) - hour) * 3_600_000
+            screening = screening._replace(milliseconds=screening.milliseconds + shift)
+        screenings.append(screening)
+    return screenings[::-1]

@@ -106,17 +106,15 @@ class Workspace:
         self._lake = lake
         self._name = f"{WORK_FOLDER}/{_owner()}-{uuid.uuid4().hex[:12]}"
         self._renames: dict[str, str] = {}
+        self._opened = 0
 
     def open(self, path: str) -> HashingFile:
         """Open a file for writing that is to stand at ``path`` in the lake."""
-        temporary = self._lake.join(self._name, str(len(self._renames)))
+        temporary = self._lake.join(self._name, str(self._opened))
+        self._opened += 1
         self._lake.fs.makedirs(self._lake.join(self._name), exist_ok=True)
         self._renames[path] = temporary
         return HashingFile(self._lake.fs.open(temporary, "wb"))
-
-    def discard(self, path: str) -> None:
-        """Forget a file that is not to stand in the lake after all."""
-        self._lake.fs.rm(self._renames.pop(path))
 
     def publish(self) -> None:
         """Rename all files to where they belong, each replacing what stood there."""
@@ -201,8 +199,6 @@ def remove_leftovers(lake: Folder, older_than: float = 24 * 3600) -> int:
     abandoned = [folder for folder in work.iterdir() if _is_abandoned(folder, older_than)]
     for folder in abandoned:
         shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):  # another process is writing
-        work.rmdir()
     return len(abandoned)
 
 

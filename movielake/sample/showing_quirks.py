@@ -1,0 +1,244 @@
+"""The peculiarities of single showings: times written otherwise, parts missing, orphans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from movielake.sample.edition import Edition, Tally
+from movielake.sample.markup import leaf
+from movielake.sample.places import words
+from movielake.sample.quirks import SHOWINGS
+from movielake.sample.showings import Day, Showing, make_showings
+from movielake.sample.streams import Stream
+from movielake.sample.theaters import theater_id
+
+Quirk: TypeAlias = Callable[[Showing, Stream, Edition], None]
+
+
+def showing_chunks(edition: Edition, tally: Tally, part: int = 0, parts: int = 1) -> Iterator[str]:
+    """Write the ``showtime`` records of an edition, quirks and all, one after the other.
+
+    Parameters
+    ----------
+    edition
+        Country and week.
+    tally
+        Counts records and screenings.
+    part, parts
+        Only every so many-th theater, where a zip has several members of showings.
+
+    Yields
+    ------
+    str
+        The markup of a record.
+
+    Examples
+    --------
+    >>> from movielake.sample.edition import make_edition
+    >>> from movielake.sample.films import Catalogue
+    >>> from movielake.sample.places import countries
+    >>> edition = make_edition(Catalogue(0, 1.0), countries()["can"], 0)
+    >>> next(showing_chunks(edition, Tally()))[:10]
+    '<showtime>'
+    """
+    schedule = edition.schedule(SHOWINGS, f"showings/{part}")
+    stream = edition.stream("showing quirks", part)
+    habit = edition.habit
+    for showing in make_showings(edition, part, parts):
+        name = schedule.next()
+        if name:
+            QUIRKS[name](showing, stream, edition)
+        tally.records += 1
+        tally.screenings += showing.screenings
+        yield showing.markup(habit)
+
+
+def _rewrite(showing: Showing, write: Callable[[list[str]], tuple[str, int]]) -> None:
+    """Replace each day's text by what a function makes of its times, with their new number."""
+    for day in showing.days:
+        text, day.screenings = write(day.texts[0].split(", "))
+        day.texts = [text]
+
+
+def _some_day(showing: Showing, stream: Stream) -> Day:
+    return stream.pick(showing.days)
+
+
+def _twelve_hours(time: str) -> tuple[str, str]:
+    hour = int(time[:2])
+    return f"{(hour - 1) % 12 + 1}:{time[3:]}", "PM" if hour >= 12 else "AM"
+
+
+def _bargain_time(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _rewrite(showing, lambda times: (", ".join([f"({times[0]})", *times[1:]]), len(times)))
+
+
+def _bargain_span(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _rewrite(
+        showing,
+        lambda times: (", ".join([f"({', '.join(times[:2])})", *times[2:]]), len(times)),
+    )
+
+
+def _unpadded_hour(showing: Showing, stream: Stream, edition: Edition) -> None:
+    early = stream.pick(("9:05", "9:30", "8:45"))
+    _rewrite(showing, lambda times: (", ".join([early, *times]), len(times) + 1))
+
+
+def _pm_with_space(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _rewrite(
+        showing, lambda times: (", ".join(" ".join(_twelve_hours(t)) for t in times), len(times))
+    )
+
+
+def _pm_joined(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _rewrite(
+        showing, lambda times: (", ".join("".join(_twelve_hours(t)) for t in times), len(times))
+    )
+
+
+def _afternoon(times: list[str]) -> list[str]:
+    # Where all is before noon, an evening screening joins: the mark needs something to stand on.
+    return [_twelve_hours(time)[0] for time in times if time >= "12:00"] or ["7:30"]
+
+
+def _pm_for_all_before(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _rewrite(
+        showing,
+        lambda times: (f"{', '.join(_afternoon(times))} PM", len(_afternoon(times))),
+    )
+
+
+def _am_then_pm(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _rewrite(
+        showing,
+        lambda times: (f"11:00 AM, {', '.join(_afternoon(times))} PM", len(_afternoon(times)) + 1),
+    )
+
+
+def _final_stop(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _rewrite(showing, lambda times: (f"{', '.join(times)}.", len(times)))
+
+
+def _final_comma(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _rewrite(showing, lambda times: (f"{', '.join(times)},", len(times)))
+
+
+def _stray_marks(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _rewrite(showing, lambda times: (f"{times[0]}., , {', '.join(times[1:])}", len(times)))
+
+
+def _text_for_times(showing: Showing, stream: Stream, edition: Edition) -> None:
+    day = _some_day(showing, stream)
+    day.texts, day.screenings = [stream.pick(("TBA", "TBA", "Call theater"))], 0
+
+
+def _text_among_times(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _some_day(showing, stream).texts[0] += ", TBA"
+
+
+def _impossible_time(showing: Showing, stream: Stream, edition: Edition) -> None:
+    day = _some_day(showing, stream)
+    day.texts[0] = f"18:75, {day.texts[0]}"
+
+
+def _empty_showtimes(showing: Showing, stream: Stream, edition: Edition) -> None:
+    day = _some_day(showing, stream)
+    day.texts, day.screenings = [""], 0
+
+
+def _missing_showtimes(showing: Showing, stream: Stream, edition: Edition) -> None:
+    day = _some_day(showing, stream)
+    day.texts, day.screenings = [], 0
+
+
+def _showtimes_under_showtime(showing: Showing, stream: Stream, edition: Edition) -> None:
+    # With one show_date only, since nothing says which of several the times would be of.
+    day = showing.days[0]
+    showing.days = [day]
+    showing.tail = leaf("showtimes", day.texts.pop())
+
+
+def _repeated_showtimes(showing: Showing, stream: Stream, edition: Edition) -> None:
+    for day in showing.days:
+        first, _, rest = day.texts[0].partition(", ")
+        day.screenings += not rest
+        day.texts = [first, rest or "22:45"]
+
+
+def _no_show_date(showing: Showing, stream: Stream, edition: Edition) -> None:
+    showing.days = []
+
+
+def _empty_date(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _some_day(showing, stream).date = ""
+
+
+def _festival(showing: Showing, stream: Stream, edition: Edition) -> None:
+    showing.facts.festival = stream.pick(("Y", "Y", "N"))
+
+
+def _shown_with_text(showing: Showing, stream: Stream, edition: Edition) -> None:
+    showing.facts.shown_with = stream.pick(edition.runs).title
+
+
+def _shown_with_id(showing: Showing, stream: Stream, edition: Edition) -> None:
+    showing.facts.shown_with = str(stream.pick(edition.runs).film.movie_id)
+
+
+def _many_comments(showing: Showing, stream: Stream, edition: Edition) -> None:
+    showing.facts.comments = "; ".join(stream.some(words()["theaters"]["comments"], 3))
+
+
+def _unknown_language(showing: Showing, stream: Stream, edition: Edition) -> None:
+    language = leaf("show_language", stream.pick(("English", "German", "Hindi")))
+    for day in showing.days:
+        day.extra = language
+
+
+def _unknown_format(showing: Showing, stream: Stream, edition: Edition) -> None:
+    showing.tail = leaf("movie_format", stream.pick(("2K", "4K", "35mm", "70mm")))
+
+
+def _orphan_movie(showing: Showing, stream: Stream, edition: Edition) -> None:
+    # Half the range of ids away, so years before or after any film on show.
+    showing.movie_id = 100_000 + (showing.movie_id + 350_000) % 899_981
+
+
+def _orphan_theater(showing: Showing, stream: Stream, edition: Edition) -> None:
+    showing.theater_id = theater_id(edition.country, edition.theaters + stream.integer(0, 9))
+
+
+QUIRKS: dict[str, Quirk] = {
+    quirk.__name__.removeprefix("_"): quirk
+    for quirk in (
+        _bargain_time,
+        _bargain_span,
+        _unpadded_hour,
+        _pm_with_space,
+        _pm_joined,
+        _pm_for_all_before,
+        _am_then_pm,
+        _final_stop,
+        _final_comma,
+        _stray_marks,
+        _text_for_times,
+        _text_among_times,
+        _impossible_time,
+        _empty_showtimes,
+        _missing_showtimes,
+        _showtimes_under_showtime,
+        _repeated_showtimes,
+        _no_show_date,
+        _empty_date,
+        _festival,
+        _shown_with_text,
+        _shown_with_id,
+        _many_comments,
+        _unknown_language,
+        _unknown_format,
+        _orphan_movie,
+        _orphan_theater,
+    )
+}

@@ -1,0 +1,20 @@
+"""The cluster that all tests here share."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from .cluster import SlurmCluster, missing
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    """Give a running cluster; skip without Slurm and root, but fail in continuous integration."""
+    reason = missing()
+    if reason and os.environ.get("CI"):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    with SlurmCluster(tmp_path_factory.mktemp("slurm") / "cluster") as cluster:
+        yield cluster
