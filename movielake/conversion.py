@@ -6,8 +6,9 @@ Its files are written aside and renamed into place; then its commit makes it cou
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from movielake.commits import DAMAGED, Commit, MemberCommit
@@ -234,9 +235,22 @@ def convert_zip(task: Task) -> Outcome:
         At damage, if the task is strict.
     """
     try:
-        return _convert_zip(task)
+        with _collector_paused():
+            return _convert_zip(task)
     except OSError as error:
         return Outcome(task.zip_, error=f"{task.zip_.path}: {error}")
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause Python's cycle collector: records are trees, it would walk them all for nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _convert_zip(task: Task) -> Outcome:

@@ -90,19 +90,31 @@ def read_root(stream: IO[bytes]) -> str | None:
             blank = blank and not block.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
             if blank:
                 continue  # libxml2 calls leading blanks an error; a blank member is none
-            parser.feed(block)
-            for _, root in parser.read_events():
+            root = _feed(parser, block)
+            if root is not None:
                 return _checked_root(root)
         if blank:
             return None
         parser.close()
     except etree.XMLSyntaxError as error:
-        for _, root in parser.read_events():  # the damage is behind the root
-            return _checked_root(root)
-        raise Unreadable(_damage(error)) from None
+        raise Unreadable(_damage(error, parser.feed_error_log)) from None
     except UNREADABLE as error:
         raise Unreadable(Damage(_reason(error))) from None
     raise Unreadable(Damage("no root element"))
+
+
+def _feed(parser: etree.XMLPullParser, block: bytes) -> etree._Element | None:
+    """Feed a parser, and give the root if it is in this block, whatever the damage behind it."""
+    failure: etree.XMLSyntaxError | None = None
+    try:
+        parser.feed(block)
+    except etree.XMLSyntaxError as error:
+        failure = error
+    for _, root in parser.read_events():
+        return root
+    if failure:
+        raise failure
+    return None
 
 
 def _checked_root(root: etree._Element) -> str:
@@ -153,17 +165,17 @@ class Records:
         self.root: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Record]:
-        try:
-            yield from self._read()
-        except etree.XMLSyntaxError as error:
-            self.damage = _damage(error)
-        except UNREADABLE as error:
-            self.damage = Damage(_reason(error))
-
-    def _read(self) -> Iterator[Record]:
         events = etree.iterparse(
             self._stream, events=("start-ns", "end"), tag=f"{{*}}{self._table.record}", **_SAFE
         )
+        try:
+            yield from self._read(events)
+        except etree.XMLSyntaxError as error:
+            self.damage = _damage(error, events.error_log)
+        except UNREADABLE as error:
+            self.damage = Damage(_reason(error))
+
+    def _read(self, events: etree.iterparse) -> Iterator[Record]:
         first = True
         for event, element in events:
             if event == "start-ns":
@@ -188,7 +200,7 @@ class Records:
 
     def _release(self, element: etree._Element, root: etree._Element) -> None:
         """Free what lies before the element, and its content; the parser still needs itself."""
-        for earlier in tuple(element.itersiblings(preceding=True)):
+        for earlier in reversed(tuple(element.itersiblings(preceding=True))):
             self._note_stray(earlier)
             root.remove(earlier)
         element.clear(keep_tail=True)
@@ -216,6 +228,8 @@ class Records:
         if self._namespaces or element.keys():
             item.update(self._attributes(element))
         text = element.text or ""
+        if not item and not len(element):  # most elements: a text and nothing else
+            return text.strip() or None
         for child in element:
             tag = child.tag
             if isinstance(tag, str):
@@ -229,7 +243,8 @@ class Records:
                     item[name] = [item[name], value]
             elif isinstance(child, etree._Entity):
                 text += child.text or ""
-            text += child.tail or ""
+            if tail := child.tail:
+                text += tail
         text = text.strip()
         if not item:
             return text or None
@@ -266,10 +281,10 @@ def _attribute_name(element: etree._Element, name: str) -> str:
     return str(_QUALIFIED_NAME(element, uri=uri, local=local))
 
 
-def _damage(error: etree.XMLSyntaxError) -> Damage:
+def _damage(error: etree.XMLSyntaxError, log: etree._ListErrorLog) -> Damage:
     line, column = error.position if error.position else (None, None)
     if not line:  # lxml calls an undeclared entity "no element found"; its log says more
-        for entry in error.error_log.filter_from_fatals():
+        for entry in log.filter_from_fatals():
             return Damage(" ".join(entry.message.split()), entry.line, entry.column)
     reason = _reason(error).removesuffix(f", line {line}, column {column}")
     return Damage(reason, line or None, column or None)

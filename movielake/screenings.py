@@ -141,7 +141,9 @@ def _date_column(
         texts = node_texts(dates, [*inside, "#text"], joiner)
     else:
         direct = node_texts(records, [p for p in column.paths if not p.startswith(_DATE)], joiner)
-        texts = pc.coalesce(node_texts(dates, inside, joiner), direct.take(record_of_date))
+        texts = node_texts(dates, inside, joiner)
+        if direct.null_count < len(direct):
+            texts = pc.coalesce(texts, direct.take(record_of_date))
     if column.type == "list":
         return split_list(texts, column.separator)
     return typed(texts, column, problems)
