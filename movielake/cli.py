@@ -69,7 +69,9 @@ def _show(shown: Any) -> None:
     if isinstance(shown, str):
         click.echo(shown)
     else:
-        Console().print(shown)
+        console = Console()
+        # Without a terminal there is no width to fit: a table in a log is not to be cut.
+        console.print(shown, width=None if console.is_terminal else 160)
 
 
 def _examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -47,6 +47,9 @@ def typed(texts: pa.Array, column: Column, problems: ProblemCounter, name: str =
     >>> problems.problems()
     (Problem(column='running_time', kind='untyped', count=1, example='n/a'),)
     """
+    # An empty attribute is an empty text, not a missing one; neither is a value.
+    trimmed = pc.utf8_trim_whitespace(texts)
+    texts = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
     values = _CONVERTERS[column.type](texts)
     if values.null_count > texts.null_count:
         odd = texts.filter(pc.and_(pc.is_valid(texts), pc.is_null(values)))
