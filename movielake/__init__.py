@@ -8,13 +8,29 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from movielake.cluster import connect
     from movielake.conversion import convert
     from movielake.overview import describe_lake
+    from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
 
-__all__ = ["convert", "describe_lake"]
+__all__ = [
+    "MoviesReader",
+    "ShowingsReader",
+    "TheatersReader",
+    "connect",
+    "convert",
+    "describe_lake",
+]
 
 # Where each public name lives; imported on first use, so that `import movielake` stays light.
-_HOMES = {"convert": "conversion", "describe_lake": "overview"}
+_HOMES = {
+    "MoviesReader": "readers",
+    "ShowingsReader": "readers",
+    "TheatersReader": "readers",
+    "connect": "cluster",
+    "convert": "conversion",
+    "describe_lake": "overview",
+}
 
 
 def __getattr__(name: str) -> Any:

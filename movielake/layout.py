@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -87,6 +88,17 @@ class Folder:
         found: dict[str, dict[str, Any]] = self.fs.find(top, detail=True)
         start = len(self.path.rstrip("/")) + 1
         return {path[start:]: found[path] for path in sorted(found)}
+
+    def names(self, *parts: str) -> list[str]:
+        """List the paths of all files below, relative to the folder, without looking at them."""
+        if not self.is_local:
+            return list(self.find(*parts))
+        start = len(self.path.rstrip("/")) + 1
+        return sorted(
+            f"{folder}/{name}"[start:]
+            for folder, _, names in os.walk(self.join(*parts))
+            for name in names
+        )
 
 
 def is_date_stamp(text: str) -> bool:
@@ -175,6 +187,23 @@ def lake_stem(member: str, table: Table) -> str:
     return safe_name(base).lstrip("._-") + table.letter
 
 
+def letter_of(path: str) -> str | None:
+    """Tell a table's letter by the name of a file, where there is no root element to ask.
+
+    Examples
+    --------
+    >>> from movielake.layout import letter_of
+    >>> letter_of("191206S.json"), letter_of("191206IMOVIES.json"), letter_of("notes.json.gz")
+    ('S', 'I', 'S')
+    """
+    stem = path.rpartition("/")[2].partition(".")[0]
+    match = _KIND_SUFFIX.search(stem)
+    if match is None:
+        return None
+    ending = match[1].lower()
+    return {"m": "I", "h": "T"}.get(ending[0], ending[0].upper())
+
+
 def safe_name(text: str) -> str:
     """Replace every character that could matter to a file system, and cut at 100."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:100]
@@ -239,7 +268,15 @@ class Selection:
 
     def matches(self, date_stamp: str, country: str) -> bool:
         """Tell whether a partition is meant."""
-        return _meant(date_stamp, self.date_stamps) and _meant(country, self.countries)
+        return self.means_stamp(date_stamp) and self.means_country(country)
+
+    def means_stamp(self, date_stamp: str) -> bool:
+        """Tell whether a date stamp is meant."""
+        return _meant(date_stamp, self.date_stamps)
+
+    def means_country(self, country: str) -> bool:
+        """Tell whether a country is meant."""
+        return _meant(country, self.countries)
 
     def __str__(self) -> str:
         return f"date_stamps={_shown(self.date_stamps)}, countries={_shown(self.countries)}"

@@ -118,7 +118,7 @@ def read_commit(lake: Folder, date_stamp: str, country: str) -> Commit | None:
 def committed(lake: Folder) -> list[tuple[str, str]]:
     """List the (date_stamp, country) of all commits, in order, without opening any."""
     found = []
-    for path in lake.find(MANIFEST_FOLDER):
+    for path in lake.names(MANIFEST_FOLDER):
         parts = path.removesuffix(".json").split("/")
         if path.endswith(".json") and len(parts) == 3:
             found.append((parts[1], parts[2]))
@@ -141,12 +141,10 @@ def read_manifest(lake: Folder, columns: Sequence[str] | None = None) -> pa.Tabl
         In the order of stamp, country and member.
     """
     present = committed(lake)
-    with suppress(FileNotFoundError), lake.fs.open(lake.join(MANIFEST_TABLE), "rb") as file:
-        known = pq.ParquetFile(file)
-        if _commits_of(known) == present:
-            return known.read(columns=columns)
-    table = manifest_table(_read_all(lake, present))
-    return table.select(columns) if columns is not None else table
+    table = _read_table(lake, present, columns)
+    if table is None:
+        table = manifest_table(_read_all(lake, present)).select(columns or MANIFEST.names)
+    return table
 
 
 def rebuild_manifest(lake: Folder) -> pa.Table:
@@ -162,8 +160,10 @@ def rebuild_manifest(lake: Folder) -> pa.Table:
     pa.Table
         The whole manifest.
     """
-    table = read_manifest(lake)
-    if not lake.fs.exists(lake.join(MANIFEST_TABLE)) or committed(lake) != _pairs(table):
+    present = committed(lake)
+    table = _read_table(lake, present)
+    if table is None:
+        table = manifest_table(_read_all(lake, present))
         with workspace(lake) as space:
             with space.open(MANIFEST_TABLE) as file:
                 pq.write_table(table, file, compression="zstd")
@@ -171,13 +171,16 @@ def rebuild_manifest(lake: Folder) -> pa.Table:
     return table
 
 
-def _commits_of(file: pq.ParquetFile) -> list[tuple[str, str]]:
-    return _pairs(file.read(columns=["date_stamp", "country"]))
-
-
-def _pairs(table: pa.Table) -> list[tuple[str, str]]:
-    stamps = table.column("date_stamp").to_pylist()
-    return list(dict.fromkeys(zip(stamps, table.column("country").to_pylist(), strict=True)))
+def _read_table(
+    lake: Folder, present: list[tuple[str, str]], columns: Sequence[str] | None = None
+) -> pa.Table | None:
+    """Read ``manifest.parquet``; None if it is not there, or knows other commits than present."""
+    with suppress(FileNotFoundError), lake.fs.open(lake.join(MANIFEST_TABLE), "rb") as file:
+        known = pq.ParquetFile(file)
+        keys = known.read(columns=["date_stamp", "country"]).to_pydict().values()
+        if list(dict.fromkeys(zip(*keys, strict=True))) == present:
+            return known.read(columns=columns)
+    return None
 
 
 def _read_all(lake: Folder, present: Iterable[tuple[str, str]]) -> list[Commit]:

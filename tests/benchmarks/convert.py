@@ -109,7 +109,11 @@ def contenders(xml: bytes, folder: Path) -> dict[str, Callable[[], object]]:
             document = xmltodict.parse(archive.read("191206S.XML"))
         (folder / "before.json").write_text(json.dumps(document))
 
-    return {"movielake": movielake, "xmltodict": before, "expat": lambda: ParserCreate().Parse(xml, True)}
+    return {
+        "movielake": movielake,
+        "xmltodict": before,
+        "expat": lambda: ParserCreate().Parse(xml, True),
+    }
 
 
 def measure(xml: bytes, rounds: int) -> dict[str, float]:

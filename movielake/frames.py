@@ -1,0 +1,158 @@
+"""The dask DataFrame of a reader: what `dask.dataframe.from_map` makes, and three things more.
+
+Its length comes from the manifest; a filter on the partition keys leaves out files before anything
+is read; and strings stay as they are, so that a choice of columns reaches the files. These
+are simplifications of the expression tree, which is where dask lets a source take part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import dask.dataframe as dd
+from dask.dataframe.dask_expr import new_collection
+from dask.dataframe.dask_expr._expr import And, Expr, Filter, Lengths, Literal, Projection
+from dask.dataframe.dask_expr._reductions import Len
+from dask.dataframe.dask_expr.io.io import FromMapProjectable
+
+from movielake.holdings import FileGroup, Holdings
+from movielake.reading import KEYS, empty_rows, rows_of_group, to_frame
+from movielake.schema import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS = 1_000_000
+"""Rows that are read together: enough to keep the graph small, few enough to fit many times."""
+
+
+def read_group(
+    group: FileGroup,
+    url: str,
+    table: Table,
+    categories: dict[str, tuple[str, ...]],
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Read a group of files into a data frame: what each task of the DataFrame does."""
+    chosen = list(columns) if columns is not None else [column.name for column in table.columns]
+    return to_frame(rows_of_group(group, url, table, chosen), categories)
+
+
+def frame(held: Holdings) -> dd.DataFrame:
+    """Plan the DataFrame of a reader's holdings.
+
+    Parameters
+    ----------
+    held : Holdings
+        What to read.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        Nothing is read yet.
+    """
+    return new_collection(_expression(held, held.groups(held.kind, ROWS, count="rows")))
+
+
+def _expression(
+    held: Holdings, groups: list[FileGroup], columns: Any = None, series: bool = False
+) -> LakeRows:
+    names = tuple(column.name for column in held.table.columns)
+    return LakeRows(
+        read_group,
+        [groups],
+        columns,
+        [held.folder.url, held.table, held.categories],
+        {},
+        False,
+        to_frame(empty_rows(held.table, names), held.categories),
+        False,
+        None,
+        f"movielake-{held.table.name}",
+        None,
+        series,
+        held,
+    )
+
+
+class LakeRows(FromMapProjectable):
+    """The expression that reads rows of a lake."""
+
+    _parameters = [*FromMapProjectable._parameters, "held"]  # noqa: RUF012  (dask's own way)
+
+    def _simplify_up(self, parent: Expr, dependents: Any) -> Expr | None:
+        whole = self.operand("_partitions") is None
+        if whole and isinstance(parent, (Len, Lengths)):
+            counts = [sum(file.count or 0 for file in group.files) for group in self.groups]
+            if all(file.count is not None for group in self.groups for file in group.files):
+                return Literal(sum(counts) if isinstance(parent, Len) else tuple(counts))
+        if whole and isinstance(parent, Filter):
+            return self._pruned(parent)
+        if isinstance(parent, Projection):
+            return super()._simplify_up(parent, dependents)
+        return None
+
+    def _filter_passthrough_available(self, parent: Any, dependents: Any) -> bool:
+        # Until the files are chosen, a choice of columns must not come between them and the filter.
+        return self.operand("_partitions") is None and self._pruned(parent) is not None
+
+    @property
+    def groups(self) -> list[FileGroup]:
+        """The groups of files, one for each partition of the DataFrame."""
+        groups: list[FileGroup] = self.operand("iterables")[0]
+        return groups
+
+    def _pruned(self, parent: Any) -> Expr | None:
+        """Leave out the files in which a filter on the partition keys lets nothing through.
+
+        The filter itself stays: it may ask for more, and what it asks of the keys costs little.
+        """
+        held: Holdings = self.operand("held")
+        mask = None
+        for term in _terms(parent.predicate):
+            if (found := _on_keys(term, held)) is not None:
+                mask = found if mask is None else mask & found
+        if mask is None or mask.all():
+            return None
+        rest = held.keep(mask)
+        groups = rest.groups(rest.kind, ROWS, count="rows")
+        pruned: Any = parent
+        for rows in parent.find_operations(LakeRows):  # the predicate reads the same files
+            if rows.operand("held").token == held.token:
+                columns, series = rows.operand("columns"), rows.operand("_series")
+                pruned = pruned.substitute(rows, _expression(rest, groups, columns, series))
+        return pruned
+
+
+def _terms(predicate: Any) -> list[Any]:
+    """Split a filter at its ``&``: each term narrows on its own."""
+    if isinstance(predicate, And):
+        return _terms(predicate.left) + _terms(predicate.right)
+    return [predicate]
+
+
+def _on_keys(term: Any, held: Holdings) -> Any:
+    """Evaluate a term over the files' partition keys; None if it asks for anything else."""
+    sources = list(term.find_operations(LakeRows))
+    if not sources or any(rows.operand("held").token != held.token for rows in sources):
+        return None
+    if any(not _reads_only_keys(term, rows) for rows in sources):
+        return None
+    keys = _keys(held)
+    for rows in sources:
+        stand_in = keys[rows.columns[0]] if rows.operand("_series") else keys
+        term = term.substitute(rows, stand_in.expr)
+    return new_collection(term).compute(scheduler="sync").to_numpy()
+
+
+def _reads_only_keys(term: Any, rows: Any) -> bool:
+    if rows.ndim == 1 or set(rows.columns) <= set(KEYS):
+        return set(rows.columns) <= set(KEYS)
+    users = [e for e in term.walk() if any(d._name == rows._name for d in e.dependencies())]
+    return all(isinstance(e, Projection) and set(e.columns) <= set(KEYS) for e in users)
+
+
+def _keys(held: Holdings) -> dd.DataFrame:
+    keys = to_frame(held.files.select(list(KEYS)), held.categories)
+    return dd.from_pandas(keys, npartitions=1, sort=False)

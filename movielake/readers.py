@@ -1,0 +1,328 @@
+"""Readers: one table of a lake as a dask DataFrame of rows, or a dask bag of records."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pyarrow as pa
+
+from movielake.holdings import Holdings, hold
+from movielake.layout import Selection, Terms
+from movielake.reading import read_file, read_records, records_of_group, to_frame
+from movielake.schema import Table, table
+from movielake.slurm import read_job
+from movielake.tallies import PartitionFunction, over_groups, partition_groups, tally
+from movielake.workers import running_client
+
+if TYPE_CHECKING:
+    import dask.bag as db
+    import dask.dataframe as dd
+    import pandas as pd
+
+    from movielake.cluster import ConnectedClient
+
+_BAG_BYTES = 4_000_000
+"""Compressed JSON of one partition of a bag, at the most: about 100 MB of records."""
+
+
+class _Reader:
+    """What the three readers share."""
+
+    _table_name: ClassVar[str]
+
+    def __init__(self, lake: str, *, countries: Terms = None, date_stamps: Terms = None) -> None:
+        self._lake = str(lake)
+        self._selection = Selection(date_stamps, countries)
+        self._client: ConnectedClient | None = None
+        self._held: Holdings  # planned now, so that a wrong path or selection is told at once
+        self._held = hold(self._lake, self._table, self._selection)
+
+    @property
+    def _table(self) -> Table:
+        return table(self._table_name)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self._lake!r}: {len(self._held)} files, "
+            f"{self._held.total('records')} records)"
+        )
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+
+    def _checked(self, kind: str) -> Holdings:
+        """Give the holdings once their files were compared with the manifest."""
+        if kind not in self._agreeing:
+            self._held.check(kind)
+            self._agreeing.add(kind)
+        return self._held
+
+    @cached_property
+    def _agreeing(self) -> set[str]:
+        return set()
+
+    @property
+    def files(self) -> list[str]:
+        """Paths of the files that are read, in the order of stamp and country."""
+        return [file.path for file in self._held.held(self._held.kind)]
+
+    @cached_property
+    def dataframe(self) -> dd.DataFrame:
+        """The rows as a dask DataFrame; nothing is read yet.
+
+        Types are nullable and Arrow-backed; ``date_stamp`` and ``country`` are categoricals over
+        strings with all the lake's values. A choice of columns and a filter on these two reach
+        the files; its length comes from the manifest.
+        """
+        from movielake.frames import frame
+
+        return frame(self._checked(self._held.kind))
+
+    @cached_property
+    def bag(self) -> db.Bag:
+        """The records as a dask bag of dicts; nothing is read yet."""
+        import dask.bag as db
+        from dask.delayed import delayed
+
+        held = self._checked("json")
+        total = held.total("json_bytes") or 0
+        size = max(1, min(_BAG_BYTES, total // (4 * self.number_of_workers)))
+        groups = held.groups("json", size, count="json_bytes")
+        read = delayed(records_of_group)
+        bag: db.Bag = db.from_delayed(
+            [read(group, held.folder.url, held.table) for group in groups]
+        )
+        return bag
+
+    @property
+    def count(self) -> int:
+        """Number of records, from the manifest; files without one are counted."""
+        held = self._checked(self._held.kind)
+        known = held.total("records")
+        return known if known is not None else sum(1 for _ in self._records())
+
+    def take(self, n: int) -> tuple[dict[str, Any], ...]:
+        """Return the first records.
+
+        Parameters
+        ----------
+        n : int
+            How many; fewer if there are no more.
+
+        Returns
+        -------
+        tuple of dict
+        """
+        return tuple(islice(self._records(), n))
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        held = self._checked("json")
+        for file in held.held("json"):
+            yield from read_records(held.folder.url, file, held.table)
+
+    def head(self, n: int = 5) -> pd.DataFrame:
+        """Return the first rows, out of the first file that has any.
+
+        Parameters
+        ----------
+        n : int, optional
+            How many; fewer if that file has no more.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the types of `dataframe`.
+        """
+        held = self._checked(self._held.kind)
+        names = [column.name for column in held.table.columns]
+        files = list(held.held(held.kind))
+        first = next((file for file in files if file.count != 0), files[0])
+        rows = read_file(held.folder.url, first, held.table, names).slice(0, n)
+        return to_frame(rows, held.categories)
+
+    def count_by(
+        self, *columns: str, of: str | None = None, distinct: str | None = None
+    ) -> pd.DataFrame:
+        """Count rows by columns, file by file in Arrow: the fast way through a whole lake.
+
+        Parameters
+        ----------
+        *columns : str
+            What to count by. Counts by ``country`` and ``date_stamp`` come from the manifest alone.
+        of : str, optional
+            Count only rows in which this column has a value; ``of="show_time"`` counts screenings.
+        distinct : str, optional
+            Count the different values of this column instead of rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns and ``count`` (int64), ordered by the columns.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column.
+        """
+        names = [column.name for column in self._table.columns]
+        for name in (*columns, *filter(None, (of, distinct))):
+            if name not in names:
+                raise ValueError(f"{self._table_name} has no column {name!r}; it has {names}")
+        held = self._checked(self._held.kind)
+        return to_frame(tally(held, columns, of, distinct), held.categories)
+
+    def map_partitions(
+        self, function: Callable[[pa.Table], Any], *, columns: Sequence[str] | None = None
+    ) -> Any:
+        """Apply a function to each partition's rows: one date_stamp of one country at a time.
+
+        Parameters
+        ----------
+        function : callable
+            Gets a `pyarrow.Table`; on the running dask client if there is one, else on threads.
+        columns : sequence of str, optional
+            Columns to read; all by default.
+
+        Returns
+        -------
+        pa.Table or list
+            The tables put together if the function gives tables, else its results, in the order
+            of stamp and country.
+        """
+        held = self._checked(self._held.kind)
+        names = columns if columns is not None else [column.name for column in held.table.columns]
+        work = PartitionFunction(function, held, names)
+        results = over_groups(work, held, partition_groups(held))
+        if all(isinstance(result, pa.Table) for result in results):
+            return pa.concat_tables(results)
+        return results
+
+    @property
+    def client(self) -> ConnectedClient:
+        """The dask client in use, else one that joins or starts a cluster; see `connect`."""
+        from movielake.cluster import connect
+
+        if self._client is None or self._client.status != "running":
+            self._client = connect()
+        return self._client
+
+    def shutdown(self) -> None:
+        """Close the cluster if this reader started it; leave what was found running."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    @property
+    def number_of_workers(self) -> int:
+        """Workers of the dask client in use; as many as there are CPUs if there is none."""
+        client = running_client()
+        return max(len(client.nthreads()), 1) if client is not None else read_job().cpus
+
+    @property
+    def work_dir(self) -> str:
+        """The folder where workers spill: the job's scratch, else the system's temporary one."""
+        return read_job().scratch or tempfile.gettempdir()
+
+    @cached_property
+    def movie_ids(self) -> list[int]:
+        """All movie_id that occur, in order."""
+        return [int(value) for value in self.count_by("movie_id")["movie_id"].dropna()]
+
+    @property
+    def num_movies(self) -> int:
+        """Number of different movie_id."""
+        return len(self.movie_ids)
+
+
+class MoviesReader(_Reader):
+    """Films: one row per record, by week and country.
+
+    Parameters
+    ----------
+    lake : str
+        Path or URL of a lake; or one directory glob as older notebooks write it, such as
+        ``"lake/json/*/deu"``, over our JSON Lines or any files of one record per line.
+    countries, date_stamps : str, iterable of str or slice, optional
+        A code, a list, a glob, or a slice with both ends included; everything by default.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no lake.
+    ValueError
+        If nothing is selected; the message says what the lake holds.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from movielake import MoviesReader, convert
+    >>> from movielake.sample import write_sample
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
+    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
+    ...     movies = MoviesReader(f"{folder}/lake", countries="nzl")
+    ...     movies.count == len(movies.dataframe)
+    True
+    """
+
+    _table_name = "movies"
+
+
+class TheatersReader(_Reader):
+    """Cinemas: one row per record, by week and country.
+
+    Parameters
+    ----------
+    lake, countries, date_stamps
+        As for `MoviesReader`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from movielake import TheatersReader, convert
+    >>> from movielake.sample import write_sample
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
+    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
+    ...     theaters = TheatersReader(f"{folder}/lake")
+    ...     sorted(theaters.head(1)["country"])
+    ['nzl']
+    """
+
+    _table_name = "theaters"
+
+    @property
+    def movie_ids(self) -> list[int]:
+        """Theaters have no movies."""
+        raise AttributeError("theaters have no movie_id; ask a MoviesReader or ShowingsReader")
+
+
+class ShowingsReader(_Reader):
+    """Screenings: one row per record, show_date and time; by week and country.
+
+    Parameters
+    ----------
+    lake, countries, date_stamps
+        As for `MoviesReader`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from movielake import ShowingsReader, convert
+    >>> from movielake.sample import write_sample
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_sample(f"{folder}/feed", weeks=2, countries=["nzl"], scale=0.02)
+    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
+    ...     showings = ShowingsReader(f"{folder}/lake", date_stamps="2019*")
+    ...     list(showings.count_by("country", "date_stamp")["date_stamp"])
+    ['20191206', '20191213']
+    """
+
+    _table_name = "showings"

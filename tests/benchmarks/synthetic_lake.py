@@ -1,0 +1,184 @@
+"""Write a synthetic lake at full partition count, directly as Parquet with its manifest.
+
+48 countries and 260 weekly stamps by default: 12,480 partitions of each table, which is what a full
+archive has. Movies and theaters persist over weeks, a country's size follows a power law, and the
+columns have the cardinalities of the real feed. Nothing is converted: this is for reading.
+
+Run ``python tests/benchmarks/synthetic_lake.py LAKE [--rows 10e6] [--stamps N] [--countries N]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from movielake.commits import COMPLETE, Commit, MemberCommit, commit_to_json
+from movielake.layout import Folder, commit_path, parquet_folder
+from movielake.manifest import create_lake, rebuild_manifest
+from movielake.schema import Table, table
+from movielake.writers import WrittenFile
+
+FIRST = datetime.date(2015, 1, 2)
+
+
+def stamps(count: int) -> list[str]:
+    """Weekly stamps."""
+    days = (FIRST + datetime.timedelta(weeks=week) for week in range(count))
+    return [day.strftime("%Y%m%d") for day in days]
+
+
+def country_codes(count: int) -> list[str]:
+    """Made-up codes, but for one that the benchmarks ask for."""
+    codes = [f"{a}{b}{c}" for a in "abcd" for b in "aeio" for c in "nrs"][: count - 1]
+    return sorted([*codes, "deu"])
+
+
+def filled(schema: Table, length: int, given: dict[str, pa.Array]) -> pa.Table:
+    """Complete columns to a table's schema, nulls for the rest."""
+    arrays = [
+        given[field.name] if field.name in given else pa.nulls(length, field.type)
+        for field in schema.arrow
+    ]
+    return pa.table(arrays, schema=schema.arrow)
+
+
+def showings(rng: np.random.Generator, rows: int, stamp: str, films: int, houses: int) -> pa.Table:
+    """Screenings of one partition; a record holds about 28 of them."""
+    day = (datetime.date.fromisoformat(stamp) - datetime.date(1970, 1, 1)).days
+    record = np.arange(rows) // 28
+    records = record[-1] + 1 if rows else 0
+    film = rng.zipf(1.5, records) % films
+    house = np.sort(rng.integers(0, houses, records))
+    date = (day + np.arange(rows) // 4 % 7).astype(np.int32)
+    minutes = rng.integers(0, 168, rows) * 5 + 600
+    time = pa.array((minutes * 60_000).astype(np.int32)).cast(pa.time32("ms"))
+    starts = date.astype(np.int64) * 86_400_000 + minutes * 60_000
+    given = {
+        "record": pa.array(record.astype(np.int32)),
+        "movie_name": pa.array([f"Film number {n}" for n in range(films)]).take(
+            pa.array(film[record])
+        ),
+        "movie_id": pa.array((200_000 + film[record]).astype(np.int32)),
+        "theater_id": pa.array((50_000 + house[record]).astype(np.int32)),
+        "show_date": pa.array(date).cast(pa.date32()),
+        "show_time": time,
+        "bargain": pa.array(minutes < 960),
+        "starts_at": pa.array(starts).cast(pa.timestamp("ms")),
+        "show_attributes": pa.array([["Digital"], ["Digital", "3D"], None]).take(
+            pa.array(rng.integers(0, 3, records)[record])
+        ),
+        "show_passes": pa.array(rng.integers(0, 2, records)[record] > 0),
+    }
+    return filled(table("showings"), rows, given)
+
+
+def movies(rng: np.random.Generator, films: int) -> pa.Table:
+    """Films of one partition."""
+    names = ["Maria", "Anna", "Thomas", "Sofia", "Peter", "Greta", "Jonas", "Michael"]
+    given = {
+        "movie_id": pa.array(np.arange(200_000, 200_000 + films, dtype=np.int32)),
+        "title": pa.array([f"Film number {n}" for n in range(films)]),
+        "running_time": pa.array(rng.integers(70, 180, films).astype(np.int32)),
+        "director": pa.array([[f"{names[n % 8]} Berg {n // 8}"] for n in range(films)]),
+        "genre": pa.array([[["Drama", "Comedy", "Action"][n % 3]] for n in range(films)]),
+    }
+    return filled(table("movies"), films, given)
+
+
+def theaters(rng: np.random.Generator, houses: int) -> pa.Table:
+    """Cinemas of one partition."""
+    given = {
+        "theater_id": pa.array(np.arange(50_000, 50_000 + houses, dtype=np.int32)),
+        "theater_name": pa.array([f"Cinema {n}" for n in range(houses)]),
+        "theater_city": pa.array([f"City {n % 40}" for n in range(houses)]),
+        "theater_lat": pa.array(rng.uniform(40, 60, houses)),
+        "theater_lon": pa.array(rng.uniform(-10, 30, houses)),
+    }
+    return filled(table("theaters"), houses, given)
+
+
+def write_partition(lake: str, rows: int, stamp: str, country: str) -> None:
+    """Write the three files and the commit of one partition."""
+    seed = int.from_bytes(hashlib.sha256(f"{stamp}{country}".encode()).digest()[:8])
+    rng = np.random.default_rng(seed)
+    films, houses = 40 + rows // 400, 10 + rows // 250
+    tables = {
+        "movies": movies(rng, films),
+        "showings": showings(rng, rows, stamp, films, houses),
+        "theaters": theaters(rng, houses),
+    }
+    members = []
+    for name, rows_of_table in tables.items():
+        stem = stamp[2:] + table(name).letter
+        path = f"{parquet_folder(name, stamp, country)}/{stem}.parquet"
+        target = Path(lake, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(rows_of_table, target, compression="zstd")
+        content = target.read_bytes()
+        size = rows_of_table.num_rows
+        members.append(
+            MemberCommit(
+                member=f"{stem}.XML",
+                status=COMPLETE,
+                table=name,
+                records=-(-size // 28) if name == "showings" else size,
+                rows=size,
+                screenings=size if name == "showings" else 0,
+                parquet=WrittenFile(path, len(content), hashlib.sha256(content).hexdigest()),
+            )
+        )
+    feed_zip = f"{stamp}/movies_{country}.zip"
+    commit = Commit(stamp, country, feed_zip, 1, "1", "none", False, tuple(members))
+    target = Path(lake, commit_path(stamp, country))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(commit_to_json(commit))
+
+
+def write_lake(lake: str, rows: float, weeks: int = 260, countries: int = 48) -> None:
+    """Write the whole lake.
+
+    Parameters
+    ----------
+    lake : str
+        Local folder, new.
+    rows : float
+        Screenings in all.
+    weeks, countries : int
+        How many stamps and countries.
+    """
+    folder = Folder(lake)
+    create_lake(folder)
+    shares = 1 / np.arange(1, countries + 1) ** 0.8
+    shares /= shares.sum()
+    sizes = dict(
+        zip(country_codes(countries), shares[np.argsort(country_order(countries))], strict=True)
+    )
+    with ProcessPoolExecutor() as pool:
+        for country, share in sizes.items():
+            write = partial(write_partition, lake, round(rows * share / weeks))
+            list(pool.map(write, stamps(weeks), repeat(country), chunksize=20))
+    rebuild_manifest(folder)
+
+
+def country_order(count: int) -> list[int]:
+    """A fixed shuffle, so that size does not follow the alphabet."""
+    return [int(n) for n in np.random.default_rng(0).permutation(count)]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lake")
+    parser.add_argument("--rows", type=float, default=10e6)
+    parser.add_argument("--stamps", type=int, default=260)
+    parser.add_argument("--countries", type=int, default=48)
+    options = parser.parse_args()
+    write_lake(options.lake, options.rows, options.stamps, options.countries)
