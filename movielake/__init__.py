@@ -10,26 +10,33 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from movielake.cluster import connect
     from movielake.conversion import convert
+    from movielake.joins import JoinedShowings, join_records, join_showings
     from movielake.overview import describe_lake
     from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
 
 __all__ = [
+    "JoinedShowings",
     "MoviesReader",
     "ShowingsReader",
     "TheatersReader",
     "connect",
     "convert",
     "describe_lake",
+    "join_records",
+    "join_showings",
 ]
 
 # Where each public name lives; imported on first use, so that `import movielake` stays light.
 _HOMES = {
+    "JoinedShowings": "joins",
     "MoviesReader": "readers",
     "ShowingsReader": "readers",
     "TheatersReader": "readers",
     "connect": "cluster",
     "convert": "conversion",
     "describe_lake": "overview",
+    "join_records": "joins",
+    "join_showings": "joins",
 }
 
 

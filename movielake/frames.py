@@ -7,79 +7,73 @@ are simplifications of the expression tree, which is where dask lets a source ta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import dask.dataframe as dd
+import pandas as pd
 from dask.dataframe.dask_expr import new_collection
 from dask.dataframe.dask_expr._expr import And, Expr, Filter, Lengths, Literal, Projection
 from dask.dataframe.dask_expr._reductions import Len
 from dask.dataframe.dask_expr.io.io import FromMapProjectable
 
 from movielake.holdings import FileGroup, Holdings
-from movielake.reading import KEYS, empty_rows, rows_of_group, to_frame
-from movielake.schema import Table
+from movielake.reading import KEYS, PlainRows, empty_rows, rows_of_group, to_frame
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-ROWS = 1_000_000
-"""Rows that are read together: enough to keep the graph small, few enough to fit many times."""
+Plan = Callable[[Holdings], list[FileGroup]]
+"""Groups files for reading; must be a value that dask can tokenize."""
 
 
 def read_group(
-    group: FileGroup,
-    url: str,
-    table: Table,
-    categories: dict[str, tuple[str, ...]],
-    columns: Sequence[str] | None = None,
+    group: FileGroup, source: PlainRows, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """Read a group of files into a data frame: what each task of the DataFrame does."""
-    chosen = list(columns) if columns is not None else [column.name for column in table.columns]
-    return to_frame(rows_of_group(group, url, table, chosen), categories)
+    chosen = columns if columns is not None else [*source.schema.names, *KEYS]
+    return to_frame(rows_of_group(source, group, chosen))
 
 
-def frame(held: Holdings) -> dd.DataFrame:
-    """Plan the DataFrame of a reader's holdings.
+def frame(held: Holdings, plan: Plan, source: PlainRows) -> dd.DataFrame:
+    """Plan a DataFrame of a lake's rows.
 
     Parameters
     ----------
     held : Holdings
-        What to read.
+        The files whose rows they are.
+    plan : callable
+        Groups any part of these files.
+    source : PlainRows
+        What reads a group.
 
     Returns
     -------
     dask.dataframe.DataFrame
         Nothing is read yet.
     """
-    return new_collection(_expression(held, held.groups(held.kind, ROWS, count="rows")))
+    return new_collection(_expression(held, plan, source))
 
 
 def _expression(
-    held: Holdings, groups: list[FileGroup], columns: Any = None, series: bool = False
+    held: Holdings, plan: Plan, source: PlainRows, columns: Any = None, series: bool = False
 ) -> LakeRows:
-    names = tuple(column.name for column in held.table.columns)
     return LakeRows(
-        read_group,
-        [groups],
-        columns,
-        [held.folder.url, held.table, held.categories],
-        {},
-        False,
-        to_frame(empty_rows(held.table, names), held.categories),
-        False,
-        None,
-        f"movielake-{held.table.name}",
-        None,
-        series,
-        held,
+        func=read_group,
+        iterables=[plan(held)],
+        columns=columns,
+        args=[source],
+        kwargs={},
+        columns_arg_required=False,
+        user_meta=to_frame(empty_rows(source, [*source.schema.names, *KEYS])),
+        label=f"movielake-{held.table.name}",
+        _series=series,
+        held=held,
+        plan=plan,
     )
 
 
 class LakeRows(FromMapProjectable):
     """The expression that reads rows of a lake."""
 
-    _parameters = [*FromMapProjectable._parameters, "held"]  # noqa: RUF012  (dask's own way)
+    _parameters = [*FromMapProjectable._parameters, "held", "plan"]  # noqa: RUF012  (dask's own way)
 
     def _simplify_up(self, parent: Expr, dependents: Any) -> Expr | None:
         whole = self.operand("_partitions") is None
@@ -103,6 +97,11 @@ class LakeRows(FromMapProjectable):
         groups: list[FileGroup] = self.operand("iterables")[0]
         return groups
 
+    def of(self, held: Holdings) -> LakeRows:
+        """Return the same expression over other files."""
+        operands = [self.operand(name) for name in ("columns", "_series")]
+        return _expression(held, self.operand("plan"), self.operand("args")[0], *operands)
+
     def _pruned(self, parent: Any) -> Expr | None:
         """Leave out the files in which a filter on the partition keys lets nothing through.
 
@@ -116,12 +115,10 @@ class LakeRows(FromMapProjectable):
         if mask is None or mask.all():
             return None
         rest = held.keep(mask)
-        groups = rest.groups(rest.kind, ROWS, count="rows")
         pruned: Any = parent
         for rows in parent.find_operations(LakeRows):  # the predicate reads the same files
             if rows.operand("held").token == held.token:
-                columns, series = rows.operand("columns"), rows.operand("_series")
-                pruned = pruned.substitute(rows, _expression(rest, groups, columns, series))
+                pruned = pruned.substitute(rows, rows.of(rest))
         return pruned
 
 
@@ -154,5 +151,10 @@ def _reads_only_keys(term: Any, rows: Any) -> bool:
 
 
 def _keys(held: Holdings) -> dd.DataFrame:
-    keys = to_frame(held.files.select(list(KEYS)), held.categories)
+    keys = pd.DataFrame(
+        {
+            key: pd.Categorical(held.files[key].to_pylist(), categories=list(held.categories[key]))
+            for key in KEYS
+        }
+    )
     return dd.from_pandas(keys, npartitions=1, sort=False)

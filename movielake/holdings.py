@@ -92,6 +92,8 @@ class Holdings:
         One row per member, the columns of the manifest that reading needs.
     date_stamps, countries : tuple of str
         Everything that the lake has, selected or not.
+    preferred : str
+        Kind of files to read, ``json`` or ``parquet``; by default what there is.
     """
 
     folder: Folder
@@ -99,6 +101,7 @@ class Holdings:
     files: pa.Table
     date_stamps: tuple[str, ...]
     countries: tuple[str, ...]
+    preferred: str = ""
 
     @cached_property
     def token(self) -> str:
@@ -156,6 +159,14 @@ class Holdings:
             pieces.setdefault(number, []).append((entry[0], entry[1]))
         return [self._group(piece) for piece in pieces.values()] or [self._group([])]
 
+    def partitions(self) -> list[FileGroup]:
+        """Group the files by partition: all files of one stamp and country together."""
+        digests = self.files[f"{self.kind}_sha256"].to_pylist()
+        pieces: dict[tuple[str, str], list[tuple[HeldFile, str | None]]] = {}
+        for file, digest in zip(self.held(self.kind), digests, strict=True):
+            pieces.setdefault((file.date_stamp, file.country), []).append((file, digest))
+        return [self._group(piece) for piece in pieces.values()]
+
     def _group(self, piece: list[tuple[HeldFile, str | None]]) -> FileGroup:
         text = "\n".join(f"{file.path} {file.count} {digest}" for file, digest in piece)
         digest = hashlib.sha256(f"{self.folder.url} {self.table.name}\n{text}".encode())
@@ -170,10 +181,16 @@ class Holdings:
         for path, (date_stamp, country), count in zip(paths, keys, counts, strict=True):
             yield HeldFile(self.folder.join(path), date_stamp, country, count)
 
-    @cached_property
+    @property
     def kind(self) -> str:
         """Where rows come from: ``parquet``, or ``json`` if there is no Parquet."""
+        if self.preferred:
+            return self.preferred
         return "parquet" if not self.files["parquet_path"].null_count else "json"
+
+    def of_kind(self, kind: str) -> Holdings:
+        """Return the same holdings, to be read from files of one kind."""
+        return replace(self, preferred=kind)
 
     def check(self, kind: str) -> None:
         """Compare the files with the manifest by their sizes, where looking is cheap.
@@ -215,7 +232,9 @@ def _check_size(path: str, expected: int) -> None:
 _MEND: Final = "convert its feed zip again with: movielake convert --force"
 
 
-def hold(source: str, table: Table, selection: Selection) -> Holdings:
+def hold(
+    source: str, table: Table, selection: Selection, *, may_be_empty: bool = False
+) -> Holdings:
     """Find what a reader means by a lake, or by a directory glob of an older notebook.
 
     Parameters
@@ -226,11 +245,12 @@ def hold(source: str, table: Table, selection: Selection) -> Holdings:
         Which table.
     selection : Selection
         Stamps and countries; only with a lake.
+    may_be_empty : bool, optional
+        Whether to accept that nothing is selected.
 
     Returns
     -------
     Holdings
-        Not empty.
 
     Raises
     ------
@@ -241,16 +261,22 @@ def hold(source: str, table: Table, selection: Selection) -> Holdings:
     """
     match = re.fullmatch(r"(.+?)/json/([^/]+)/([^/]+)/?", source)
     if match is None:
-        return _hold_lake(Folder(source), table, selection)
+        return _not_empty(_hold_lake(Folder(source), table, selection), selection, may_be_empty)
     if selection != Selection():
         raise ValueError(
             f"expected a lake with countries= and date_stamps=, or a directory glob alone, "
             f"found both: {source}"
         )
     folder, chosen = Folder(match[1]), Selection(match[2], match[3])
-    if folder.fs.exists(folder.join(LAKE_FILE)):
-        return _hold_lake(folder, table, chosen)
-    return _hold_folder(folder, table, chosen)
+    is_lake = folder.fs.exists(folder.join(LAKE_FILE))
+    held = (_hold_lake if is_lake else _hold_folder)(folder, table, chosen)
+    return _not_empty(held, chosen, may_be_empty)
+
+
+def _not_empty(held: Holdings, selection: Selection, may_be_empty: bool) -> Holdings:
+    if not len(held) and not may_be_empty:
+        raise ValueError(_nothing_selected(held, selection))
+    return held
 
 
 def _hold_lake(folder: Folder, table: Table, selection: Selection) -> Holdings:
@@ -265,10 +291,7 @@ def _hold_lake(folder: Folder, table: Table, selection: Selection) -> Holdings:
             _is_meant(mine["country"], [c for c in countries if selection.means_country(c)]),
         )
     )
-    held = Holdings(folder, table, files, stamps, countries)
-    if not len(held):
-        raise ValueError(_nothing_selected(held, selection))
-    return held
+    return Holdings(folder, table, files, stamps, countries)
 
 
 def _is_meant(codes: pa.ChunkedArray, chosen: list[str]) -> pa.ChunkedArray:
@@ -307,11 +330,8 @@ def _hold_folder(folder: Folder, table: Table, selection: Selection) -> Holdings
     files = pa.Table.from_pylist(
         rows, schema=pa.schema([MANIFEST.field(name) for name in _COLUMNS])
     )
-    held = Holdings(folder, table, files, tuple(sorted(stamps)), tuple(sorted(countries)))
-    if not len(held):
-        if not stamps:
-            raise FileNotFoundError(
-                f"expected a lake or json/STAMP/COUNTRY/*.json, found neither in {folder.url}"
-            )
-        raise ValueError(_nothing_selected(held, selection))
-    return held
+    if not stamps:
+        raise FileNotFoundError(
+            f"expected a lake or json/STAMP/COUNTRY/*.json, found neither in {folder.url}"
+        )
+    return Holdings(folder, table, files, tuple(sorted(stamps)), tuple(sorted(countries)))

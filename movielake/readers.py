@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import pyarrow as pa
-
-from movielake.holdings import Holdings, hold
+from movielake.holdings import FileGroup, hold
 from movielake.layout import Selection, Terms
-from movielake.reading import read_file, read_records, records_of_group, to_frame
-from movielake.schema import Table, table
+from movielake.reading import PlainRows, read_records, records_of_group
+from movielake.schema import table
 from movielake.slurm import read_job
-from movielake.tallies import PartitionFunction, over_groups, partition_groups, tally
+from movielake.views import RowsView
 from movielake.workers import running_client
 
 if TYPE_CHECKING:
     import dask.bag as db
-    import dask.dataframe as dd
-    import pandas as pd
 
     from movielake.cluster import ConnectedClient
 
@@ -29,25 +25,20 @@ _BAG_BYTES = 4_000_000
 """Compressed JSON of one partition of a bag, at the most: about 100 MB of records."""
 
 
-class _Reader:
+class _Reader(RowsView):
     """What the three readers share."""
 
     _table_name: ClassVar[str]
 
     def __init__(self, lake: str, *, countries: Terms = None, date_stamps: Terms = None) -> None:
-        self._lake = str(lake)
-        self._selection = Selection(date_stamps, countries)
+        # Planned now, so that a wrong path or selection is told at once.
+        held = hold(str(lake), table(self._table_name), Selection(date_stamps, countries))
+        super().__init__(held, PlainRows(held.folder.url, held.table, held.categories))
         self._client: ConnectedClient | None = None
-        self._held: Holdings  # planned now, so that a wrong path or selection is told at once
-        self._held = hold(self._lake, self._table, self._selection)
-
-    @property
-    def _table(self) -> Table:
-        return table(self._table_name)
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}({self._lake!r}: {len(self._held)} files, "
+            f"{type(self).__name__}({self._held.folder.url!r}: {len(self._held)} files, "
             f"{self._held.total('records')} records)"
         )
 
@@ -57,33 +48,10 @@ class _Reader:
     def __exit__(self, *_: object) -> None:
         self.shutdown()
 
-    def _checked(self, kind: str) -> Holdings:
-        """Give the holdings once their files were compared with the manifest."""
-        if kind not in self._agreeing:
-            self._held.check(kind)
-            self._agreeing.add(kind)
-        return self._held
-
-    @cached_property
-    def _agreeing(self) -> set[str]:
-        return set()
-
     @property
     def files(self) -> list[str]:
         """Paths of the files that are read, in the order of stamp and country."""
         return [file.path for file in self._held.held(self._held.kind)]
-
-    @cached_property
-    def dataframe(self) -> dd.DataFrame:
-        """The rows as a dask DataFrame; nothing is read yet.
-
-        Types are nullable and Arrow-backed; ``date_stamp`` and ``country`` are categoricals over
-        strings with all the lake's values. A choice of columns and a filter on these two reach
-        the files; its length comes from the manifest.
-        """
-        from movielake.frames import frame
-
-        return frame(self._checked(self._held.kind))
 
     @cached_property
     def bag(self) -> db.Bag:
@@ -92,19 +60,24 @@ class _Reader:
         from dask.delayed import delayed
 
         held = self._checked("json")
-        total = held.total("json_bytes") or 0
-        size = max(1, min(_BAG_BYTES, total // (4 * self.number_of_workers)))
-        groups = held.groups("json", size, count="json_bytes")
+        groups = self.bag_groups()
         read = delayed(records_of_group)
         bag: db.Bag = db.from_delayed(
             [read(group, held.folder.url, held.table) for group in groups]
         )
         return bag
 
+    def bag_groups(self) -> list[FileGroup]:
+        """Group the JSON files for a bag: about four partitions for each worker, none too large."""
+        held = self._held
+        total = held.total("json_bytes") or 0
+        size = max(1, min(_BAG_BYTES, total // (4 * self.number_of_workers)))
+        return held.groups("json", size, count="json_bytes")
+
     @property
     def count(self) -> int:
         """Number of records, from the manifest; files without one are counted."""
-        held = self._checked(self._held.kind)
+        held = self._checked()
         known = held.total("records")
         return known if known is not None else sum(1 for _ in self._records())
 
@@ -126,83 +99,6 @@ class _Reader:
         held = self._checked("json")
         for file in held.held("json"):
             yield from read_records(held.folder.url, file, held.table)
-
-    def head(self, n: int = 5) -> pd.DataFrame:
-        """Return the first rows, out of the first file that has any.
-
-        Parameters
-        ----------
-        n : int, optional
-            How many; fewer if that file has no more.
-
-        Returns
-        -------
-        pandas.DataFrame
-            With the types of `dataframe`.
-        """
-        held = self._checked(self._held.kind)
-        names = [column.name for column in held.table.columns]
-        files = list(held.held(held.kind))
-        first = next((file for file in files if file.count != 0), files[0])
-        rows = read_file(held.folder.url, first, held.table, names).slice(0, n)
-        return to_frame(rows, held.categories)
-
-    def count_by(
-        self, *columns: str, of: str | None = None, distinct: str | None = None
-    ) -> pd.DataFrame:
-        """Count rows by columns, file by file in Arrow: the fast way through a whole lake.
-
-        Parameters
-        ----------
-        *columns : str
-            What to count by. Counts by ``country`` and ``date_stamp`` come from the manifest alone.
-        of : str, optional
-            Count only rows in which this column has a value; ``of="show_time"`` counts screenings.
-        distinct : str, optional
-            Count the different values of this column instead of rows.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The columns and ``count`` (int64), ordered by the columns.
-
-        Raises
-        ------
-        ValueError
-            If there is no such column.
-        """
-        names = [column.name for column in self._table.columns]
-        for name in (*columns, *filter(None, (of, distinct))):
-            if name not in names:
-                raise ValueError(f"{self._table_name} has no column {name!r}; it has {names}")
-        held = self._checked(self._held.kind)
-        return to_frame(tally(held, columns, of, distinct), held.categories)
-
-    def map_partitions(
-        self, function: Callable[[pa.Table], Any], *, columns: Sequence[str] | None = None
-    ) -> Any:
-        """Apply a function to each partition's rows: one date_stamp of one country at a time.
-
-        Parameters
-        ----------
-        function : callable
-            Gets a `pyarrow.Table`; on the running dask client if there is one, else on threads.
-        columns : sequence of str, optional
-            Columns to read; all by default.
-
-        Returns
-        -------
-        pa.Table or list
-            The tables put together if the function gives tables, else its results, in the order
-            of stamp and country.
-        """
-        held = self._checked(self._held.kind)
-        names = columns if columns is not None else [column.name for column in held.table.columns]
-        work = PartitionFunction(function, held, names)
-        results = over_groups(work, held, partition_groups(held))
-        if all(isinstance(result, pa.Table) for result in results):
-            return pa.concat_tables(results)
-        return results
 
     @property
     def client(self) -> ConnectedClient:

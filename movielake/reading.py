@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import fsspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -28,37 +28,116 @@ KEYS: Final = ("date_stamp", "country")
 """The partition keys, in the order of the layout."""
 
 
-def read_file(url: str, file: HeldFile, table: Table, columns: Sequence[str]) -> pa.Table:
-    """Read columns of one file, partition keys included.
+class PlainRows:
+    """Reads the rows of one table: small, so that it travels well to workers.
 
     Parameters
     ----------
     url : str
         Any URL on the lake's file system.
-    file : HeldFile
-        What to read: Parquet, or JSON Lines that are flattened here.
     table : Table
-        Its schema.
+        The table's schema.
+    categories : dict
+        Partition key to all its values, in order.
+    """
+
+    def __init__(self, url: str, table: Table, categories: dict[str, tuple[str, ...]]) -> None:
+        self.url = url
+        self.table = table
+        self.categories = categories
+
+    @property
+    def schema(self) -> pa.Schema:
+        """All columns and their types, but for the partition keys."""
+        return self.table.arrow
+
+    def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
+        """Read columns, none of them a partition key, of each file of a group."""
+        return [read_columns(self.url, file, self.table, columns) for file in group.files]
+
+
+def rows_of_group(source: PlainRows, group: FileGroup, columns: Sequence[str]) -> pa.Table:
+    """Read columns of a group of files.
+
+    Parameters
+    ----------
+    source : PlainRows
+        What reads.
+    group : FileGroup
+        Its files.
     columns : sequence of str
-        Which columns; `KEYS` are constant strings.
+        Any columns; the partition keys are dictionary-coded strings, since they are constant in
+        each file.
 
     Returns
     -------
     pa.Table
         With these columns in this order.
-
-    Raises
-    ------
-    ValueError
-        If the file has another number of rows than the manifest says.
     """
     stored = [name for name in columns if name not in KEYS]
-    rows = read_columns(url, file, table, stored or [table.arrow.names[0]])
+    if not group.files:
+        return empty_rows(source, columns)
+    # Even if only keys are asked for, something must tell how many rows there are.
+    parts = source.parts(group, stored or [source.schema.names[0]])
+    lengths = [part.num_rows for part in parts]
+    rows = pa.concat_tables(parts)
     arrays = {name: rows[name] for name in stored}
     for key in KEYS:
         if key in columns:
-            arrays[key] = pa.repeat(pa.scalar(getattr(file, key)), rows.num_rows)
+            arrays[key] = _constant_runs(source, group, key, lengths)
     return pa.table([arrays[name] for name in columns], names=list(columns))
+
+
+def _constant_runs(
+    source: PlainRows, group: FileGroup, key: str, lengths: list[int]
+) -> pa.DictionaryArray:
+    values = source.categories[key]
+    codes = {value: code for code, value in enumerate(values)}
+    of_files = np.array([codes[getattr(file, key)] for file in group.files], np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(np.repeat(of_files, lengths)), pa.array(values))
+
+
+def empty_rows(source: PlainRows, columns: Sequence[str]) -> pa.Table:
+    """Make an empty table of these columns, as every group has them."""
+    arrays = []
+    for name in columns:
+        values = source.categories.get(name)
+        if values is None:
+            arrays.append(source.schema.empty_table()[name])
+        else:
+            codes = pa.array([], pa.int32())
+            arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(values, pa.string())))
+    return pa.table(arrays, names=list(columns))
+
+
+def to_frame(rows: pa.Table) -> pd.DataFrame:
+    """Turn rows into a data frame: Arrow-backed nullable types, categorical partition keys.
+
+    Parameters
+    ----------
+    rows : pa.Table
+        As `rows_of_group` gives them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Without object columns; the partition keys are categoricals over strings.
+    """
+    import pandas as pd
+
+    def arrow_backed(type_: pa.DataType) -> pd.ArrowDtype | None:
+        return None if pa.types.is_dictionary(type_) else pd.ArrowDtype(type_)
+
+    return rows.to_pandas(types_mapper=arrow_backed, split_blocks=True)
+
+
+def plain(rows: pa.Table) -> pa.Table:
+    """Turn dictionary-coded columns into plain ones, where few rows are left or users expect it."""
+    for number, column in enumerate(rows.columns):
+        if pa.types.is_dictionary(column.type):
+            texts = column.cast(column.type.value_type)
+            rows = rows.set_column(number, rows.column_names[number], texts)
+    return rows
 
 
 def read_columns(url: str, file: HeldFile, table: Table, columns: list[str]) -> pa.Table:
@@ -145,42 +224,3 @@ def _record(line: str, number: int, file: HeldFile, table: Table) -> Record:
 def records_of_group(group: FileGroup, url: str, table: Table) -> list[Record]:
     """Read all records of a group of files, for a bag."""
     return [record for file in group.files for record in read_records(url, file, table)]
-
-
-def rows_of_group(group: FileGroup, url: str, table: Table, columns: Sequence[str]) -> pa.Table:
-    """Read columns of a group of files into one Arrow table."""
-    parts = [read_file(url, file, table, columns) for file in group.files]
-    return pa.concat_tables([empty_rows(table, tuple(columns)), *parts])
-
-
-@cache
-def empty_rows(table: Table, columns: tuple[str, ...]) -> pa.Table:
-    """Make an empty table of these columns, with the schema that every file has."""
-    schema = table.arrow.append(pa.field(KEYS[0], pa.string())).append(
-        pa.field(KEYS[1], pa.string())
-    )
-    return pa.schema([schema.field(name) for name in columns]).empty_table()
-
-
-def to_frame(rows: pa.Table, categories: dict[str, tuple[str, ...]]) -> pd.DataFrame:
-    """Turn rows into a data frame: Arrow-backed nullable types, categorical partition keys.
-
-    Parameters
-    ----------
-    rows : pa.Table
-        Any columns of one table.
-    categories : dict
-        Key to all its values, which are the categories whether they occur or not.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Without object columns; the partition keys are categoricals over strings.
-    """
-    import pandas as pd
-
-    frame = rows.to_pandas(types_mapper=pd.ArrowDtype, split_blocks=True)
-    for key, values in categories.items():
-        if key in rows.column_names:
-            frame[key] = pd.Categorical(frame[key].astype("str"), categories=list(values))
-    return frame

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.holdings import FileGroup, Holdings
-from movielake.reading import KEYS, read_columns, rows_of_group
-from movielake.schema import Table
+from movielake.reading import KEYS, PlainRows, plain, rows_of_group
 from movielake.slurm import read_job
 from movielake.workers import running_client
 
 T = TypeVar("T")
-
-_FILES_PER_TASK: Final = 64
 
 
 def over_groups(
@@ -47,22 +43,24 @@ def over_groups(
         return list(pool.map(function, groups))
 
 
-def partition_groups(held: Holdings) -> list[FileGroup]:
-    """Group the files by partition: all files of one stamp and country together."""
-    kind = held.kind
-    partitions: dict[tuple[str, str], list[Any]] = {}
-    for file in held.held(kind):
-        partitions.setdefault((file.date_stamp, file.country), []).append(file)
-    return [FileGroup(tuple(files), "/".join(key)) for key, files in partitions.items()]
-
-
-def tally(held: Holdings, columns: Sequence[str], of: str | None, distinct: str | None) -> pa.Table:
+def tally(
+    held: Holdings,
+    groups: Sequence[FileGroup],
+    source: PlainRows,
+    columns: Sequence[str],
+    of: str | None,
+    distinct: str | None,
+) -> pa.Table:
     """Count rows, values or distinct values by columns.
 
     Parameters
     ----------
     held : Holdings
         What to count in.
+    groups : sequence of FileGroup
+        Its files, as they are to be read together.
+    source : PlainRows
+        What reads a group.
     columns : sequence of str
         What to count by; may be empty.
     of : str or None
@@ -78,8 +76,7 @@ def tally(held: Holdings, columns: Sequence[str], of: str | None, distinct: str 
     if (known := _from_manifest(held, columns, of, distinct)) is not None:
         return _ordered(known, columns)
     kept = [distinct] if distinct else []
-    groups = held.groups(held.kind, _rows_per_task(held), count="rows")
-    parts = over_groups(_Counter(held.folder.url, held.table, (*columns, *kept), of), held, groups)
+    parts = over_groups(_Counter(source, (*columns, *kept), of), held, groups)
     counts = _add(parts, [*columns, *kept])
     if distinct:
         counts = counts.filter(counts[distinct].is_valid())
@@ -87,56 +84,26 @@ def tally(held: Holdings, columns: Sequence[str], of: str | None, distinct: str 
     return _ordered(counts, columns)
 
 
-def _rows_per_task(held: Holdings) -> int:
-    """Enough tasks to keep all CPUs busy, not so many that these cost more than the work."""
-    rows = held.total("rows") or len(held)
-    return max(rows * _FILES_PER_TASK // max(len(held), 1), 1)
-
-
 class _Counter:
     """Counts rows of a group of files by columns; small, so that it travels well."""
 
-    def __init__(self, url: str, table: Table, columns: tuple[str, ...], of: str | None) -> None:
-        self._url = url
-        self._table = table
+    def __init__(self, source: PlainRows, columns: tuple[str, ...], of: str | None) -> None:
+        self._source = source
         self._columns = columns
         self._of = of
 
     def __call__(self, group: FileGroup) -> pa.Table:
         """Count one group: all its files in one go, since each go has its price."""
         wanted = dict.fromkeys((*self._columns, *filter(None, (self._of,))))
-        stored = [name for name in wanted if name not in KEYS]
-        parts = [read_columns(self._url, file, self._table, stored) for file in group.files]
-        lengths = [part.num_rows for part in parts]
-        rows = pa.concat_tables(parts)
-        for key in KEYS:
-            if key in wanted:
-                rows = rows.append_column(key, _constant_runs(group, key, lengths))
+        rows = rows_of_group(self._source, group, list(wanted))
         if self._of:
             rows = rows.filter(rows[self._of].is_valid())
-        return _decoded(_count_rows(rows, list(self._columns)))
-
-
-def _constant_runs(group: FileGroup, key: str, lengths: list[int]) -> pa.DictionaryArray:
-    """A partition key as a column: a code for each value, so that rows share its text."""
-    values = [getattr(file, key) for file in group.files]
-    codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
-    indices = np.repeat(np.array([codes[value] for value in values], np.int32), lengths)
-    return pa.DictionaryArray.from_arrays(pa.array(indices), list(codes))
+        return plain(_count_rows(rows, list(self._columns)))
 
 
 def _count_rows(rows: pa.Table, columns: list[str]) -> pa.Table:
     counts = rows.group_by(columns, use_threads=False).aggregate([([], "count_all")])
     return counts.rename_columns([*columns, "count"])
-
-
-def _decoded(rows: pa.Table) -> pa.Table:
-    """Turn coded columns into plain ones: what is left is small."""
-    for number, column in enumerate(rows.columns):
-        if pa.types.is_dictionary(column.type):
-            plain = column.cast(column.type.value_type)
-            rows = rows.set_column(number, rows.column_names[number], plain)
-    return rows
 
 
 def _add(parts: Iterable[pa.Table], columns: list[str]) -> pa.Table:
@@ -169,13 +136,12 @@ class PartitionFunction:
     """Applies a user's function to the Arrow table of one partition."""
 
     def __init__(
-        self, function: Callable[[pa.Table], Any], held: Holdings, columns: Sequence[str]
+        self, function: Callable[[pa.Table], Any], source: PlainRows, columns: Sequence[str]
     ) -> None:
         self._function = function
-        self._url = held.folder.url
-        self._table = held.table
+        self._source = source
         self._columns = tuple(columns)
 
     def __call__(self, group: FileGroup) -> Any:
         """Read one partition and hand it over."""
-        return self._function(rows_of_group(group, self._url, self._table, self._columns))
+        return self._function(plain(rows_of_group(self._source, group, self._columns)))

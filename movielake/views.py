@@ -1,0 +1,166 @@
+"""Views: the rows of a lake as a dask DataFrame, or counted and mapped in Arrow.
+
+What readers and joins have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from movielake.holdings import FileGroup, Holdings
+from movielake.reading import KEYS, PlainRows, rows_of_group, to_frame
+from movielake.tallies import PartitionFunction, over_groups, tally
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+    import pandas as pd
+
+_ROWS = 1_000_000
+"""Rows that are read together: enough to keep the graph small, few enough to fit many times."""
+
+_FILES = 64
+"""Files that are counted together: enough to make their number matter less than their size."""
+
+
+Attach = Callable[[list[FileGroup]], list[FileGroup]]
+"""Adds to groups of files what else is to be read with each."""
+
+
+def as_they_are(groups: list[FileGroup]) -> list[FileGroup]:
+    """Add nothing to groups of files."""
+    return groups
+
+
+def million_rows(held: Holdings, attach: Attach = as_they_are) -> list[FileGroup]:
+    """Group files so that a group has about a million rows."""
+    return attach(held.groups(held.kind, _ROWS, count="rows"))
+
+
+class RowsView:
+    """Rows of a lake.
+
+    Parameters
+    ----------
+    held : Holdings
+        The files whose rows they are.
+    source : PlainRows
+        What reads them.
+    attach : callable, optional
+        Adds to groups of these files what else is to be read with each.
+    """
+
+    def __init__(self, held: Holdings, source: PlainRows, attach: Attach = as_they_are) -> None:
+        self._held = held
+        self._source = source
+        self._attach = attach
+
+    @cached_property
+    def _agreeing(self) -> set[str]:
+        """Kinds of files that were compared with the manifest."""
+        return set()
+
+    def _checked(self, kind: str | None = None) -> Holdings:
+        """Give the holdings, once their files are known to agree with the manifest."""
+        kind = kind or self._held.kind
+        if kind not in self._agreeing:
+            self._held.check(kind)
+            self._agreeing.add(kind)
+        return self._held
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of all columns, the partition keys last."""
+        return [*self._source.schema.names, *KEYS]
+
+    @cached_property
+    def dataframe(self) -> dd.DataFrame:
+        """The rows as a dask DataFrame; nothing is read yet.
+
+        Types are nullable and Arrow-backed; ``date_stamp`` and ``country`` are categoricals over
+        strings with all the lake's values. A choice of columns and a filter on these two reach
+        the files; its length comes from the manifest.
+        """
+        from movielake.frames import frame
+
+        return frame(self._checked(), partial(million_rows, attach=self._attach), self._source)
+
+    def head(self, n: int = 5) -> pd.DataFrame:
+        """Return the first rows, out of the first file that has any.
+
+        Parameters
+        ----------
+        n : int, optional
+            How many; fewer if that file has no more.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the types of `dataframe`.
+        """
+        held = self._checked()
+        files = list(held.held(held.kind))
+        first = next((number for number, file in enumerate(files) if file.count != 0), 0)
+        alone = held.keep([number == first for number in range(len(files))])
+        (group,) = million_rows(alone, self._attach)
+        return to_frame(rows_of_group(self._source, group, self.columns).slice(0, n))
+
+    def count_by(
+        self, *columns: str, of: str | None = None, distinct: str | None = None
+    ) -> pd.DataFrame:
+        """Count rows by columns, file by file in Arrow: the fast way through a whole lake.
+
+        Parameters
+        ----------
+        *columns : str
+            What to count by. Counts by ``country`` and ``date_stamp`` come from the manifest alone.
+        of : str, optional
+            Count only rows in which this column has a value; ``of="show_time"`` counts screenings.
+        distinct : str, optional
+            Count the different values of this column instead of rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns and ``count`` (int64), ordered by the columns.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column.
+        """
+        for name in (*columns, *filter(None, (of, distinct))):
+            if name not in self.columns:
+                raise ValueError(f"expected one of the columns {self.columns}, found {name!r}")
+        held = self._checked()
+        size = max((held.total("rows") or len(held)) * _FILES // max(len(held), 1), 1)
+        groups = self._attach(held.groups(held.kind, size, count="rows"))
+        return to_frame(tally(held, groups, self._source, columns, of, distinct))
+
+    def map_partitions(
+        self, function: Callable[[pa.Table], Any], *, columns: Sequence[str] | None = None
+    ) -> Any:
+        """Apply a function to each partition's rows: one date_stamp of one country at a time.
+
+        Parameters
+        ----------
+        function : callable
+            Gets a `pyarrow.Table`; on the running dask client if there is one, else on threads.
+        columns : sequence of str, optional
+            Columns to read; all by default.
+
+        Returns
+        -------
+        pa.Table or list
+            The tables put together if the function gives tables, else its results, in the order
+            of stamp and country.
+        """
+        held = self._checked()
+        work = PartitionFunction(function, self._source, columns or self.columns)
+        results = over_groups(work, held, self._attach(held.partitions()))
+        if all(isinstance(result, pa.Table) for result in results):
+            return pa.concat_tables(results)
+        return results
