@@ -13,21 +13,28 @@ if TYPE_CHECKING:
     from movielake.joins import JoinedShowings, join_records, join_showings
     from movielake.overview import describe_lake
     from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
+    from movielake.references import orphans
+    from movielake.snapshots import CurrentShowings, current_showings, latest
 
 __all__ = [
+    "CurrentShowings",
     "JoinedShowings",
     "MoviesReader",
     "ShowingsReader",
     "TheatersReader",
     "connect",
     "convert",
+    "current_showings",
     "describe_lake",
     "join_records",
     "join_showings",
+    "latest",
+    "orphans",
 ]
 
 # Where each public name lives; imported on first use, so that `import movielake` stays light.
 _HOMES = {
+    "CurrentShowings": "snapshots",
     "JoinedShowings": "joins",
     "MoviesReader": "readers",
     "ShowingsReader": "readers",
@@ -37,6 +44,9 @@ _HOMES = {
     "describe_lake": "overview",
     "join_records": "joins",
     "join_showings": "joins",
+    "latest": "snapshots",
+    "orphans": "references",
+    "current_showings": "snapshots",
 }
 
 

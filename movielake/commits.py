@@ -39,6 +39,8 @@ class MemberCommit:
         Where in the XML, if known.
     xml_bytes, records, rows, screenings : int
         What was read and written; screenings are rows with a time.
+    first_date, last_date : str or None
+        Earliest and latest show_date (YYYY-MM-DD) of showings: tells which snapshots overlap.
     root : dict
         Attributes of the root element.
     json, parquet : WrittenFile or None
@@ -59,6 +61,8 @@ class MemberCommit:
     records: int = 0
     rows: int = 0
     screenings: int = 0
+    first_date: str | None = None
+    last_date: str | None = None
     root: dict[str, str] = field(default_factory=dict)
     json: WrittenFile | None = None
     parquet: WrittenFile | None = None
@@ -106,6 +110,19 @@ class Commit:
     def is_hurt(self) -> bool:
         """Whether any member is damaged or refused."""
         return any(member.is_hurt for member in self.members)
+
+
+def describe_damage(commit: Commit) -> list[str]:
+    """Say what is damaged or refused in a feed zip, one line each, and where its bytes are."""
+    lines = []
+    for member in commit.members:
+        if member.is_hurt:
+            place = f", line {member.line}" if member.line else ""
+            place += f", column {member.column}" if member.column else ""
+            where = f"{commit.path}: {member.member}" if member.member else commit.path
+            kept = f"{member.records} records kept, raw bytes in {member.quarantine[0].path}"
+            lines.append(f"{where}{place}: {member.status}: {member.reason} ({kept})")
+    return lines
 
 
 def commit_to_json(commit: Commit) -> bytes:

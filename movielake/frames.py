@@ -77,7 +77,8 @@ class LakeRows(FromMapProjectable):
 
     def _simplify_up(self, parent: Expr, dependents: Any) -> Expr | None:
         whole = self.operand("_partitions") is None
-        if whole and isinstance(parent, (Len, Lengths)):
+        source: PlainRows = self.operand("args")[0]
+        if whole and source.keeps_rows and isinstance(parent, (Len, Lengths)):
             counts = [sum(file.count or 0 for file in group.files) for group in self.groups]
             if all(file.count is not None for group in self.groups for file in group.files):
                 return Literal(sum(counts) if isinstance(parent, Len) else tuple(counts))

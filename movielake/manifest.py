@@ -218,6 +218,8 @@ MANIFEST: Final = pa.schema(
         ("records", pa.int64()),
         ("rows", pa.int64()),
         ("screenings", pa.int64()),
+        ("first_date", pa.string()),
+        ("last_date", pa.string()),
         ("json_path", pa.string()),
         ("json_bytes", pa.int64()),
         ("json_sha256", pa.string()),

@@ -108,7 +108,7 @@ class MemberConverter:
         stem = distinct(lake_stem(member.name, table), self._taken)
         json_path = f"{json_folder(*key)}/{stem}.jsonl.zst"
         rows_path = f"{parquet_folder(table.name, *key)}/{stem}.parquet"
-        count = screenings = 0
+        count = 0
         with ExitStack() as stack:
             json_file = stack.enter_context(self.space.open(json_path)) if self.with_json else None
             lines = stack.enter_context(JsonLinesWriter(json_file)) if json_file else None
@@ -120,8 +120,6 @@ class MemberConverter:
                 flat = flatten_batch(batch, table, problems, first=count)
                 rows.write(flat)
                 count += len(batch)
-                if table.name == "showings":
-                    screenings += flat.num_rows - flat["show_time"].null_count
         return MemberCommit(
             member=member.name,
             status=COMPLETE,
@@ -129,7 +127,9 @@ class MemberConverter:
             xml_bytes=member.size,
             records=count,
             rows=rows.rows,
-            screenings=screenings,
+            screenings=rows.screenings,
+            first_date=rows.first_date,
+            last_date=rows.last_date,
             json=json_file.written(json_path) if json_file else None,
             parquet=rows_file.written(rows_path),
         )

@@ -8,7 +8,8 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from movielake.holdings import FileGroup, hold
+from movielake.finding import hold
+from movielake.holdings import FileGroup
 from movielake.layout import Selection, Terms
 from movielake.reading import PlainRows, read_records, records_of_group
 from movielake.schema import table

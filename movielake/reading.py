@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import fsspec
@@ -45,6 +46,7 @@ class PlainRows:
         self.url = url
         self.table = table
         self.categories = categories
+        self.keeps_rows = True  # a file gives as many rows as the manifest says
 
     @property
     def schema(self) -> pa.Schema:
@@ -140,6 +142,9 @@ def plain(rows: pa.Table) -> pa.Table:
     return rows
 
 
+_folder = cache(Folder)  # tens of thousands of small files are read from the same few
+
+
 def read_columns(url: str, file: HeldFile, table: Table, columns: list[str]) -> pa.Table:
     """Read columns of one file, without the partition keys: Parquet, or JSON Lines flattened."""
     if file.path.endswith(".parquet"):
@@ -148,7 +153,7 @@ def read_columns(url: str, file: HeldFile, table: Table, columns: list[str]) -> 
 
 
 def _read_parquet(url: str, file: HeldFile, columns: list[str]) -> pa.Table:
-    folder = Folder(url)
+    folder = _folder(url)
     # One small file after the other: no buffers ahead, and threads only over files.
     if folder.is_local:
         rows = pq.ParquetFile(file.path, pre_buffer=False).read(columns=columns, use_threads=False)
@@ -205,7 +210,7 @@ def read_records(url: str, file: HeldFile, table: Table) -> Iterator[Record]:
 
 
 def _full(url: str, path: str) -> str:
-    return str(Folder(url).fs.unstrip_protocol(path))
+    return str(_folder(url).fs.unstrip_protocol(path))
 
 
 def _record(line: str, number: int, file: HeldFile, table: Table) -> Record:

@@ -73,7 +73,8 @@ def tally(
     pa.Table
         The columns and ``count`` (int64), in the order of the columns' values.
     """
-    if (known := _from_manifest(held, columns, of, distinct)) is not None:
+    known = _from_manifest(held, columns, of, distinct) if source.keeps_rows else None
+    if known is not None:
         return _ordered(known, columns)
     kept = [distinct] if distinct else []
     parts = over_groups(_Counter(source, (*columns, *kept), of), held, groups)

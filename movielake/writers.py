@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import zstandard
 
@@ -261,7 +262,9 @@ class RowsWriter:
     def __init__(self, file: HashingFile, table: Table) -> None:
         self._writer = pq.ParquetWriter(file, table.arrow, compression="zstd", version="2.6")
         self._waiting: list[pa.Table] = []
+        self._dates: list[Any] = []
         self.rows = 0
+        self.screenings = 0
 
     def __enter__(self) -> RowsWriter:
         return self
@@ -272,12 +275,25 @@ class RowsWriter:
     def write(self, rows: pa.Table) -> None:
         """Write rows of the table's schema; a row group goes out whenever one is full."""
         self.rows += rows.num_rows
+        if "show_time" in rows.column_names:
+            self.screenings += rows.num_rows - rows["show_time"].null_count
+            self._dates += pc.min_max(rows["show_date"]).as_py().values()
         self._waiting.append(rows)
         if sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
             whole = pa.concat_tables(self._waiting)
             cut = whole.num_rows - whole.num_rows % ROW_GROUP
             self._writer.write_table(whole.slice(0, cut), row_group_size=ROW_GROUP)
             self._waiting = [whole.slice(cut)]
+
+    @property
+    def first_date(self) -> str | None:
+        """Earliest show_date so far (YYYY-MM-DD); None if there is none."""
+        return min((day.isoformat() for day in self._dates if day), default=None)
+
+    @property
+    def last_date(self) -> str | None:
+        """Latest show_date so far (YYYY-MM-DD); None if there is none."""
+        return max((day.isoformat() for day in self._dates if day), default=None)
 
     def close(self) -> None:
         """Write what is left, and the footer."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from movielake.commits import COMPLETE, Commit, MemberCommit, commit_to_json
@@ -106,6 +107,12 @@ def theaters(rng: np.random.Generator, houses: int) -> pa.Table:
     return filled(table("theaters"), houses, given)
 
 
+def date_span(rows: pa.Table) -> dict[str, str]:
+    """First and last show_date, as the manifest has them."""
+    span = pc.min_max(rows["show_date"]).as_py()
+    return {"first_date": span["min"].isoformat(), "last_date": span["max"].isoformat()}
+
+
 def write_partition(lake: str, rows: int, stamp: str, country: str) -> None:
     """Write the three files and the commit of one partition."""
     seed = int.from_bytes(hashlib.sha256(f"{stamp}{country}".encode()).digest()[:8])
@@ -133,6 +140,7 @@ def write_partition(lake: str, rows: int, stamp: str, country: str) -> None:
                 records=-(-size // 28) if name == "showings" else size,
                 rows=size,
                 screenings=size if name == "showings" else 0,
+                **(date_span(rows_of_table) if name == "showings" else {}),
                 parquet=WrittenFile(path, len(content), hashlib.sha256(content).hexdigest()),
             )
         )

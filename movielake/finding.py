@@ -1,0 +1,137 @@
+"""Finding: what a reader means by a lake and a selection, or by a directory glob."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.holdings import Holdings
+from movielake.layout import LAKE_FILE, Folder, Selection, letter_of
+from movielake.manifest import MANIFEST, check_lake, read_manifest
+from movielake.schema import Table
+
+_COLUMNS: Final = (
+    "date_stamp",
+    "country",
+    "table",
+    "records",
+    "rows",
+    "screenings",
+    "first_date",
+    "last_date",
+    "json_path",
+    "json_bytes",
+    "json_sha256",
+    "parquet_path",
+    "parquet_bytes",
+    "parquet_sha256",
+)
+
+
+def hold(
+    source: str, table: Table, selection: Selection, *, may_be_empty: bool = False
+) -> Holdings:
+    """Find what a reader means by a lake, or by a directory glob of an older notebook.
+
+    Parameters
+    ----------
+    source : str
+        Path or URL of a lake; or ``DIR/json/STAMP/COUNTRY``, each of the two a glob.
+    table : Table
+        Which table.
+    selection : Selection
+        Stamps and countries; only with a lake.
+    may_be_empty : bool, optional
+        Whether to accept that nothing is selected.
+
+    Returns
+    -------
+    Holdings
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no lake or folder.
+    ValueError
+        If nothing is selected, or if a directory glob comes with a selection as well.
+    """
+    match = re.fullmatch(r"(.+?)/json/([^/]+)/([^/]+)/?", source)
+    if match is None:
+        return _not_empty(_hold_lake(Folder(source), table, selection), selection, may_be_empty)
+    if selection != Selection():
+        raise ValueError(
+            f"expected a lake with countries= and date_stamps=, or a directory glob alone, "
+            f"found both: {source}"
+        )
+    folder, chosen = Folder(match[1]), Selection(match[2], match[3])
+    is_lake = folder.fs.exists(folder.join(LAKE_FILE))
+    held = (_hold_lake if is_lake else _hold_folder)(folder, table, chosen)
+    return _not_empty(held, chosen, may_be_empty)
+
+
+def _not_empty(held: Holdings, selection: Selection, may_be_empty: bool) -> Holdings:
+    if not len(held) and not may_be_empty:
+        raise ValueError(_nothing_selected(held, selection))
+    return held
+
+
+def _hold_lake(folder: Folder, table: Table, selection: Selection) -> Holdings:
+    check_lake(folder)
+    members = read_manifest(folder, _COLUMNS)
+    stamps = _distinct(members["date_stamp"])
+    countries = _distinct(members["country"])
+    mine = members.filter(pc.equal(members["table"], table.name))
+    files = mine.filter(
+        pc.and_(
+            _is_meant(mine["date_stamp"], [s for s in stamps if selection.means_stamp(s)]),
+            _is_meant(mine["country"], [c for c in countries if selection.means_country(c)]),
+        )
+    )
+    return Holdings(folder, table, files, stamps, countries)
+
+
+def _is_meant(codes: pa.ChunkedArray, chosen: list[str]) -> pa.ChunkedArray:
+    return pc.is_in(codes, pa.array(chosen, pa.string()))
+
+
+def _distinct(codes: pa.ChunkedArray) -> tuple[str, ...]:
+    return tuple(sorted(pc.unique(codes).to_pylist()))
+
+
+def _nothing_selected(held: Holdings, selection: Selection) -> str:
+    stamps, countries = held.date_stamps, held.countries
+    span = f"{len(stamps)} stamps, {stamps[0]} to {stamps[-1]}" if stamps else "no stamps"
+    wanted = selection.countries if isinstance(selection.countries, tuple) else ()
+    close = [c for w in wanted if w not in countries for c in get_close_matches(w, countries, 1)]
+    hint = f"; did you mean {', '.join(close)}?" if close else ""
+    return (
+        f"no {held.table.name} match {selection} in {held.folder.url}; it holds {span}, and the "
+        f"countries {', '.join(countries) or 'none'}{hint}"
+    )
+
+
+def _hold_folder(folder: Folder, table: Table, selection: Selection) -> Holdings:
+    """List JSON files of one record per line that others made, as json/STAMP/COUNTRY/NAME."""
+    pattern = re.compile(r"json/([^/]+)/([^/]+)/[^/]+\.(json|jsonl|ndjson)(\.(gz|zst|bz2|xz))?$")
+    rows = []
+    stamps, countries = set(), set()
+    for path, info in folder.find("json").items():
+        if not (match := pattern.match(path)):
+            continue
+        stamps.add(match[1])
+        countries.add(match[2])
+        if selection.matches(match[1], match[2]) and letter_of(path) == table.letter:
+            rows.append({"date_stamp": match[1], "country": match[2], "json_path": path})
+            rows[-1]["json_bytes"] = info["size"]
+    files = pa.Table.from_pylist(
+        rows, schema=pa.schema([MANIFEST.field(name) for name in _COLUMNS])
+    )
+    if not stamps:
+        raise FileNotFoundError(
+            f"expected a lake or json/STAMP/COUNTRY/*.json, found neither in {folder.url}"
+        )
+    return Holdings(folder, table, files, tuple(sorted(stamps)), tuple(sorted(countries)))

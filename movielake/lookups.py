@@ -1,0 +1,130 @@
+"""Lookups: the rows of showings with columns of their movies and theaters, partition by partition.
+
+A showing's movie and theater are those of the same date_stamp and country, so a join never needs
+more than one partition of each table, and no shuffle. It is a lookup: for each showing the position
+of its id among the ids of the other table. So it can neither add nor lose a showing, whatever is
+missing or there twice on the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache, partial
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from dask.tokenize import normalize_token
+
+from movielake.holdings import FileGroup, HeldFile, Holdings
+from movielake.reading import PlainRows, read_columns
+from movielake.schema import Table, table
+from movielake.views import Attach
+
+ID: Final = {"movies": "movie_id", "theaters": "theater_id"}
+"""What showings refer to, and by which column."""
+
+
+class AttachPartitions:
+    """Adds to groups of showings the files of movies and theaters of the same partitions."""
+
+    def __init__(self, first: Attach, held: Iterable[Holdings]) -> None:
+        self._first = first
+        self._held = tuple(held)
+        self._partitions = {holdings.table.name: _by_partition(holdings) for holdings in self._held}
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        return (normalize_token(self._first), *(holdings.token for holdings in self._held))
+
+    def __call__(self, groups: list[FileGroup]) -> list[FileGroup]:
+        """Add them, under the names of their tables."""
+        groups = self._first(groups)
+        for holdings in self._held:
+            name = holdings.table.name
+            find = partial(_of_partition, self._partitions[name])
+            groups = [group.with_beside(name, find, holdings.token) for group in groups]
+        return groups
+
+
+_Partitions = dict[tuple[str, str], tuple[HeldFile, ...]]
+
+
+def _of_partition(partitions: _Partitions, file: HeldFile) -> tuple[HeldFile, ...]:
+    return partitions.get((file.date_stamp, file.country), ())
+
+
+def _by_partition(held: Holdings) -> _Partitions:
+    groups = held.partitions() if len(held) else []
+    return {(group.files[0].date_stamp, group.files[0].country): group.files for group in groups}
+
+
+class JoinedRows(PlainRows):
+    """Reads showings with columns of their movies and theaters.
+
+    Parameters
+    ----------
+    showings : PlainRows
+        What reads the showings.
+    joined : dict
+        Table name to the URL of its lake and to its columns, under the names they get here.
+    """
+
+    def __init__(self, showings: PlainRows, joined: dict[str, tuple[str, dict[str, str]]]) -> None:
+        super().__init__(showings.url, showings.table, showings.categories)
+        self._showings = showings
+        self._joined = joined
+        self.keeps_rows = showings.keeps_rows
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the showings, then those of the movies and theaters."""
+        schema = self.table.arrow
+        for name, (_, columns) in self._joined.items():
+            for shown, stored in columns.items():
+                schema = schema.append(pa.field(shown, table(name)[stored].arrow))
+        return schema
+
+    def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
+        """Read columns, none of them a partition key, of each file of showings of a group."""
+        own = [name for name in columns if name in self.table.arrow.names]
+        wanted = {
+            name: {shown: stored for shown, stored in shown_as.items() if shown in columns}
+            for name, (_, shown_as) in self._joined.items()
+        }
+        wanted = {name: chosen for name, chosen in wanted.items() if chosen}
+        stored = list(dict.fromkeys([*own, *(ID[name] for name in wanted)]))
+        parts = self._showings.parts(group, stored)
+        pairs = zip(parts, group.beside, strict=True)
+        return [self._join(rows, beside, wanted).select(columns) for rows, beside in pairs]
+
+    def _join(
+        self,
+        rows: pa.Table,
+        beside: dict[str, tuple[HeldFile, ...]],
+        wanted: dict[str, dict[str, str]],
+    ) -> pa.Table:
+        for name, chosen in wanted.items():
+            found = self._looked_up(name, beside[name], rows[ID[name]], chosen)
+            for shown, values in found.items():
+                rows = rows.append_column(shown, values)
+        return rows
+
+    def _looked_up(
+        self, name: str, files: Sequence[HeldFile], ids: pa.ChunkedArray, chosen: dict[str, str]
+    ) -> dict[str, pa.ChunkedArray]:
+        """Take each showing's row of the other table: null where there is none."""
+        url, other = self._joined[name][0], table(name)
+        key = ID[name]
+        names = list(dict.fromkeys([key, *chosen.values()]))
+        parts = [read_columns(url, file, other, names) for file in files]
+        rows = pa.concat_tables(parts or [_empty(other, tuple(names))]).combine_chunks()
+        # Of an id that is there twice the last in the feed wins: look from the end.
+        backwards = rows.take(pa.array(np.arange(rows.num_rows - 1, -1, -1)))
+        places = pc.index_in(ids, value_set=backwards[key].combine_chunks(), skip_nulls=True)
+        return {shown: backwards[stored].take(places) for shown, stored in chosen.items()}
+
+
+@cache
+def _empty(other: Table, names: tuple[str, ...]) -> pa.Table:
+    return pa.schema([other.arrow.field(name) for name in names]).empty_table()

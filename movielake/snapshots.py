@@ -1,0 +1,256 @@
+"""Snapshots over time: what is current, and what is the latest that is known.
+
+Each date_stamp is a snapshot of the coming days. A later one that has the same film in the same
+cinema on the same day supersedes the earlier one; counting all snapshots counts such a day twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from dask.tokenize import normalize_token
+
+from movielake.holdings import FileGroup, HeldFile, Holdings
+from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
+from movielake.reading import PlainRows, plain, read_columns, rows_of_group, to_frame
+from movielake.tallies import over_groups
+from movielake.views import Attach, RowsView
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+    import pandas as pd
+
+_BLOCK: Final = ("movie_id", "theater_id", "show_date")
+"""What a later snapshot supersedes as a whole: a film in a cinema on a day."""
+
+
+class _AttachLater:
+    """Adds to each file of showings the later ones of its country whose dates overlap its own."""
+
+    def __init__(self, first: Attach, held: Holdings) -> None:
+        self._first = first
+        self._token = held.token
+        self._of_country: dict[str, list[HeldFile]] = {}
+        for file in held.held(held.kind):
+            self._of_country.setdefault(file.country, []).append(file)
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        return (normalize_token(self._first), self._token)
+
+    def __call__(self, groups: list[FileGroup]) -> list[FileGroup]:
+        groups = self._first(groups)
+        return [group.with_beside("later", self._later, self._token) for group in groups]
+
+    def _later(self, file: HeldFile) -> tuple[HeldFile, ...]:
+        country = self._of_country[file.country]
+        return tuple(o for o in country if o.date_stamp > file.date_stamp and _overlap(file, o))
+
+
+def _overlap(file: HeldFile, other: HeldFile) -> bool:
+    """Tell whether two files may have a date in common; unknown dates may be any."""
+    (first, last), (other_first, other_last) = file.dates, other.dates
+    if None in (first, last, other_first, other_last):
+        return file.count != 0 and other.count != 0
+    return str(first) <= str(other_last) and str(other_first) <= str(last)
+
+
+class CurrentRows(PlainRows):
+    """Reads showings without those that a later snapshot supersedes.
+
+    Parameters
+    ----------
+    showings : PlainRows
+        What reads the showings.
+    """
+
+    def __init__(self, showings: PlainRows) -> None:
+        super().__init__(showings.url, showings.table, showings.categories)
+        self.keeps_rows = False
+
+    def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
+        """Read columns, none of them a partition key, of each file of a group."""
+        wanted = list(dict.fromkeys((*columns, *_BLOCK)))
+        parts = []
+        for file, beside in zip(group.files, group.beside, strict=True):
+            rows = read_columns(self.url, file, self.table, wanted)
+            parts.append(rows.filter(self._is_current(rows, beside["later"])).select(columns))
+        return parts
+
+    def _is_current(self, rows: pa.Table, later: tuple[HeldFile, ...]) -> pa.ChunkedArray:
+        superseded = pa.chunked_array([pa.repeat(False, rows.num_rows)])
+        for file in later:
+            blocks = read_columns(self.url, file, self.table, list(_BLOCK))
+            superseded = pc.or_(superseded, _is_among(rows, blocks))
+        return pc.invert(superseded)
+
+
+def _is_among(rows: pa.Table, others: pa.Table) -> pa.ChunkedArray:
+    """Tell for each row whether others have its film, cinema and day; not if one of these is null.
+
+    Three numbers of 32 bits do not fit into one of 64. But pairs of film and cinema do, and the
+    position of a pair among the others' pairs fits into 32 bits, with a day beside it.
+    """
+    pairs = pc.unique(_packed(others["movie_id"], others["theater_id"]))
+    keys = []
+    for table in (rows, others):
+        place = pc.index_in(_packed(table["movie_id"], table["theater_id"]), pairs, skip_nulls=True)
+        keys.append(_packed(place, table["show_date"]))
+    return pc.is_in(keys[0], pc.unique(keys[1]), skip_nulls=True)
+
+
+def _packed(high: pa.ChunkedArray, low: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Put two columns of 32 bits side by side into one of 64; null where either is."""
+    below = pc.bit_wise_and(pc.cast(pc.cast(low, pa.int32()), pa.int64()), 0xFFFFFFFF)
+    return pc.bit_wise_or(pc.shift_left(pc.cast(high, pa.int64()), 32), below)
+
+
+class CurrentShowings(RowsView):
+    """Showings of which each film, cinema and day comes from its newest snapshot only.
+
+    Parameters
+    ----------
+    showings : ShowingsReader
+        What to look through; only the snapshots that it selects supersede each other.
+
+    Notes
+    -----
+    Within a country, rows of a film (movie_id), cinema (theater_id) and day (show_date) are kept
+    where no later date_stamp has any of the same. Rows without one of the three are kept. A file
+    is compared only with the later ones whose dates overlap its own, which the manifest tells.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from movielake import CurrentShowings, ShowingsReader, convert
+    >>> from movielake.sample import write_sample
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_sample(f"{folder}/feed", weeks=2, countries=["nzl"], scale=0.02)
+    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
+    ...     showings = ShowingsReader(f"{folder}/lake")
+    ...     current = CurrentShowings(showings).count_by()["count"][0]
+    ...     bool(current < len(showings.dataframe))
+    True
+    """
+
+    def __init__(self, showings: ShowingsReader) -> None:
+        held = showings._held
+        super().__init__(held, CurrentRows(showings._source), _AttachLater(showings._attach, held))
+
+
+def current_showings(showings: ShowingsReader) -> dd.DataFrame:
+    """Give the current showings as a dask DataFrame; see `CurrentShowings`.
+
+    Parameters
+    ----------
+    showings : ShowingsReader
+        What to look through.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        With the columns of the showings; nothing is read yet.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from movielake import ShowingsReader, convert, current_showings
+    >>> from movielake.sample import write_sample
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_sample(f"{folder}/feed", weeks=2, countries=["nzl"], scale=0.02)
+    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
+    ...     showings = ShowingsReader(f"{folder}/lake")
+    ...     len(current_showings(showings)) < len(showings.dataframe)
+    True
+    """
+    return CurrentShowings(showings).dataframe
+
+
+def latest(reader: MoviesReader | TheatersReader) -> pd.DataFrame:
+    """Give one row per film or cinema, out of the newest snapshot that has it.
+
+    Parameters
+    ----------
+    reader : MoviesReader or TheatersReader
+        What to look through.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Ordered by id, with two columns more: ``first_date_stamp`` and ``last_date_stamp``, the
+        first and last snapshot that has the id, in any country selected. Where the newest
+        snapshot has an id more than once, the last in the order of country and feed counts. Rows
+        without an id are left out.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from movielake import TheatersReader, convert, latest
+    >>> from movielake.sample import write_sample
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_sample(f"{folder}/feed", weeks=2, countries=["nzl"], scale=0.02)
+    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
+    ...     theaters = latest(TheatersReader(f"{folder}/lake"))
+    ...     bool(theaters["theater_id"].is_unique)
+    True
+    """
+    held = reader._checked()
+    groups = held.partitions()
+    key = held.table.key or ""
+    found = [
+        ids.append_column("group", pa.repeat(number, ids.num_rows))
+        for number, ids in enumerate(over_groups(_Ids(reader._source, key), held, groups))
+    ]
+    newest = _newest(pa.concat_tables(found), key)
+    wanted = [newest.filter(pc.equal(newest["group"], number)) for number in range(len(groups))]
+    picks = [_Pick(reader._source, reader.columns, rows["row"].to_numpy()) for rows in wanted]
+    used = [number for number, rows in enumerate(wanted) if rows.num_rows]
+    parts = [plain(picks[number](groups[number])) for number in used]
+    rows = pa.concat_tables(parts).append_column(
+        "first_date_stamp", pa.concat_tables([wanted[n] for n in used])["first_date_stamp"]
+    )
+    rows = rows.append_column("last_date_stamp", rows["date_stamp"])
+    return to_frame(rows.sort_by(key))
+
+
+class _Ids:
+    """Lists the ids of a partition, each with the row of its last occurrence."""
+
+    def __init__(self, source: PlainRows, key: str) -> None:
+        self._source = source
+        self._key = key
+
+    def __call__(self, group: FileGroup) -> pa.Table:
+        rows = rows_of_group(self._source, group, [self._key])
+        rows = rows.append_column("row", pa.array(np.arange(rows.num_rows)))
+        rows = rows.filter(rows[self._key].is_valid())
+        last = rows.group_by(self._key, use_threads=False).aggregate([("row", "max")])
+        stamp = pa.repeat(pa.scalar(group.files[0].date_stamp), last.num_rows)
+        columns = [last[self._key], stamp, last["row_max"]]
+        return pa.table(columns, names=[self._key, "date_stamp", "row"])
+
+
+class _Pick:
+    """Reads some rows of a partition."""
+
+    def __init__(self, source: PlainRows, columns: list[str], rows: np.ndarray[Any, Any]) -> None:
+        self._source = source
+        self._columns = columns
+        self._rows = rows
+
+    def __call__(self, group: FileGroup) -> pa.Table:
+        return rows_of_group(self._source, group, self._columns).take(pa.array(self._rows))
+
+
+def _newest(found: pa.Table, key: str) -> pa.Table:
+    """Of each id keep the newest occurrence, with the first stamp that has it.
+
+    ``found`` comes in the order of stamp and country, so the last one is the newest.
+    """
+    found = found.append_column("place", pa.array(np.arange(found.num_rows)))
+    ends = found.group_by(key).aggregate([("place", "max"), ("date_stamp", "min")])
+    ends = ends.sort_by("place_max")
+    newest = found.take(ends["place_max"])
+    return newest.append_column("first_date_stamp", ends["date_stamp_min"])
