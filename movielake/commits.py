@@ -120,7 +120,8 @@ def describe_damage(commit: Commit) -> list[str]:
             place = f", line {member.line}" if member.line else ""
             place += f", column {member.column}" if member.column else ""
             where = f"{commit.path}: {member.member}" if member.member else commit.path
-            kept = f"{member.records} records kept, raw bytes in {member.quarantine[0].path}"
+            aside = "raw bytes in" if len(member.quarantine) > 1 else "see"
+            kept = f"{member.records} records kept, {aside} {member.quarantine[0].path}"
             lines.append(f"{where}{place}: {member.status}: {member.reason} ({kept})")
     return lines
 

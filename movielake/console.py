@@ -17,7 +17,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from movielake.conversion import Conversion, Outcome, describe_damage
+from movielake.commits import describe_damage
+from movielake.conversion import Conversion, Outcome
 from movielake.overview import Overview
 from movielake.planning import Plan
 from movielake.problems import MEANING, total

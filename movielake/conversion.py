@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from movielake.commits import DAMAGED, Commit, MemberCommit
+from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage
 from movielake.feed import UNREADABLE, FeedZip, fingerprint, open_members
 from movielake.layout import Folder, Selection, Terms, partition_folders
 from movielake.manifest import (
@@ -172,6 +172,7 @@ def convert(
                 on_progress(outcome)
         removed = _prune(target, todo.missing) if prune else ()
     finally:
+        remove_leftovers(target)  # of workers that had to be killed
         rebuild_manifest(target)
     outcomes.sort(key=lambda outcome: outcome.zip_.key)
     return Conversion(todo, tuple(outcomes), removed)
@@ -312,16 +313,3 @@ def _remove_others(lake: Folder, date_stamp: str, country: str, keep: set[str]) 
         if found and not found.keys() & keep:
             with suppress(OSError):  # an object store has no folders to remove
                 lake.fs.rmdir(lake.join(folder))
-
-
-def describe_damage(commit: Commit) -> list[str]:
-    """Say what is damaged or refused in a feed zip, one line each, and where its bytes are."""
-    lines = []
-    for member in commit.members:
-        if member.is_hurt:
-            place = f", line {member.line}" if member.line else ""
-            place += f", column {member.column}" if member.column else ""
-            where = f"{commit.path}: {member.member}" if member.member else commit.path
-            kept = f"{member.records} records kept, raw bytes in {member.quarantine[0].path}"
-            lines.append(f"{where}{place}: {member.status}: {member.reason} ({kept})")
-    return lines

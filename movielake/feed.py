@@ -243,6 +243,8 @@ def _as_bad_zip() -> Iterator[None]:
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     def opened() -> IO[bytes]:
+        if info.flag_bits & 1:
+            raise zipfile.BadZipFile("it is encrypted")
         unchecked = copy.copy(info)
         del unchecked.CRC  # then zipfile checks none
         with _as_bad_zip():

@@ -300,8 +300,19 @@ def _collect_nested(
     column = known.columns.get(path)
     for key, value in item.items():
         if column is not None and column.type == "markup" and not key.startswith("@"):
-            continue  # its nested elements are part of its text
-        _collect(value, f"{path}/{key}", known, extra, problems)
+            _collect_attributes(value, f"{path}/{key}", extra, problems)
+        else:
+            _collect(value, f"{path}/{key}", known, extra, problems)
+
+
+def _collect_attributes(value: Any, path: str, extra: Node, problems: ProblemCounter) -> None:
+    """Go through markup, whose nested elements are part of the column's text, for the rest."""
+    for item in value if isinstance(value, list) else [value]:
+        for key, nested in item.items() if isinstance(item, dict) else ():
+            if key.startswith("@"):
+                _keep(nested, f"{path}/{key}", extra, problems, UNKNOWN)
+            else:
+                _collect_attributes(nested, f"{path}/{key}", extra, problems)
 
 
 def _keep(value: Any, path: str, extra: Node, problems: ProblemCounter, kind: str) -> None:

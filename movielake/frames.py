@@ -7,21 +7,35 @@ are simplifications of the expression tree, which is where dask lets a source ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import dask.dataframe as dd
 import pandas as pd
 from dask.dataframe.dask_expr import new_collection
-from dask.dataframe.dask_expr._expr import And, Expr, Filter, Lengths, Literal, Projection
+from dask.dataframe.dask_expr._accessor import FunctionMap
+from dask.dataframe.dask_expr._expr import (
+    And,
+    AsType,
+    Between,
+    Binop,
+    Expr,
+    Filter,
+    Isin,
+    Lengths,
+    Literal,
+    Projection,
+    Unaryop,
+    _DelayedExpr,
+)
 from dask.dataframe.dask_expr._reductions import Len
 from dask.dataframe.dask_expr.io.io import FromMapProjectable
 
 from movielake.holdings import FileGroup, Holdings
-from movielake.reading import KEYS, PlainRows, empty_rows, rows_of_group, to_frame
+from movielake.reading import KEYS, PlainRows, empty_rows, numbered_rows, to_frame
 
-Plan = Callable[[Holdings], list[FileGroup]]
-"""Groups files for reading; must be a value that dask can tokenize."""
+_CELLWISE = (AsType, Between, Binop, FunctionMap, Isin, Literal, Projection, Unaryop, _DelayedExpr)
+"""What makes each cell out of the cells beside it, whatever other rows there are."""
 
 
 def read_group(
@@ -29,18 +43,19 @@ def read_group(
 ) -> pd.DataFrame:
     """Read a group of files into a data frame: what each task of the DataFrame does."""
     chosen = columns if columns is not None else [*source.schema.names, *KEYS]
-    return to_frame(rows_of_group(source, group, chosen))
+    rows, numbers = numbered_rows(source, group, chosen)
+    return to_frame(rows).set_axis(pd.Index(numbers), axis="index")
 
 
-def frame(held: Holdings, plan: Plan, source: PlainRows) -> dd.DataFrame:
+def frame(held: Holdings, groups: list[FileGroup], source: PlainRows) -> dd.DataFrame:
     """Plan a DataFrame of a lake's rows.
 
     Parameters
     ----------
     held : Holdings
         The files whose rows they are.
-    plan : callable
-        Groups any part of these files.
+    groups : list of FileGroup
+        The same files, grouped: one group for each partition of the DataFrame.
     source : PlainRows
         What reads a group.
 
@@ -49,31 +64,24 @@ def frame(held: Holdings, plan: Plan, source: PlainRows) -> dd.DataFrame:
     dask.dataframe.DataFrame
         Nothing is read yet.
     """
-    return new_collection(_expression(held, plan, source))
-
-
-def _expression(
-    held: Holdings, plan: Plan, source: PlainRows, columns: Any = None, series: bool = False
-) -> LakeRows:
-    return LakeRows(
+    expression = LakeRows(
         func=read_group,
-        iterables=[plan(held)],
-        columns=columns,
+        iterables=[groups],
+        columns=None,
         args=[source],
         kwargs={},
         columns_arg_required=False,
         user_meta=to_frame(empty_rows(source, [*source.schema.names, *KEYS])),
         label=f"movielake-{held.table.name}",
-        _series=series,
         held=held,
-        plan=plan,
     )
+    return new_collection(expression)
 
 
 class LakeRows(FromMapProjectable):
     """The expression that reads rows of a lake."""
 
-    _parameters = [*FromMapProjectable._parameters, "held", "plan"]  # noqa: RUF012  (dask's own way)
+    _parameters = [*FromMapProjectable._parameters, "held"]  # noqa: RUF012  (dask's own way)
 
     def _simplify_up(self, parent: Expr, dependents: Any) -> Expr | None:
         whole = self.operand("_partitions") is None
@@ -98,10 +106,15 @@ class LakeRows(FromMapProjectable):
         groups: list[FileGroup] = self.operand("iterables")[0]
         return groups
 
-    def of(self, held: Holdings) -> LakeRows:
-        """Return the same expression over other files."""
-        operands = [self.operand(name) for name in ("columns", "_series")]
-        return _expression(held, self.operand("plan"), self.operand("args")[0], *operands)
+    def only(self, held: Holdings) -> Expr:
+        """Return the same expression over fewer files.
+
+        Groups stay where they are, even without files, and rows keep their numbers, since other
+        parts of a query may count on both.
+        """
+        paths = set(held.paths(held.kind))
+        groups = [group.only([file.path in paths for file in group.files]) for group in self.groups]
+        return self.substitute_parameters({"iterables": [groups], "held": held})
 
     def _pruned(self, parent: Any) -> Expr | None:
         """Leave out the files in which a filter on the partition keys lets nothing through.
@@ -109,18 +122,25 @@ class LakeRows(FromMapProjectable):
         The filter itself stays: it may ask for more, and what it asks of the keys costs little.
         """
         held: Holdings = self.operand("held")
+        if parent.frame._name != self._name:
+            return None
         mask = None
         for term in _terms(parent.predicate):
             if (found := _on_keys(term, held)) is not None:
                 mask = found if mask is None else mask & found
         if mask is None or mask.all():
             return None
-        rest = held.keep(mask)
-        pruned: Any = parent
-        for rows in parent.find_operations(LakeRows):  # the predicate reads the same files
-            if rows.operand("held").token == held.token:
-                pruned = pruned.substitute(rows, rows.of(rest))
-        return pruned
+        return _over(parent, held, held.keep(mask))
+
+
+def _over(expression: Any, before: Holdings, after: Holdings) -> Any:
+    """Let an expression read fewer files, but for what in it depends on other rows."""
+    if isinstance(expression, LakeRows):
+        same = expression.operand("held").token == before.token
+        return expression.only(after) if same else expression
+    if not isinstance(expression, (Filter, *_CELLWISE)):
+        return expression
+    return type(expression)(*(_over(operand, before, after) for operand in expression.operands))
 
 
 def _terms(predicate: Any) -> list[Any]:
@@ -132,8 +152,12 @@ def _terms(predicate: Any) -> list[Any]:
 
 def _on_keys(term: Any, held: Holdings) -> Any:
     """Evaluate a term over the files' partition keys; None if it asks for anything else."""
+    if not isinstance(term, Expr):
+        return None
     sources = list(term.find_operations(LakeRows))
     if not sources or any(rows.operand("held").token != held.token for rows in sources):
+        return None
+    if any(not isinstance(part, (LakeRows, *_CELLWISE)) for part in term.walk()):
         return None
     if any(not _reads_only_keys(term, rows) for rows in sources):
         return None

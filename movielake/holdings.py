@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate, compress
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,9 @@ import pyarrow.compute as pc
 
 from movielake.layout import Folder
 from movielake.schema import Table
+
+_MANY: Final = 2**32
+"""More rows than a file has."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,15 @@ class FileGroup:
         In the order of stamp and country.
     token : str
         Digest of their content, as the manifest tells it.
+    starts : tuple of int
+        For each file the number of its first row in the group.
     beside : tuple of dict
         For each file, what else is read with it: name to files. Empty if there is nothing.
     """
 
     files: tuple[HeldFile, ...]
     token: str
+    starts: tuple[int, ...]
     beside: tuple[dict[str, tuple[HeldFile, ...]], ...] = ()
 
     def with_beside(
@@ -80,7 +87,16 @@ class FileGroup:
         pairs = zip(self.files, before, strict=True)
         beside = tuple({**others, name: files(file)} for file, others in pairs)
         digest = hashlib.sha256(f"{self.token} {name} {token}".encode()).hexdigest()
-        return FileGroup(self.files, digest, beside)
+        return FileGroup(self.files, digest, self.starts, beside)
+
+    def only(self, mask: Sequence[bool]) -> FileGroup:
+        """Return the group with some of its files; rows keep their numbers."""
+        if all(mask):
+            return self
+        digest = hashlib.sha256(f"{self.token} {list(mask)}".encode()).hexdigest()
+        files = tuple(compress(self.files, mask))
+        starts, beside = tuple(compress(self.starts, mask)), tuple(compress(self.beside, mask))
+        return FileGroup(files, digest, starts, beside)
 
     def __dask_tokenize__(self) -> str:
         return self.token
@@ -113,9 +129,10 @@ class Holdings:
 
     @cached_property
     def token(self) -> str:
-        """Digest of what is held, by the manifest's checksums."""
-        lists = (self.files[name].to_pylist() for name in ("json_sha256", "parquet_sha256"))
-        text = f"{self.folder.url} {self.table.name} {list(zip(*lists, strict=True))}"
+        """Digest of what is held: of each file its place and what changes with its content."""
+        kinds = [kind for kind in ("json", "parquet") if not self.files[f"{kind}_path"].null_count]
+        files = [list(zip(self.paths(k), self._digests(k), strict=True)) for k in kinds]
+        text = f"{self.folder.url} {self.table.name} {files}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def __dask_tokenize__(self) -> str:
@@ -161,7 +178,7 @@ class Holdings:
         sizes = pc.fill_null(self.files[count], 1).to_numpy()
         # A file belongs to the group in which its middle falls.
         numbers = ((np.cumsum(sizes) - sizes / 2) // size).tolist()
-        digests = self.files[f"{kind}_sha256"].to_pylist()
+        digests = self._digests(kind)
         pieces: dict[float, list[tuple[HeldFile, str | None]]] = {}
         for number, *entry in zip(numbers, self.held(kind), digests, strict=True):
             pieces.setdefault(number, []).append((entry[0], entry[1]))
@@ -169,29 +186,41 @@ class Holdings:
 
     def partitions(self) -> list[FileGroup]:
         """Group the files by partition: all files of one stamp and country together."""
-        digests = self.files[f"{self.kind}_sha256"].to_pylist()
+        digests = self._digests(self.kind)
         pieces: dict[tuple[str, str], list[tuple[HeldFile, str | None]]] = {}
         for file, digest in zip(self.held(self.kind), digests, strict=True):
             pieces.setdefault((file.date_stamp, file.country), []).append((file, digest))
         return [self._group(piece) for piece in pieces.values()]
 
+    def _digests(self, kind: str) -> list[str | None]:
+        """Tell of each file what changes with its content: of others' files, their sizes."""
+        sizes = self.files[f"{kind}_bytes"].cast(pa.string())
+        digests: list[str | None] = pc.coalesce(self.files[f"{kind}_sha256"], sizes).to_pylist()
+        return digests
+
     def _group(self, piece: list[tuple[HeldFile, str | None]]) -> FileGroup:
         text = "\n".join(f"{file.path} {file.count} {digest}" for file, digest in piece)
         digest = hashlib.sha256(f"{self.folder.url} {self.table.name}\n{text}".encode())
-        return FileGroup(tuple(file for file, _ in piece), digest.hexdigest())
+        files = tuple(file for file, _ in piece)
+        # Where nobody knows how many rows a file has, no two files may get the same numbers.
+        sizes = [_MANY if file.count is None else file.count for file in files]
+        return FileGroup(files, digest.hexdigest(), tuple(accumulate(sizes, initial=0))[:-1])
+
+    def paths(self, kind: str) -> list[str]:
+        """List the paths of the files of a kind, in order."""
+        top = self.folder.join("")
+        return [top + path for path in self.files[f"{kind}_path"].to_pylist()]
 
     def held(self, kind: str) -> Iterator[HeldFile]:
         """Go through the files of a kind, in order."""
         counts = self.files["rows" if kind == "parquet" else "records"].to_pylist()
-        paths = self.files[f"{kind}_path"].to_pylist()
         stamps, countries = self.files["date_stamp"], self.files["country"]
         keys = zip(stamps.to_pylist(), countries.to_pylist(), strict=True)
-        top = self.folder.join("")
         dates = zip(
             *(self.files[name].to_pylist() for name in ("first_date", "last_date")), strict=True
         )
-        for path, key, count, span in zip(paths, keys, counts, dates, strict=True):
-            yield HeldFile(top + path, *key, count, span)
+        for path, key, count, span in zip(self.paths(kind), keys, counts, dates, strict=True):
+            yield HeldFile(path, *key, count, span)
 
     @property
     def kind(self) -> str:

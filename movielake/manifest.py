@@ -36,18 +36,25 @@ def create_lake(lake: Folder) -> None:
     ValueError
         If a lake of another format is there, or a folder that is no lake.
     """
-    if lake.fs.exists(lake.join(LAKE_FILE)):
-        check_lake(lake)
-        return
-    if lake.fs.exists(lake.path) and any(not p.startswith(".") for p in lake.find()):
+    file = lake.join(LAKE_FILE)
+    # Asked again at the end: another job may just have made the same lake.
+    if not (lake.fs.exists(file) or _is_empty(lake) or lake.fs.exists(file)):
         raise ValueError(
             f"expected a lake or an empty folder, found files but no {LAKE_FILE} in {lake.url}"
         )
+    if lake.fs.exists(file):
+        check_lake(lake)
+        return
     tables = {
         name: {c.name: str(c.arrow) for c in schema.table(name).columns} for name in schema.TABLES
     }
     content = json.dumps({"format": schema.FORMAT, "tables": tables}, indent=1) + "\n"
     write_atomically(lake, LAKE_FILE, content.encode())
+
+
+def _is_empty(lake: Folder) -> bool:
+    """Tell whether a folder has no files but hidden ones."""
+    return not lake.fs.exists(lake.path) or all(path.startswith(".") for path in lake.find())
 
 
 def check_lake(lake: Folder) -> None:

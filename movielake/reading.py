@@ -76,9 +76,24 @@ def rows_of_group(source: PlainRows, group: FileGroup, columns: Sequence[str]) -
     pa.Table
         With these columns in this order.
     """
+    return numbered_rows(source, group, columns)[0]
+
+
+def numbered_rows(
+    source: PlainRows, group: FileGroup, columns: Sequence[str]
+) -> tuple[pa.Table, np.ndarray]:
+    """Read columns of a group of files, as `rows_of_group`, with the number of each row.
+
+    Returns
+    -------
+    rows : pa.Table
+        With these columns in this order.
+    numbers : np.ndarray
+        Of each row in its group, the same if only some of the group's files are read.
+    """
     stored = [name for name in columns if name not in KEYS]
     if not group.files:
-        return empty_rows(source, columns)
+        return empty_rows(source, columns), np.arange(0)
     # Even if only keys are asked for, something must tell how many rows there are.
     parts = source.parts(group, stored or [source.schema.names[0]])
     lengths = [part.num_rows for part in parts]
@@ -87,7 +102,9 @@ def rows_of_group(source: PlainRows, group: FileGroup, columns: Sequence[str]) -
     for key in KEYS:
         if key in columns:
             arrays[key] = _constant_runs(source, group, key, lengths)
-    return pa.table([arrays[name] for name in columns], names=list(columns))
+    table = pa.table([arrays[name] for name in columns], names=list(columns))
+    pairs = zip(group.starts, lengths, strict=True)
+    return table, np.concatenate([np.arange(start, start + n) for start, n in pairs])
 
 
 def _constant_runs(

@@ -8,7 +8,8 @@ This module is what every faster way is compared with, so it is kept small and o
 - Entities, DTDs and the network are off: a member that declares entities is refused.
 - Comments and processing instructions are no data and are left out, as in xmltodict.
 
-One thing libxml2 cannot tell: an ``xmlns`` that repeats what a parent has said is dropped.
+Two things are not as there: an ``xmlns`` that repeats what a parent has said is dropped, since
+libxml2 does not tell it, and defaults of attributes in a document type are not applied.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import IO, Any, Final
 from lxml import etree
 
 from movielake.feed import UNREADABLE
+from movielake.recoding import RecodingError, recoded
 from movielake.schema import Table
 
 Record = dict[str, Any]
@@ -30,6 +32,7 @@ OWN_KEYS: Final = ("country", "date_stamp", "source_xml")
 
 _SAFE: Final[dict[str, Any]] = {"resolve_entities": False, "load_dtd": False, "no_network": True}
 _HEAD: Final = 1 << 14
+_LAST_LINE: Final = 65535  # libxml2 gives an element behind it this line too
 # Two prefixes may stand for one namespace: only libxml2 knows which of them was written.
 _QUALIFIED_NAME: Final = etree.XPath("name(@*[local-name()=$local and namespace-uri()=$uri])")
 
@@ -83,11 +86,12 @@ def read_root(stream: IO[bytes]) -> str | None:
     >>> read_root(io.BytesIO(b"<times><showtime/></times>"))
     'times'
     """
-    parser = etree.XMLPullParser(events=("start",), **_SAFE)
     blank = True
     try:
+        stream, encoding = recoded(stream)
+        parser = etree.XMLPullParser(events=("start",), encoding=encoding, **_SAFE)
         while block := stream.read(_HEAD):
-            blank = blank and not block.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
+            blank = blank and _is_blank(block)
             if blank:
                 continue  # libxml2 calls leading blanks an error; a blank member is none
             root = _feed(parser, block)
@@ -98,9 +102,17 @@ def read_root(stream: IO[bytes]) -> str | None:
         parser.close()
     except etree.XMLSyntaxError as error:
         raise Unreadable(_damage(error, parser.feed_error_log)) from None
+    except RecodingError as error:
+        raise Unreadable(Damage(_reason(error), error.line)) from None
     except UNREADABLE as error:
         raise Unreadable(Damage(_reason(error))) from None
     raise Unreadable(Damage("no root element"))
+
+
+def _is_blank(block: bytes) -> bool:
+    """Tell whether there is nothing but white space; zero bytes are that only in UTF-16."""
+    utf16 = block.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return not block.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n" + b"\xff\xfe\x00" * utf16)
 
 
 def _feed(parser: etree.XMLPullParser, block: bytes) -> etree._Element | None:
@@ -165,13 +177,21 @@ class Records:
         self.root: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Record]:
-        events = etree.iterparse(
-            self._stream, events=("start-ns", "end"), tag=f"{{*}}{self._table.record}", **_SAFE
-        )
+        events = None
         try:
+            stream, encoding = recoded(self._stream)
+            events = etree.iterparse(
+                stream,
+                events=("start-ns", "end"),
+                tag=f"{{*}}{self._table.record}",
+                encoding=encoding,
+                **_SAFE,
+            )
             yield from self._read(events)
         except etree.XMLSyntaxError as error:
-            self.damage = _damage(error, events.error_log)
+            self.damage = _damage(error, events.error_log if events else ())
+        except RecodingError as error:
+            self.damage = Damage(_reason(error), error.line)
         except UNREADABLE as error:
             self.damage = Damage(_reason(error))
 
@@ -221,7 +241,8 @@ class Records:
     def _stray(self, found: str, element: etree._Element) -> None:
         wanted = f"<{self._table.record}>"
         reason = f"expected only {wanted} in <{self._table.root}>, found {found}"
-        self.damage = self.damage or Damage(reason, line=element.sourceline)
+        line = element.sourceline or _LAST_LINE
+        self.damage = self.damage or Damage(reason, line=line if line < _LAST_LINE else None)
 
     def _value(self, element: etree._Element) -> Any:
         item: dict[str, Any] = {}
@@ -283,7 +304,7 @@ def _attribute_name(element: etree._Element, name: str) -> str:
 
 def _damage(error: etree.XMLSyntaxError, log: etree._ListErrorLog) -> Damage:
     line, column = error.position if error.position else (None, None)
-    if not line:  # lxml calls an undeclared entity "no element found"; its log says more
+    if not line and log:  # lxml calls an undeclared entity "no element found"; its log says more
         for entry in log.filter_from_fatals():
             return Damage(" ".join(entry.message.split()), entry.line, entry.column)
     reason = _reason(error).removesuffix(f", line {line}, column {column}")

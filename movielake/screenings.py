@@ -24,6 +24,7 @@ from movielake.flattening import (
     map_array,
     node_column,
     node_texts,
+    text_of,
 )
 from movielake.problems import UNTYPED, ProblemCounter
 from movielake.schema import Column, Table
@@ -114,8 +115,9 @@ def _dates(records: Sequence[Node]) -> tuple[list[Node], pa.Array]:
     owners: list[int] = []
     for position, record in enumerate(records):
         nodes = [_date_node(item) for item in record.get("show_date") or [None]]
-        if record.get(_TIMES) and all(node.get(_TIMES) for node in nodes):
-            nodes.append({_TIMES: record[_TIMES]})
+        direct = text_of(record.get(_TIMES), ",")
+        if direct and all(text_of(node.get(_TIMES)) for node in nodes):
+            nodes.append({_TIMES: direct})
         dates += nodes
         owners += [position] * len(nodes)
     return dates, pa.array(owners, pa.int64())

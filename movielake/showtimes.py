@@ -16,10 +16,13 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+_BLANK: Final = " \t\r\n\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 _TIME: Final = re.compile(
-    r"(?<![\d:])(\d{1,2}):(\d{2})(?::(\d{2}))?(?![\d:])(?:\s*([AaPp])\.?[Mm](?![A-Za-z]))?", re.A
+    r"(?<![\d:])(\d{1,2}):(\d{2})(?::(\d{2}))?(?![\d:])"
+    rf"(?:[{_BLANK}]*([AaPp])\.?[Mm](?![A-Za-z]))?",
+    re.A,
 )
-_NOISE: Final = " \t\r\n\N{NO-BREAK SPACE}.()"
+_NOISE: Final = _BLANK + ".()"
 
 
 class Screening(NamedTuple):

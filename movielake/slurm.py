@@ -1,47 +1,264 @@
-"""The job's surroundings: the only module that reads environment variables."""
+"""The job and its surroundings: the only module that reads environment variables."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "id": ("SLURM_JOB_ID",),
+    "nodes": ("SLURM_JOB_NUM_NODES", "SLURM_NNODES"),
+    "node_list": ("SLURM_JOB_NODELIST", "SLURM_NODELIST"),
+    "node": ("SLURMD_NODENAME",),
+    "cpus": ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"),
+    "memory_per_node": ("SLURM_MEM_PER_NODE",),
+    "memory_per_cpu": ("SLURM_MEM_PER_CPU",),
+    "scratch": ("SLURM_TMPDIR",),
+    "scheduler_address": ("DASK_SCHEDULER_ADDRESS",),
+    "scheduler_file": ("MOVIELAKE_SCHEDULER_FILE",),
+    "certificates": ("MOVIELAKE_TLS",),
+    "insecure": ("MOVIELAKE_INSECURE",),
+}
+"""What is read from where; of several variables the first that is set, and not empty, counts."""
+
+_NODE: Final = r"(?:[^][,\s]|\[\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*\])+"
+"""One word of Slurm's list of nodes: characters of a name, and ranges in brackets."""
+
+_MEGABYTE: Final = 2**20
+"""Slurm's unit of memory."""
 
 
-def available_cpus() -> int:
-    """Count the CPUs that this process may use.
+@dataclass(frozen=True)
+class Job:
+    """What this process was given to work with, by Slurm or by the machine.
 
-    Under Slurm ``SLURM_CPUS_PER_TASK``, else ``SLURM_CPUS_ON_NODE``; elsewhere the CPUs of the
-    process's affinity mask.
+    Parameters
+    ----------
+    id : str or None
+        Slurm's number of the job; None elsewhere.
+    nodes : int
+        How many nodes the job has.
+    node_list : tuple of str
+        Their names; empty outside Slurm.
+    node : str or None
+        The name of this node; None outside Slurm.
+    cpus : int
+        CPUs of this process on this node.
+    memory : int
+        Bytes of memory for these CPUs together.
+    scratch : str or None
+        The job's folder on the node's local disk; None if there is none.
+    scheduler_address, scheduler_file : str or None
+        Where a dask scheduler is to be found.
+    certificates : str or None
+        Folder of that scheduler's certificates.
+    insecure : bool
+        Whether TLS was turned off.
+    """
+
+    id: str | None
+    nodes: int
+    node_list: tuple[str, ...]
+    node: str | None
+    cpus: int
+    memory: int
+    scratch: str | None
+    scheduler_address: str | None
+    scheduler_file: str | None
+    certificates: str | None
+    insecure: bool
+
+    @property
+    def is_slurm(self) -> bool:
+        """Whether this is a Slurm job."""
+        return self.id is not None
+
+
+def read_job(
+    environ: Mapping[str, str] | None = None,
+    *,
+    cpus: int | None = None,
+    memory: int | None = None,
+    scratch: str | Path | None = None,
+    scheduler_file: str | Path | None = None,
+) -> Job:
+    """Read what this process was given to work with; outside Slurm, what the machine has.
+
+    Parameters
+    ----------
+    environ : mapping of str to str, optional
+        The environment variables; those of this process by default. `VARIABLES` lists them.
+    cpus, memory, scratch, scheduler_file : optional
+        These win over the environment, whose variable is then not even looked at.
 
     Returns
     -------
-    int
-        At least 1.
+    Job
 
     Raises
     ------
     ValueError
-        If a variable is set to something that is no positive integer; the message names it.
+        If a variable has a value that makes no sense; the message names it.
 
     Examples
     --------
-    >>> from movielake.slurm import available_cpus
-    >>> available_cpus() >= 1
-    True
+    >>> from movielake.slurm import read_job
+    >>> job = read_job({"SLURM_CPUS_PER_TASK": "6", "SLURM_MEM_PER_CPU": "4000"})
+    >>> job.cpus, job.memory // 2**20
+    (6, 24000)
     """
-    for name in ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"):
-        text = os.environ.get(name)
-        if text:
-            if not text.isdecimal() or int(text) < 1:
-                raise ValueError(f"expected a positive number of CPUs in {name}, found {text!r}")
-            return int(text)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    found = _find(os.environ if environ is None else environ)
+    names = expand_nodes(found["node_list"][1]) if "node_list" in found else ()
+    cpus = cpus or _count(found, "cpus") or _machine_cpus()
+    return Job(
+        id=_text(found, "id"),
+        nodes=_count(found, "nodes") or len(names) or 1,
+        node_list=names,
+        node=_text(found, "node"),
+        cpus=cpus,
+        memory=memory or _slurm_memory(found, cpus) or machine_memory(),
+        scratch=str(scratch) if scratch else _text(found, "scratch"),
+        scheduler_address=_text(found, "scheduler_address"),
+        scheduler_file=str(scheduler_file) if scheduler_file else _text(found, "scheduler_file"),
+        certificates=_text(found, "certificates"),
+        insecure=_switch(found, "insecure"),
+    )
 
 
-def scratch() -> str | None:
-    """Tell the job's folder on the node's local disk.
+def expand_nodes(text: str) -> tuple[str, ...]:
+    """Expand Slurm's short form of a list of nodes.
+
+    Parameters
+    ----------
+    text : str
+        E.g. the value of ``SLURM_JOB_NODELIST``.
 
     Returns
     -------
-    str or None
-        ``SLURM_TMPDIR``; None where it is not set.
+    tuple of str
+        The nodes' names, in order.
+
+    Raises
+    ------
+    ValueError
+        If it is no such list.
+
+    Examples
+    --------
+    >>> from movielake.slurm import expand_nodes
+    >>> expand_nodes("n[1-3,07],login")
+    ('n1', 'n2', 'n3', 'n07', 'login')
     """
-    return os.environ.get("SLURM_TMPDIR") or None
+    if not re.fullmatch(rf"{_NODE}(,{_NODE})*", text):
+        raise _refusal("SLURM_JOB_NODELIST", "a list of nodes like n[1-3,7]", text)
+    words = re.findall(_NODE, text)
+    return tuple(name for word in words for name in _expand_word(word))
+
+
+def _expand_word(word: str) -> Iterator[str]:
+    before, bracket, rest = word.partition("[")
+    if not bracket:
+        yield word
+        return
+    ranges, _, after = rest.partition("]")
+    for part in ranges.split(","):
+        first, _, last = part.partition("-")
+        for number in range(int(first), int(last or first) + 1):
+            for tail in _expand_word(after):
+                yield f"{before}{number:0{len(first)}}{tail}"
+
+
+def machine_memory(root: Path = Path("/")) -> int:
+    """Tell how much memory this process may use on this machine.
+
+    Parameters
+    ----------
+    root : Path, optional
+        Where ``proc`` and ``sys`` are.
+
+    Returns
+    -------
+    int
+        Bytes: the least of the machine's memory and of the limits of the control groups
+        (version 1 or 2) that this process is in.
+
+    Examples
+    --------
+    >>> from movielake.slurm import machine_memory
+    >>> machine_memory() > 2**20
+    True
+    """
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([physical, *_control_group_limits(root)])
+
+
+def _control_group_limits(root: Path) -> Iterator[int]:
+    """Read the limits of the control groups of this process, and of those around them."""
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            folder, name = root / "sys/fs/cgroup", "memory.max"
+        elif "memory" in controllers.split(","):
+            folder, name = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+        else:
+            continue
+        for part in (".", *Path(path).parts[1:]):
+            folder /= part
+            text = _read(folder / name).strip()
+            if text.isdecimal():  # not "max"
+                yield int(text)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # another system, or a container that hides it
+        return ""
+
+
+def _machine_cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _slurm_memory(found: Mapping[str, tuple[str, str]], cpus: int) -> int:
+    per_node = _count(found, "memory_per_node", least=0)  # 0 asks for all that the node has
+    return (per_node or _count(found, "memory_per_cpu", least=0) * cpus) * _MEGABYTE
+
+
+def _find(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Find the variable that counts for each meaning: its name and its value."""
+    found: dict[str, tuple[str, str]] = {}
+    for key, names in VARIABLES.items():
+        for name in names:
+            if environ.get(name):
+                found.setdefault(key, (name, environ[name]))
+    return found
+
+
+def _text(found: Mapping[str, tuple[str, str]], key: str) -> str | None:
+    return found[key][1] if key in found else None
+
+
+def _count(found: Mapping[str, tuple[str, str]], key: str, least: int = 1) -> int:
+    """Read a number; 0 if it is not there."""
+    if key not in found:
+        return 0
+    name, text = found[key]
+    if not text.isdecimal() or int(text) < least:
+        raise _refusal(name, f"a whole number of at least {least}", text)
+    return int(text)
+
+
+def _switch(found: Mapping[str, tuple[str, str]], key: str) -> bool:
+    name, text = found.get(key, ("", "0"))
+    if text not in ("0", "1"):
+        raise _refusal(name, "1 or 0", text)
+    return text == "1"
+
+
+def _refusal(name: str, expected: str, text: str) -> ValueError:
+    return ValueError(f"expected {expected} in {name}, found {text!r}; correct it or unset it")

@@ -84,14 +84,16 @@ def integers(texts: pa.Array, type_: pa.DataType) -> pa.Array:
     whole = pc.match_substring_regex(texts, r"^[+-]?[0-9]{1,18}$")
     plain = pc.utf8_ltrim(pc.if_else(whole, texts, None), "+")
     numbers = pc.cast(plain, pa.int64())
-    fits = pc.and_(pc.less(numbers, 2 ** (bits - 1)), pc.greater_equal(numbers, -(2 ** (bits - 1))))
+    largest = 2 ** (bits - 1) - 1
+    fits = pc.and_(pc.less_equal(numbers, largest), pc.greater_equal(numbers, -largest - 1))
     return pc.cast(pc.if_else(fits, numbers, None), type_)
 
 
 def floats(texts: pa.Array) -> pa.Array:
     """Convert decimal numbers with a point; anything else becomes null."""
     decimal = pc.match_substring_regex(texts, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$")
-    return pc.cast(pc.utf8_ltrim(pc.if_else(decimal, texts, None), "+"), pa.float64())
+    numbers = pc.cast(pc.utf8_ltrim(pc.if_else(decimal, texts, None), "+"), pa.float64())
+    return pc.if_else(pc.is_finite(numbers), numbers, None)
 
 
 def booleans(texts: pa.Array) -> pa.Array:
@@ -163,7 +165,8 @@ def _month_number(name: str) -> int:
 
 
 _PRICE: Final = re.compile(
-    r"[^\d.,-]{0,5}(\d{1,3}(?:[., ]\d{3})+|\d{1,9})(?:[.,](\d{1,2}))?[^\d.,-]{0,5}", re.A
+    r"[^\d.,-]{0,5}([0-9]{1,3}(?:([., ])[0-9]{3}(?:\2[0-9]{3})*)|[0-9]{1,9})"
+    r"(?:(?!\2)[.,]([0-9]{1,2}))?[^\d.,-]{0,5}"
 )
 
 
@@ -189,7 +192,7 @@ def parse_price(text: str) -> float | None:
     if not match:
         return None
     whole = re.sub(r"\D", "", match[1])
-    return float(f"{whole}.{match[2] or 0}")
+    return float(f"{whole}.{match[3] or 0}")
 
 
 _CONVERTERS: Final[Mapping[str, Callable[[pa.Array], pa.Array]]] = {

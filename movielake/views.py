@@ -6,7 +6,7 @@ What readers and joins have in common.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -86,7 +86,8 @@ class RowsView:
         """
         from movielake.frames import frame
 
-        return frame(self._checked(), partial(million_rows, attach=self._attach), self._source)
+        held = self._checked()
+        return frame(held, million_rows(held, self._attach), self._source)
 
     def head(self, n: int = 5) -> pd.DataFrame:
         """Return the first rows, out of the first file that has any.

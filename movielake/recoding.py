@@ -1,0 +1,127 @@
+"""Encodings that libxml2 would recode in blocks: recoded here, so that none is lost to one byte.
+
+When libxml2 meets a byte that is not of the declared encoding, it gives up all of the block it was
+recoding, and so up to some thousands of bytes that were fine. For the encodings it reads itself
+that does not happen, and these stay with it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from typing import IO, Final, cast
+
+from movielake.feed import UNREADABLE
+
+_DECLARED: Final = re.compile(rb"\A<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z][\w.-]*)[\"']")
+_READ_BY_LIBXML2: Final = frozenset({"utf-8", "utf-16", "iso8859-1", "ascii"})
+_HEAD: Final = 512
+_STEP: Final = 4096
+
+
+class RecodingError(ValueError):
+    """Raised at a byte that is not of the declared encoding, after all that is before it.
+
+    Parameters
+    ----------
+    encoding : str
+        What was declared.
+    line : int
+        Line of the byte, counted from 1.
+    """
+
+    def __init__(self, encoding: str, line: int) -> None:
+        super().__init__(f"a byte that is not of the declared encoding {encoding}")
+        self.line = line
+
+
+def recoded(stream: IO[bytes]) -> tuple[IO[bytes], str | None]:
+    """Give a member's stream in an encoding that libxml2 reads itself.
+
+    Parameters
+    ----------
+    stream : binary file
+        From the beginning.
+
+    Returns
+    -------
+    stream : binary file
+        The same bytes, or UTF-8.
+    encoding : str or None
+        What to tell the parser instead of the declared encoding; None to let it look.
+    """
+    chained = _Chained(stream)
+    whole = cast("IO[bytes]", chained)
+    declared = _DECLARED.match(chained.head)
+    if declared is None:
+        return whole, None
+    name = declared[1].decode("ascii")
+    try:
+        known = codecs.lookup(name)
+    except LookupError:
+        return whole, None  # libxml2 will say so
+    if known.name in _READ_BY_LIBXML2 or not known._is_text_encoding:
+        return whole, None
+    return cast("IO[bytes]", _Recoding(whole, name)), "utf-8"
+
+
+class _Chained(io.RawIOBase):
+    """A stream whose beginning was looked at; what broke it meanwhile comes when it is due."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._rest = stream
+        self._failure: Exception | None = None
+        self.head = b""
+        try:
+            while len(self.head) < _HEAD and (block := stream.read(_HEAD - len(self.head))):
+                self.head += block
+        except UNREADABLE as error:
+            self._failure = error
+
+    def read(self, size: int = -1) -> bytes:
+        if self.head:
+            block, self.head = self.head, b""
+            return block
+        if self._failure is not None:
+            raise self._failure
+        return self._rest.read(size)
+
+
+class _Recoding(io.RawIOBase):
+    """A stream in UTF-8 of one in another encoding."""
+
+    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+        self._stream = stream
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._lines = 1
+        self._odd: RecodingError | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        while self._odd is None:
+            block = self._stream.read(_STEP)
+            text = self._decode(block)
+            self._lines += text.count("\n")
+            if text or (not block and self._odd is None):
+                return text.encode("utf-8")
+        raise self._odd
+
+    def _decode(self, block: bytes) -> str:
+        before = self._decoder.getstate()
+        try:
+            return self._decoder.decode(block, final=not block)
+        except UnicodeDecodeError:
+            self._decoder.setstate(before)
+            return self._up_to_the_odd_byte(block)
+
+    def _up_to_the_odd_byte(self, block: bytes) -> str:
+        text = ""
+        try:
+            for number in range(len(block)):
+                text += self._decoder.decode(block[number : number + 1])
+            self._decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            line = self._lines + text.count("\n")
+            self._odd = RecodingError(self._encoding, line)
+        return text

@@ -1,0 +1,281 @@
+"""Time and memory of questions asked of a lake at full partition count, beside DuckDB and Polars.
+
+Run ``python tests/benchmarks/views.py LAKE [--rounds N] [--only WORD] [--limit GB]`` on a lake from
+``synthetic_lake.py``. All three read the same Parquet files on the same cores. Each run is a
+process of its own, so that its peak memory is its own; the rounds alternate between the engines;
+the time is that of the question itself, warm files, and the median of the rounds. A run that needs
+more than the limit of memory, or more than five minutes, is shown as such.
+
+Where movielake can answer in two ways, by DataFrame and by counting in Arrow, the table has both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Question = Callable[[str], Any]
+
+KEYS = ["country", "date_stamp"]
+
+
+def duck(sql: str) -> Question:
+    """Ask DuckDB; {showings}, {movies} and {theaters} stand for the tables."""
+
+    def ask(lake: str) -> Any:
+        import duckdb
+
+        tables = {
+            name: f"read_parquet('{lake}/parquet/{name}/*/*/*.parquet', "
+            "hive_partitioning=true, hive_types_autocast=false)"
+            for name in ("showings", "movies", "theaters")
+        }
+        duckdb.sql("set enable_progress_bar = false")
+        return duckdb.sql(sql.format(**tables)).fetchall()
+
+    return ask
+
+
+def polars(build: Callable[[Callable[[str], Any], Any], Any]) -> Question:
+    """Ask Polars; ``build`` gets a scan of a table, and polars itself."""
+
+    def ask(lake: str) -> Any:
+        import polars as pl
+
+        def scan(name: str) -> Any:
+            folder = f"{lake}/parquet/{name}/**/*.parquet"
+            keys = {"date_stamp": pl.String, "country": pl.String}
+            return pl.scan_parquet(folder, hive_partitioning=True, hive_schema=keys)
+
+        return build(scan, pl).collect(engine="streaming")
+
+    return ask
+
+
+def view(ask: Callable[[Any], Any], **selection: Any) -> Question:
+    """Ask a ShowingsReader; opening it is part of the question."""
+
+    def answer(lake: str) -> Any:
+        from movielake import ShowingsReader
+
+        return ask(ShowingsReader(lake, **selection))
+
+    return answer
+
+
+def joined(**selection: Any) -> Question:
+    """Ask for the three-way join and group it, in Arrow."""
+
+    def answer(lake: str) -> Any:
+        from movielake import JoinedShowings, ShowingsReader
+
+        showings = ShowingsReader(lake, **selection)
+        both = JoinedShowings(
+            showings,
+            movie_columns=["running_time"],
+            theater_columns=["theater_address", "theater_lat"],
+        )
+        return both.count_by("country", "running_time", of="theater_lat")
+
+    return answer
+
+
+def joined_frame(**selection: Any) -> Question:
+    """Ask for the three-way join and group it, as a dask DataFrame."""
+
+    def answer(lake: str) -> Any:
+        from movielake import ShowingsReader, join_showings
+
+        showings = ShowingsReader(lake, **selection)
+        both = join_showings(
+            showings, movie_columns=["running_time"], theater_columns=["theater_lat"]
+        )
+        rows = both[both["theater_lat"].notnull()]
+        return rows.groupby(["country", "running_time"], observed=True).size().compute()
+
+    return answer
+
+
+JOIN = """
+    select s.country, m.running_time, count(t.theater_lat) from {{showings}} s
+    left join {{movies}} m using (date_stamp, country, movie_id)
+    left join {{theaters}} t using (date_stamp, country, theater_id) {where} group by all
+"""
+
+
+def polars_join(country: str | None) -> Question:
+    """Three-way join and group in Polars."""
+
+    def build(scan: Callable[[str], Any], pl: Any) -> Any:
+        showings = scan("showings")
+        if country:
+            showings = showings.filter(pl.col("country") == country)
+        movies = scan("movies").select(*KEYS, "movie_id", "running_time")
+        theaters = scan("theaters").select(*KEYS, "theater_id", "theater_lat")
+        rows = showings.join(movies, on=[*KEYS, "movie_id"], how="left")
+        rows = rows.join(theaters, on=[*KEYS, "theater_id"], how="left")
+        counted = rows.filter(pl.col("theater_lat").is_not_null())
+        return counted.group_by(["country", "running_time"]).agg(pl.len())
+
+    return polars(build)
+
+
+QUESTIONS: dict[str, dict[str, Question]] = {
+    "records": {"movielake": view(lambda s: s.count)},
+    "rows": {
+        "movielake": view(lambda s: len(s.dataframe)),
+        "duckdb": duck("select count(*) from {showings}"),
+        "polars": polars(lambda scan, pl: scan("showings").select(pl.len())),
+    },
+    "plan a DataFrame": {"movielake": view(lambda s: s.dataframe.npartitions)},
+    "country × date_stamp": {
+        "movielake": view(lambda s: s.count_by(*KEYS)),
+        "duckdb": duck("select country, date_stamp, count(*) from {showings} group by all"),
+        "polars": polars(lambda scan, pl: scan("showings").group_by(KEYS).agg(pl.len())),
+    },
+    "theaters by country × date_stamp": {
+        "movielake": view(lambda s: s.count_by(*KEYS, distinct="theater_id")),
+        "duckdb": duck(
+            "select country, date_stamp, count(distinct theater_id) from {showings} group by all"
+        ),
+        "polars": polars(
+            lambda scan, pl: scan("showings").group_by(KEYS).agg(pl.col("theater_id").n_unique())
+        ),
+    },
+    "one country by movie": {
+        "movielake": view(lambda s: s.count_by("movie_id"), countries="deu"),
+        "DataFrame": view(
+            lambda s: s.dataframe.groupby("movie_id").size().compute(), countries="deu"
+        ),
+        "duckdb": duck(
+            "select movie_id, count(*) from {showings} where country='deu' group by all"
+        ),
+        "polars": polars(
+            lambda scan, pl: (
+                scan("showings")
+                .filter(pl.col("country") == "deu")
+                .group_by("movie_id")
+                .agg(pl.len())
+            )
+        ),
+    },
+    "three-way join, one country": {
+        "movielake": joined(countries="deu"),
+        "DataFrame": joined_frame(countries="deu"),
+        "duckdb": duck(JOIN.format(where="where s.country = 'deu'")),
+        "polars": polars_join("deu"),
+    },
+    "three-way join, all": {
+        "movielake": joined(),
+        "DataFrame": joined_frame(),
+        "duckdb": duck(JOIN.format(where="")),
+        "polars": polars_join(None),
+    },
+    "head": {
+        "movielake": view(lambda s: s.head(5)),
+        "duckdb": duck("select * from {showings} limit 5"),
+        "polars": polars(lambda scan, pl: scan("showings").head(5)),
+    },
+}
+
+LIBRARIES = {
+    "movielake": ("movielake.joins", "movielake.frames"),
+    "DataFrame": ("movielake.joins", "movielake.frames"),
+    "duckdb": ("duckdb",),
+    "polars": ("polars",),
+}
+
+
+def run(lake: str, question: str, engine: str, limit: float, result: Any) -> None:
+    """Ask once, in a process of its own; imports are not part of the time."""
+    resource.setrlimit(resource.RLIMIT_DATA, (int(limit * 1e9),) * 2)
+    for name in LIBRARIES[engine]:
+        __import__(name)
+    began = time.perf_counter()
+    QUESTIONS[question][engine](lake)
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    result.put((seconds, peak))
+
+
+def measure(lake: str, question: str, engine: str, limit: float) -> tuple[float, float] | str:
+    """Ask in a new process; seconds and megabytes, or what went wrong."""
+    context = multiprocessing.get_context("spawn")
+    result = context.Queue()
+    process = context.Process(target=run, args=(lake, question, engine, limit, result))
+    process.start()
+    process.join(300)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        return "over 300 s"
+    if process.exitcode:
+        return f"over {limit:.0f} GB or failed"
+    return result.get()  # type: ignore[no-any-return]
+
+
+def alternate(lake: str, question: str, rounds: int, limit: float) -> dict[str, Any]:
+    """Measure all engines on a question in turns; median seconds, highest megabytes."""
+    found: dict[str, list[Any]] = {engine: [] for engine in QUESTIONS[question]}
+    for _ in range(rounds):
+        for engine, runs in found.items():
+            if not (runs and isinstance(runs[-1], str)):
+                runs.append(measure(lake, question, engine, limit))
+    medians: dict[str, Any] = {}
+    for engine, runs in found.items():
+        if isinstance(runs[-1], str):
+            medians[engine] = runs[-1]
+        else:
+            seconds = statistics.median(seconds for seconds, _ in runs)
+            medians[engine] = (seconds, max(peak for _, peak in runs))
+    return medians
+
+
+def cell(found: Any) -> str:
+    """Show a measurement."""
+    if found is None:
+        return ""
+    return found if isinstance(found, str) else f"{found[0]:.3g} s, {found[1]:.0f} MB"
+
+
+def ratio(ours: Any, theirs: Any) -> str:
+    """Show how many times as long they took."""
+    if isinstance(ours, tuple) and isinstance(theirs, tuple):
+        return f"{theirs[0] / ours[0]:.1f}"
+    return ""
+
+
+def main() -> None:
+    """Print the table, and keep the figures as JSON if asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lake")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="only questions with this word")
+    parser.add_argument("--limit", type=float, default=16, help="GB of memory for a run")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    options = parser.parse_args()
+    engines = ("movielake", "DataFrame", "duckdb", "polars")
+    print(f"| question | {' | '.join(engines)} | duckdb ÷ movielake | polars ÷ movielake |")
+    print("| --- |" + " ---: |" * (len(engines) + 2))
+    figures = {}
+    for question in QUESTIONS:
+        if options.only not in question:
+            continue
+        found = alternate(options.lake, question, options.rounds, options.limit)
+        figures[question] = found
+        cells = [cell(found.get(engine)) for engine in engines]
+        cells += [ratio(found["movielake"], found.get(other)) for other in ("duckdb", "polars")]
+        print(f"| {question} | {' | '.join(cells)} |", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,263 @@
+"""The shape of the package: who imports whom, who prints, who reads the environment."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import movielake
+
+PACKAGE = Path(movielake.__file__).parent
+
+ORDER = [
+    # from the feed to the lake
+    "schema",
+    "dictionary",
+    "slurm",
+    "layout",
+    "feed",
+    "records",
+    "problems",
+    "values",
+    "showtimes",
+    "flattening",
+    "screenings",
+    "writers",
+    "commits",
+    "manifest",
+    "quarantine",
+    "members",
+    "planning",
+    "certificates",
+    "workers",
+    "conversion",
+    "overview",
+    # from the lake to the notebook
+    "cluster",
+    "packs",
+    "sources",
+    "packing",
+    "partitions",
+    "staging",
+    "holdings",
+    "reading",
+    "frames",
+    "tallies",
+    "views",
+    "finding",
+    "readers",
+    "lookups",
+    "joins",
+    "references",
+    "snapshots",
+    # on top
+    "sample",
+    "console",
+    "demo",
+    "cli",
+]
+"""Data flows one way: each module imports only from those above it."""
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if "__pycache__" not in path.parts
+}
+INNER = [name for name in MODULES if not name.startswith("__")]
+
+
+def tree(name: str) -> ast.Module:
+    return ast.parse(MODULES[name].read_text("utf-8"))
+
+
+def imported(name: str) -> set[str]:
+    """List the modules of the package that a module imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports relatively; the package does so nowhere"
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {path for path in inside if path.removeprefix("movielake.") in MODULES} or {
+                node.module or ""
+            }
+    ours = {path.removeprefix("movielake.") for path in found if path.startswith("movielake.")}
+    return ours & set(MODULES)
+
+
+def layer(name: str) -> str:
+    return name.partition(".")[0]
+
+
+# --- imports
+
+
+def test_every_module_has_its_place_in_the_order():
+    assert {layer(name) for name in INNER} - set(ORDER) == set(), "put the new module into ORDER"
+    assert len(ORDER) == len(set(ORDER))
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_a_module_imports_only_from_those_above_it(name):
+    above = set(ORDER[: ORDER.index(layer(name))]) | {layer(name)}
+    assert {layer(other) for other in imported(name)} <= above
+    assert name not in imported(name)
+
+
+def test_nothing_goes_round_in_circles():
+    graph = {name: imported(name) for name in INNER}
+    order = list(TopologicalSorter(graph).static_order())
+    assert set(order) == set(INNER)
+
+
+def test_the_test_sees_imports():
+    """A test of imports that finds none would always pass."""
+    assert {"schema", "feed"} <= imported("records")
+    assert {"console", "conversion"} <= imported("cli")
+    assert "sample.streams" in imported("sample.places")
+
+
+def test_the_sample_knows_nothing_of_the_converter():
+    used = {other for name in INNER if layer(name) == "sample" for other in imported(name)}
+    assert {layer(name) for name in used} == {"sample"}
+
+
+HEAVY = ["dask.dataframe", "distributed", "pandas", "pyarrow", "numpy", "lxml", "rich"]
+
+
+@pytest.mark.parametrize("statement", ["import movielake", "import movielake.cli"])
+def test_importing_stays_light(statement):
+    code = f"import sys; {statement}; print([m for m in {HEAVY!r} if m in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", movielake.__all__)
+def test_public_names_are_there_on_first_use(name):
+    assert getattr(movielake, name).__doc__
+    assert name in dir(movielake)
+
+
+def test_other_names_are_not():
+    with pytest.raises(AttributeError, match="module 'movielake' has no attribute 'nonsense'"):
+        _ = movielake.nonsense
+
+
+# --- who may do what
+
+
+def places(predicate) -> set[str]:
+    """List the modules that have a node of this kind."""
+    return {name for name in MODULES if any(predicate(node) for node in ast.walk(tree(name)))}
+
+
+def test_only_slurm_reads_the_environment():
+    words = {"environ", "environb", "getenv", "getenvb", "putenv"}
+
+    def reads(node: ast.AST) -> bool:
+        if isinstance(node, ast.Attribute):
+            return node.attr in words
+        return isinstance(node, ast.ImportFrom) and bool({a.name for a in node.names} & words)
+
+    assert places(reads) == {"slurm"}
+
+
+def test_only_the_command_line_prints():
+    def prints(node: ast.AST) -> bool:
+        called = isinstance(node, ast.Call)
+        return called and isinstance(node.func, ast.Name) and node.func.id == "print"
+
+    def writes(node: ast.AST) -> bool:
+        return isinstance(node, ast.Attribute) and node.attr in ("stdout", "echo", "secho")
+
+    assert places(prints) <= {"cli"}
+    assert places(writes) == {"cli"}
+
+
+def test_nobody_asserts_or_catches_everything():
+    def careless(node: ast.AST) -> bool:
+        return isinstance(node, ast.Assert) or (
+            isinstance(node, ast.ExceptHandler) and node.type is None
+        )
+
+    assert places(careless) == set()
+
+
+# --- size
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_is_of_about_300_lines_at_most(name):
+    assert len(MODULES[name].read_text("utf-8").splitlines()) <= 320
+
+
+def functions(body: list[ast.stmt], *, public: bool) -> Iterator[ast.FunctionDef]:
+    """List functions and methods, but not those inside functions."""
+    for node in body:
+        if public and getattr(node, "name", "").startswith("_"):
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+        elif isinstance(node, ast.ClassDef):
+            yield from functions(node.body, public=public)
+
+
+def length(function: ast.FunctionDef) -> int:
+    """Count the lines of a function's body, without its docstring."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+def test_functions_are_short():
+    lengths = [length(f) for name in MODULES for f in functions(tree(name).body, public=False)]
+    assert sum(lines <= 25 for lines in lengths) / len(lengths) > 0.9
+
+
+# --- documentation
+
+
+def undocumented(name: str) -> list[str]:
+    module = tree(name)
+    classes = [n for n in module.body if isinstance(n, ast.ClassDef) and n.name[0] != "_"]
+    nodes = [module, *classes, *functions(module.body, public=True)]
+    return [getattr(node, "name", name) for node in nodes if not ast.get_docstring(node)]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_everything_public_is_documented(name):
+    assert undocumented(name) == []
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_no_public_function_has_its_modules_name(name):
+    short = name.rpartition(".")[2]
+    named = [node.name for node in tree(name).body if isinstance(node, ast.FunctionDef)]
+    assert short not in named
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in INNER if ">>> " in MODULES[name].read_text("utf-8")]
+)
+def test_the_examples_work(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(f"movielake.{name}")
+    runner = doctest.DocTestRunner()
+    said = io.StringIO()
+    for example in doctest.DocTestFinder(exclude_empty=True).find(module):
+        with redirect_stdout(said):
+            runner.run(example, out=said.write)
+    assert runner.tries > 0
+    assert runner.failures == 0, said.getvalue()

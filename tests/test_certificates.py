@@ -1,0 +1,97 @@
+"""Certificates: who may read them, and what they vouch for."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.x509 import load_pem_x509_certificate
+
+from movielake.certificates import (
+    AUTHORITY,
+    CERTIFICATE,
+    KEY,
+    certificate_folder,
+    load_certificates,
+    make_certificates,
+)
+
+
+@pytest.fixture
+def careless() -> Iterator[None]:
+    """A user whose files everybody may read and write unless something is done about it."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("careless")
+def test_only_their_owner_can_read_them(tmp_path: Path) -> None:
+    make_certificates(tmp_path / "tls")
+    modes = {path.name: mode(path) for path in (tmp_path / "tls").iterdir()}
+    assert modes == {AUTHORITY: 0o600, CERTIFICATE: 0o600, KEY: 0o600}
+    assert mode(tmp_path / "tls") == 0o700
+    assert [path.name for path in tmp_path.iterdir()] == ["tls"]
+
+
+def test_the_certificate_is_signed_and_the_signing_key_is_nowhere(tmp_path: Path) -> None:
+    make_certificates(tmp_path / "tls")
+    authority = load_pem_x509_certificate((tmp_path / "tls" / AUTHORITY).read_bytes())
+    certificate = load_pem_x509_certificate((tmp_path / "tls" / CERTIFICATE).read_bytes())
+    certificate.verify_directly_issued_by(authority)
+    assert certificate.public_key() != authority.public_key()
+    keys = [path for path in (tmp_path / "tls").iterdir() if b"PRIVATE KEY" in path.read_bytes()]
+    assert keys == [tmp_path / "tls" / KEY]
+
+
+def test_every_role_is_given_the_certificate_and_encryption_is_required(tmp_path: Path) -> None:
+    made, loaded = make_certificates(tmp_path / "tls"), load_certificates(tmp_path / "tls")
+    for security in (made, loaded):
+        assert security.require_encryption is True
+        for role in ("scheduler", "worker", "client"):
+            config = security.get_tls_config_for_role(role)
+            assert config["ca_file"] == str(tmp_path / "tls" / AUTHORITY)
+            assert config["cert"] == str(tmp_path / "tls" / CERTIFICATE)
+            assert config["key"] == str(tmp_path / "tls" / KEY)
+
+
+def test_two_clusters_have_nothing_in_common(tmp_path: Path) -> None:
+    make_certificates(tmp_path / "one")
+    make_certificates(tmp_path / "two")
+    for name in (AUTHORITY, CERTIFICATE, KEY):
+        assert (tmp_path / "one" / name).read_bytes() != (tmp_path / "two" / name).read_bytes()
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    make_certificates(tmp_path / "tls")
+    key = (tmp_path / "tls" / KEY).read_bytes()
+    with pytest.raises(FileExistsError, match="remove it, or load them"):
+        make_certificates(tmp_path / "tls")
+    assert (tmp_path / "tls" / KEY).read_bytes() == key
+    assert [path.name for path in tmp_path.iterdir()] == ["tls"]
+
+
+@pytest.mark.parametrize("name", ["", AUTHORITY, CERTIFICATE, KEY])
+def test_certificates_that_others_can_read_are_refused(tmp_path: Path, name: str) -> None:
+    make_certificates(tmp_path / "tls")
+    path = tmp_path / "tls" / name
+    path.chmod(mode(path) | 0o040)
+    with pytest.raises(PermissionError, match=r"to be yours alone, found 0[67]40 of user"):
+        load_certificates(tmp_path / "tls")
+
+
+@pytest.mark.parametrize("name", [AUTHORITY, CERTIFICATE, KEY])
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    make_certificates(tmp_path / "tls")
+    (tmp_path / "tls" / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"found no {name}; MOVIELAKE_TLS tells"):
+        load_certificates(tmp_path / "tls")
+
+
+def test_their_place_beside_a_scheduler_file() -> None:
+    assert certificate_folder("/job/scheduler.json") == Path("/job/scheduler.json.tls")

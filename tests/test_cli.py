@@ -1,0 +1,515 @@
+"""The command line: what it says, where it says it, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from feeds import files, movies, showing, times, week, write_feed
+
+import movielake
+from movielake.cli import main
+from movielake.console import printable, rows_table
+from movielake.schema import TABLES, table
+
+ROOT = Path(movielake.__file__).parents[1]
+DEU = "20191206/movies_deu.zip"
+
+
+@pytest.fixture
+def feed(tmp_path) -> str:
+    return write_feed(tmp_path / "feed", {DEU: week(), "20191213/movies_swe.zip": week("20191213")})
+
+
+@pytest.fixture
+def lake(tmp_path) -> str:
+    return str(tmp_path / "lake")
+
+
+def run(*arguments: str) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(main, list(arguments), prog_name="movielake")
+
+
+def convert(feed: str, lake: str, *options: str) -> Result:
+    return run("convert", feed, lake, "--workers", "1", *options)
+
+
+def start(*arguments: str, **options) -> subprocess.Popen:
+    """Run a command in a process of its own, like a user."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "movielake", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+    )
+
+
+def outcome(*arguments: str, **options) -> tuple[int, str, str]:
+    process = start(*arguments, text=True, **options)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+# --- help
+
+
+COMMANDS = sorted(main.commands)
+
+
+def test_the_commands():
+    assert {"convert", "demo", "info", "sample", "schema"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_command_has_help_with_an_example(name, flag):
+    result = run(name, flag)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Usage: movielake {name} ")
+    examples = result.stdout.partition("Examples:\n")[2].partition("Options:")[0]
+    assert re.search(rf"^ +movielake {name}\b", examples, re.M)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_and_argument_is_explained(name):
+    command = main.commands[name]
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+        else:
+            assert (parameter.metavar or parameter.name).strip("[]").upper() in command.help
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_examples_have_options_that_exist(name):
+    command = main.commands[name]
+    known = {flag for p in command.params for flag in (*p.opts, *p.secondary_opts)}
+    examples = re.findall(rf"^ +movielake {name}\b(.*)$", command.help, re.M)
+    assert set(re.findall(r"(?<= )--?[a-z-]+", " ".join(examples))) <= known
+
+
+def test_help_lists_all_commands_and_the_exit_codes():
+    out = run("--help").stdout
+    assert all(re.search(rf"^  {name} ", out, re.M) for name in COMMANDS)
+    assert "Exit codes: 0 all well; 1 finished, but" in out
+
+
+def test_the_version():
+    assert run("--version").stdout == f"movielake, version {movielake.__version__}\n"
+
+
+# --- converting
+
+
+def test_a_clean_conversion_ends_with_0_and_one_line(feed, lake):
+    result = convert(feed, lake)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == (
+        f"{lake}: feed zips: 2 converted, 0 unchanged; 10 records, 4 screenings\n"
+    )
+
+
+def test_a_second_conversion_says_that_nothing_was_to_do(feed, lake):
+    convert(feed, lake)
+    result = convert(feed, lake)
+    assert result.exit_code == 0
+    assert (
+        result.stdout == f"{lake}: feed zips: 0 converted, 2 unchanged; 0 records, 0 screenings\n"
+    )
+
+
+def test_damage_ends_with_1_and_says_what_and_where(feed, lake):
+    write_feed(Path(feed), {"20191206/movies_can.zip": {"191206S.XML": "<times>\n<showtime>"}})
+    result = convert(feed, lake)
+    assert (result.exit_code, result.stderr) == (1, "")
+    first, second = result.stdout.splitlines()
+    assert first.startswith(f"{lake}: feed zips: 3 converted")
+    assert second.startswith("damage: 20191206/movies_can.zip: 191206S.XML, line 2, column ")
+    assert second.endswith("raw bytes in quarantine/20191206/can/191206S.XML)")
+
+
+def test_refused_zips_end_with_1(feed, lake):
+    write_feed(Path(feed), {"2019/12/06/movies_deu.zip": week()})
+    result = convert(feed, lake)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[1:] == [
+        f"refused: {DEU}: 2019/12/06/movies_deu.zip is for 20191206/deu too; keep one of them"
+    ]
+
+
+def test_a_zip_that_cannot_be_opened_ends_with_1(feed, lake):
+    Path(feed, "20191206/movies_can.zip").symlink_to("nowhere")
+    result = convert(feed, lake)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[1].startswith("not converted: 20191206/movies_can.zip: ")
+
+
+def test_strangers_are_named_and_no_error(feed, lake):
+    write_feed(Path(feed), {"README.txt": b"hello"})
+    result = convert(feed, lake)
+    assert (result.exit_code, result.stdout.splitlines()[1:]) == (
+        0,
+        ["not part of the feed: README.txt"],
+    )
+
+
+def test_problems_are_summed_up(tmp_path, lake):
+    xml = times(showing(at="TBA, soon"), showing(at="13:20"), "<odd>1</odd>")
+    result = convert(write_feed(tmp_path / "feed", {DEU: {"S.XML": xml}}), lake)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1:] == [
+        "2 values that could not be typed (null in Parquet, kept in JSON)",
+        "1 elements the schema does not know (kept in extra)",
+        f"see: movielake info {lake}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "converted"),
+    [
+        (["--stamps", "20191213"], 1),
+        (["--stamps", "2019*"], 2),
+        (["--countries", "deu"], 1),
+        (["--countries", "deu, swe"], 2),
+        (["--stamps", "20191213", "--countries", "swe"], 1),
+    ],
+)
+def test_a_selection(feed, lake, options, converted):
+    assert f"zips: {converted} converted" in convert(feed, lake, *options).stdout
+
+
+def test_force(feed, lake):
+    convert(feed, lake)
+    assert "zips: 2 converted" in convert(feed, lake, "--force").stdout
+
+
+def test_no_json(feed, lake):
+    assert convert(feed, lake, "--no-json").exit_code == 0
+    assert not Path(lake, "json").exists()
+
+
+def test_pruning_is_offered_and_done(feed, lake):
+    convert(feed, lake)
+    Path(feed, DEU).unlink()
+    offered = convert(feed, lake)
+    assert offered.stdout.splitlines()[1:] == [
+        "in the lake without a feed zip: 1 (--prune removes them)"
+    ]
+    pruned = convert(feed, lake, "--prune")
+    assert (pruned.exit_code, pruned.stdout.splitlines()[1:]) == (0, ["removed: 20191206/deu"])
+
+
+def test_strict_is_one_line_on_stderr_and_1(feed, lake):
+    write_feed(Path(feed), {DEU: b"garbage"})
+    result = convert(feed, lake, "--strict")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert re.fullmatch(
+        rf"movielake: {DEU}: damaged: File is not a zip file \(.*\)\n", result.stderr
+    )
+
+
+# --- errors: one clear line on stderr, no trace, 2
+
+
+def clear(result: Result, *words: str) -> bool:
+    """Tell whether a result is one clear line of usage error."""
+    one_line = re.fullmatch(r"movielake: [^\n]+\n", result.stderr)
+    said = bool(one_line) and all(word in result.stderr for word in words)
+    return (
+        said and result.exit_code == 2 and result.stdout == "" and "Traceback" not in result.stderr
+    )
+
+
+def test_no_feed(tmp_path, lake):
+    result = convert(str(tmp_path / "nofeed"), lake)
+    assert clear(result, "expected a folder with DATE_STAMP/movies_CCC.zip", "nofeed")
+    assert not Path(lake).exists()
+
+
+def test_an_empty_feed(tmp_path, lake):
+    assert clear(convert(str(tmp_path), lake), "expected DATE_STAMP/movies_CCC.zip below")
+
+
+def test_nothing_selected(feed, lake):
+    result = convert(feed, lake, "--countries", "xxx")
+    assert clear(result, "countries=xxx", "20191206 to 20191213", "deu, swe")
+
+
+def test_a_folder_that_is_no_lake(feed, tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    assert clear(convert(feed, str(tmp_path)), "expected a lake or an empty folder")
+
+
+def test_a_lake_of_the_future(feed, lake):
+    write_feed(Path(lake), {"lake.json": b'{"format": 99}'})
+    assert clear(convert(feed, lake), "found format 99", "use the movielake that wrote it")
+    assert clear(run("info", lake), "found format 99")
+
+
+def test_no_lake(tmp_path):
+    result = run("info", str(tmp_path / "none"))
+    assert clear(result, "found no lake.json", "make one with: movielake convert FEED LAKE")
+
+
+def test_a_file_where_the_lake_should_be(feed, lake):
+    Path(lake).write_text("a file")
+    assert clear(convert(feed, lake))
+
+
+def test_an_unknown_kind_of_url(feed):
+    assert clear(convert(feed, "nosuch://lake"), "nosuch")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["convert"], "Missing argument 'FEED'"),
+        (["convert", "feed"], "Missing argument 'LAKE'"),
+        (["convert", "feed", "lake", "more"], "unexpected extra argument"),
+        (["convert", "feed", "lake", "--workers", "0"], "0 is not in the range"),
+        (["convert", "feed", "lake", "--workers", "two"], "'two' is not a valid integer"),
+        (["convert", "feed", "lake", "--speed"], "No such option"),
+        (["schema", "cinemas"], "'cinemas' is not one of"),
+        (["schema", "--format", "xml"], "'xml' is not one of"),
+        (["info"], "Missing argument 'LAKE'"),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["--nonsense"], "No such option"),
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments, words):
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_error_that_nobody_thought_of_is_one_line_too(monkeypatch, lake):
+    def broken(_: str) -> None:
+        raise KeyError("odd\nthing")
+
+    monkeypatch.setattr("movielake.overview.describe_lake", broken)
+    result = run("info", lake)
+    assert result.exit_code == 1
+    assert re.fullmatch(
+        r"movielake: unexpected KeyError: [^\n]*odd[^\n]*--debug[^\n]*\n", result.stderr
+    )
+
+
+def test_debug_lets_the_error_through(tmp_path):
+    result = run("--debug", "info", str(tmp_path))
+    assert isinstance(result.exception, FileNotFoundError)
+
+
+# --- information
+
+
+def test_info(feed, lake):
+    convert(feed, lake)
+    result = run("info", lake)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[:2] == [
+        f"{lake}: 2 feed zips, 2 date stamps (20191206 to 20191213), 2 countries",
+        "countries: deu, swe",
+    ]
+    numbers = {n: re.findall(r"[\d,]+", line)[:4] for line in lines for n in TABLES if n in line}
+    assert numbers == {
+        "movies": ["2", "4", "4", "0"],
+        "theaters": ["2", "2", "2", "0"],
+        "showings": ["2", "4", "4", "4"],
+    }
+
+
+def test_info_names_problems_and_damage(tmp_path, lake):
+    content = {"I.XML": movies("Up") + "x", "S.XML": times(showing(at="TBA"))}
+    convert(write_feed(tmp_path / "feed", {DEU: content}), lake)
+    out = run("info", lake).stdout
+    assert re.search(r"showings\W+show_time\W+untyped\W+1\W+TBA", out)
+    assert re.search(rf"^not complete: {DEU}: I\.XML, line 1: damaged: ", out, re.M)
+
+
+def test_info_of_an_empty_lake(tmp_path, lake):
+    convert(write_feed(tmp_path / "feed", {DEU: {}}), lake)
+    out = run("info", lake).stdout
+    assert out.startswith(f"{lake}: 1 feed zips, 1 date stamps (20191206 to 20191206), 1 countries")
+
+
+def test_info_changes_nothing(feed, lake):
+    convert(feed, lake)
+    before = files(lake)
+    run("info", lake)
+    assert files(lake) == before
+
+
+# --- nothing of the feed reaches the terminal raw
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ä 放映", "plain ä 放映"),
+        ("a\x1b[31mb", "a\\x1b[31mb"),
+        ("a\nb\r\x00", "a\\nb\\r\\x00"),
+        ("a\u202eb", "a\\u202eb"),
+        ("\udce9", "\\udce9"),
+    ],
+)
+def test_control_characters_are_escaped(text, shown):
+    assert printable(text) == shown
+
+
+HOSTILE = "\x1b[2J\x07S.XML"
+
+
+@pytest.mark.parametrize("content", ["<html/>", "<times>", ""])
+@pytest.mark.parametrize("strict", [[], ["--strict"]])
+def test_names_of_members_are_escaped(tmp_path, lake, content, strict):
+    result = convert(write_feed(tmp_path / "feed", {DEU: {HOSTILE: content}}), lake, *strict)
+    said = result.output + run("info", lake).output
+    assert "\\x1b[2J\\x07S.XML" in said
+    assert not re.search("[\x00-\x09\x0b-\x1f]", said)
+
+
+def test_names_of_files_are_escaped(tmp_path, lake):
+    feed = write_feed(tmp_path / "feed", {DEU: week(), "a\x1bb.txt": b""})
+    assert "not part of the feed: a\\x1bb.txt\n" in convert(feed, lake).stdout
+
+
+@pytest.mark.parametrize("value", ["[/b]", "[red]x", "[REC]", ":smile:", "a\\[b", "\u202ebad"])
+def test_examples_of_problems_are_shown_as_they_are(tmp_path, lake, value):
+    xml = times(showing(at=value))
+    convert(write_feed(tmp_path / "feed", {DEU: {"S.XML": xml}}), lake)
+    result = run("info", lake)
+    assert result.exit_code == 0
+    assert printable(value) in result.stdout
+
+
+@pytest.mark.parametrize("value", ["[/b]", "[REC]", ":smile:"])
+def test_titles_in_a_table_are_shown_as_they_are(value, capsys):
+    from rich.console import Console
+
+    Console(width=80).print(rows_table(["title", "records"], [[value, "1"]]))
+    assert value in capsys.readouterr().out
+
+
+# --- schemas
+
+
+def test_the_schema_of_all_tables():
+    result = run("schema")
+    assert result.exit_code == 0
+    assert [line for line in result.stdout.splitlines() if line.startswith("  <")] == [
+        "  <movies><movie>",
+        "  <houses><theater>",
+        "  <times><showtime>",
+    ]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_schema_of_one_table_has_every_column(name):
+    text = run("schema", name).stdout
+    assert text.startswith(f"{name}: ")
+    for column in table(name).columns:
+        assert re.search(rf"^{column.name}: ", text, re.M)
+        assert f"    {column.description}\n" in text
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_schema_as_markdown(name):
+    text = run("schema", name, "--format", "markdown").stdout
+    assert text.startswith(f"## {name}\n")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows if "." not in row.split("`")[1]] == [
+        column.name for column in table(name).columns
+    ]
+
+
+# --- real processes
+
+
+def test_a_process_converts(feed, lake):
+    code, out, err = outcome("convert", feed, lake, "--workers", "1")
+    assert (code, err) == (0, "")
+    assert out == f"{lake}: feed zips: 2 converted, 0 unchanged; 10 records, 4 screenings\n"
+
+
+def test_a_process_converts_with_two_workers(feed, lake):
+    code, out, err = outcome("convert", feed, lake, "--workers", "2")
+    assert (code, err) == (0, "")
+    assert "zips: 2 converted" in out
+
+
+def test_a_process_fails_in_one_line(tmp_path):
+    code, out, err = outcome("convert", "nofeed", "lake", cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert err == (
+        "movielake: expected a folder with DATE_STAMP/movies_CCC.zip, found no folder at nofeed\n"
+    )
+
+
+def test_debug_shows_the_trace(tmp_path):
+    code, out, err = outcome("--debug", "convert", "nofeed", "lake", cwd=tmp_path)
+    assert (code, out) == (1, "")
+    assert err.startswith("Traceback (most recent call last):")
+    assert "FileNotFoundError: expected a folder" in err
+
+
+def test_names_that_are_not_utf8_reach_the_terminal_escaped(tmp_path, lake):
+    name = os.fsdecode(b"20191206/deu/\xe9.XML")
+    feed = write_feed(tmp_path / "feed", {DEU: week(), name: b"<times/>"})
+    code, out, err = outcome("convert", feed, lake, "--workers", "1")
+    assert (code, err) == (1, "")
+    assert "refused: 20191206/deu/\\udce9.XML: its name is not UTF-8; rename it\n" in out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["schema"],
+        ["schema", "--format", "markdown"],
+        ["info", "LAKE"],
+        ["--help"],
+        ["convert", "FEED", "LAKE"],
+    ],
+)
+def test_a_reader_that_went_away_is_no_trace(command, feed, lake):
+    convert(feed, lake)
+    read, write = os.pipe()
+    os.close(read)
+    arguments = [{"LAKE": lake, "FEED": feed}.get(word, word) for word in command]
+    process = start(*arguments, stdout=write)
+    os.close(write)
+    _, err = process.communicate(timeout=60)
+    assert err == b""
+    assert process.returncode in (0, 1)
+
+
+def test_a_terminal_gets_a_bar_and_a_pipe_plain_lines(feed, lake):
+    ours, theirs = pty.openpty()
+    shown = []
+    process = start("convert", feed, lake, "--workers", "1", stderr=theirs, text=True)
+    os.close(theirs)
+
+    def read() -> None:
+        while True:
+            try:
+                shown.append(os.read(ours, 4096))
+            except OSError:  # how Linux tells the end of a pseudo-terminal
+                return
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    out, _ = process.communicate(timeout=60)
+    reader.join()
+    os.close(ours)
+    assert process.returncode == 0
+    assert out == f"{lake}: feed zips: 2 converted, 0 unchanged; 10 records, 4 screenings\n"
+    assert b"convert 20191213/swe" in b"".join(shown)

@@ -1,0 +1,437 @@
+"""Commits, and the manifest that is derived from them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from feeds import files
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movielake.commits import (
+    COMPLETE,
+    DAMAGED,
+    EMPTY,
+    OTHER,
+    REFUSED,
+    Commit,
+    MemberCommit,
+    commit_from_json,
+    commit_to_json,
+)
+from movielake.layout import Folder
+from movielake.manifest import (
+    MANIFEST,
+    check_lake,
+    committed,
+    create_lake,
+    manifest_table,
+    mark_behind,
+    read_commit,
+    read_manifest,
+    rebuild_manifest,
+    remove_commit,
+    write_commit,
+)
+from movielake.overview import describe_lake
+from movielake.problems import Problem
+from movielake.schema import FORMAT, TABLES, table
+from movielake.writers import WrittenFile
+
+FILE = WrittenFile("json/20191206/deu/191206S.jsonl.zst", 7, "ab" * 32)
+SHOWINGS = MemberCommit(
+    member="191206S.XML",
+    status=COMPLETE,
+    table="showings",
+    xml_bytes=100,
+    records=3,
+    rows=9,
+    screenings=8,
+    root={"@version": "1"},
+    json=FILE,
+    parquet=WrittenFile("parquet/showings/x.parquet", 11, "cd" * 32),
+    problems=(Problem("show_time", "untyped", 2, "TBA"), Problem("lang", "unknown", 1, "ä")),
+)
+BROKEN = MemberCommit(
+    member="191206I.XML",
+    status=DAMAGED,
+    table="movies",
+    reason="Premature end",
+    line=4,
+    column=7,
+    quarantine=(WrittenFile("quarantine/20191206/deu/191206I.XML", 5, "ef" * 32),),
+)
+
+
+def made(stamp: str = "20191206", country: str = "deu", *members: MemberCommit) -> Commit:
+    return Commit(
+        date_stamp=stamp,
+        country=country,
+        path=f"{stamp}/movies_{country}.zip",
+        size=10,
+        modified="1.5",
+        fingerprint="f" * 32,
+        with_json=True,
+        members=members,
+    )
+
+
+FULL = made("20191206", "deu", BROKEN, SHOWINGS)
+
+
+@pytest.fixture(params=["local", "memory"])
+def lake(request, tmp_path) -> Folder:
+    """Give an empty lake, once as a local folder and once in memory."""
+    if request.param == "local":
+        folder = Folder(str(tmp_path / "lake"))
+    else:
+        folder = Folder(f"memory://manifest/{tmp_path.name}")
+    create_lake(folder)
+    return folder
+
+
+def put(lake: Folder, path: str, content: bytes) -> None:
+    lake.fs.makedirs(lake.join(path).rpartition("/")[0], exist_ok=True)
+    lake.fs.pipe_file(lake.join(path), content)
+
+
+# --- commits as JSON
+
+
+@pytest.mark.parametrize("commit", [FULL, made(), made("20191213", "chn", SHOWINGS)])
+def test_a_commit_reads_back_as_it_was(commit):
+    assert commit_from_json(commit_to_json(commit)) == commit
+
+
+def test_a_commit_is_plain_json_to_anyone():
+    text = json.loads(commit_to_json(FULL))
+    assert list(text) == [
+        "date_stamp",
+        "country",
+        "path",
+        "size",
+        "modified",
+        "fingerprint",
+        "with_json",
+        "members",
+    ]
+    assert text["members"][1]["json"] == {"path": FILE.path, "bytes": 7, "sha256": "ab" * 32}
+    assert text["members"][1]["problems"][0] == {
+        "column": "show_time",
+        "kind": "untyped",
+        "count": 2,
+        "example": "TBA",
+    }
+    assert text["members"][0]["line"] == 4
+
+
+def test_equal_commits_are_equal_bytes():
+    assert commit_to_json(FULL) == commit_to_json(made("20191206", "deu", BROKEN, SHOWINGS))
+
+
+@given(
+    name=st.text(st.characters(codec="utf-8"), max_size=20),
+    numbers=st.tuples(*[st.integers(0, 2**40)] * 4),
+    status=st.sampled_from([COMPLETE, DAMAGED, REFUSED, EMPTY, OTHER]),
+    root=st.dictionaries(st.text(st.characters(codec="utf-8")), st.text()),
+)
+def test_any_commit_reads_back_as_it_was(name, numbers, status, root):
+    xml_bytes, records, rows, screenings = numbers
+    member = MemberCommit(
+        name,
+        status,
+        reason=name,
+        xml_bytes=xml_bytes,
+        records=records,
+        rows=rows,
+        screenings=screenings,
+        root=root,
+    )
+    commit = made("20191206", "deu", member, SHOWINGS)
+    assert commit_from_json(commit_to_json(commit)) == commit
+
+
+@pytest.mark.parametrize(
+    ("status", "hurt"),
+    [(COMPLETE, False), (EMPTY, False), (OTHER, False), (DAMAGED, True), (REFUSED, True)],
+)
+def test_what_hurts(status, hurt):
+    member = MemberCommit("a", status)
+    assert member.is_hurt == hurt
+    assert made("20191206", "deu", SHOWINGS, member).is_hurt == hurt
+
+
+def test_the_files_of_a_member():
+    assert [file.path for file in SHOWINGS.files] == [FILE.path, "parquet/showings/x.parquet"]
+    assert [file.path for file in BROKEN.files] == ["quarantine/20191206/deu/191206I.XML"]
+    assert MemberCommit("a", EMPTY).files == ()
+
+
+# --- the lake's own file
+
+
+def test_a_new_lake_says_its_format_and_schemas(lake):
+    content = json.loads(lake.fs.cat_file(lake.join("lake.json")))
+    assert content["format"] == FORMAT
+    assert set(content["tables"]) == set(TABLES)
+    assert content["tables"]["showings"]["show_time"] == "time32[ms]"
+    assert content["tables"]["showings"]["country"] == "string"
+    assert list(content["tables"]["movies"]) == [c.name for c in table("movies").columns]
+
+
+def test_an_old_lake_is_left_as_it_is(lake):
+    before = lake.fs.cat_file(lake.join("lake.json"))
+    put(lake, "notes.txt", b"mine")
+    create_lake(lake)
+    assert lake.fs.cat_file(lake.join("lake.json")) == before
+
+
+def test_an_empty_folder_becomes_a_lake(tmp_path):
+    create_lake(Folder(str(tmp_path)))
+    assert list(files(tmp_path)) == ["lake.json"]
+
+
+def test_hidden_files_do_not_keep_a_folder_from_becoming_a_lake(tmp_path):
+    (tmp_path / ".keep").write_bytes(b"")
+    create_lake(Folder(str(tmp_path)))
+    assert list(files(tmp_path)) == [".keep", "lake.json"]
+
+
+def test_a_folder_with_other_files_is_no_lake(tmp_path):
+    (tmp_path / "thesis.tex").write_bytes(b"mine")
+    with pytest.raises(ValueError, match=r"expected a lake or an empty folder, found files but no"):
+        create_lake(Folder(str(tmp_path)))
+    assert list(files(tmp_path)) == ["thesis.tex"]
+
+
+def test_no_lake_to_check(tmp_path):
+    with pytest.raises(FileNotFoundError, match="make one with: movielake convert FEED LAKE"):
+        check_lake(Folder(str(tmp_path / "none")))
+
+
+@pytest.mark.parametrize("found", [FORMAT + 1, 0, "1", None])
+def test_a_lake_of_another_format_is_refused_with_what_to_do(lake, found):
+    put(lake, "lake.json", json.dumps({"format": found}).encode())
+    with pytest.raises(ValueError, match="use the movielake that wrote it, or convert the feed"):
+        check_lake(lake)
+    with pytest.raises(ValueError, match=f"expected a lake of format {FORMAT}, found format"):
+        create_lake(lake)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'"x"', b"\xff\xfe", b"3"])
+def test_an_unreadable_lake_file_is_refused_with_what_to_do(lake, content):
+    put(lake, "lake.json", content)
+    with pytest.raises(ValueError, match=r"lake\.json is not readable; restore it or convert"):
+        check_lake(lake)
+
+
+# --- commits in the lake
+
+
+def test_a_commit_that_is_not_there(lake):
+    assert read_commit(lake, "20191206", "deu") is None
+    assert committed(lake) == []
+
+
+def test_a_commit_is_written_and_removed(lake):
+    write_commit(lake, FULL)
+    assert read_commit(lake, "20191206", "deu") == FULL
+    remove_commit(lake, "20191206", "deu")
+    assert read_commit(lake, "20191206", "deu") is None
+    remove_commit(lake, "20191206", "deu")
+
+
+def test_commits_are_listed_in_order(lake):
+    for stamp, country in (("20200103", "can"), ("20191206", "swe"), ("20191206", "can")):
+        write_commit(lake, made(stamp, country))
+    assert committed(lake) == [("20191206", "can"), ("20191206", "swe"), ("20200103", "can")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["manifest/README.md", "manifest/20191206/deu.json.part", "manifest/a/b/c.json"],
+)
+def test_strange_files_among_the_commits_are_no_commits(lake, path):
+    put(lake, path, b"x")
+    assert committed(lake) == []
+
+
+# --- the table
+
+
+def test_one_row_per_member():
+    first, second = manifest_table([FULL]).to_pylist()
+    assert (first["member"], first["status"], first["line"]) == ("191206I.XML", "damaged", 4)
+    assert first["quarantine"] == [
+        {"path": "quarantine/20191206/deu/191206I.XML", "bytes": 5, "sha256": "ef" * 32}
+    ]
+    assert (second["json_path"], second["json_bytes"]) == (FILE.path, 7)
+    assert second["parquet_sha256"] == "cd" * 32
+    assert (second["records"], second["rows"], second["screenings"]) == (3, 9, 8)
+    assert second["problems"][1]["example"] == "ä"
+
+
+def test_the_path_is_the_feed_zips():
+    assert manifest_table([FULL])["path"].to_pylist() == ["20191206/movies_deu.zip"] * 2
+
+
+def test_a_zip_without_members_has_a_row_too():
+    (row,) = manifest_table([made()]).to_pylist()
+    assert (row["date_stamp"], row["country"], row["member"]) == ("20191206", "deu", None)
+    assert row["json_path"] is None
+
+
+def test_no_commit_is_a_table_of_no_rows():
+    assert manifest_table([]).schema == MANIFEST
+    assert manifest_table([]).num_rows == 0
+
+
+# --- rebuilt when it is behind
+
+
+def on_disk(lake: Folder) -> pa.Table | None:
+    if not lake.fs.exists(lake.join("manifest.parquet")):
+        return None
+    with lake.fs.open(lake.join("manifest.parquet"), "rb") as file:
+        return pq.read_table(file)
+
+
+def test_the_manifest_is_written(lake):
+    write_commit(lake, FULL)
+    rebuilt = rebuild_manifest(lake)
+    assert rebuilt.num_rows == 2
+    assert on_disk(lake).equals(rebuilt)
+    assert read_manifest(lake).equals(rebuilt)
+
+
+def test_an_empty_lake_has_an_empty_manifest(lake):
+    assert rebuild_manifest(lake).num_rows == 0
+    assert on_disk(lake).schema.names == MANIFEST.names
+
+
+@pytest.mark.parametrize("change", ["write", "remove", "mark"])
+def test_a_change_of_commits_takes_the_manifest_away_first(lake, change):
+    write_commit(lake, FULL)
+    rebuild_manifest(lake)
+    if change == "write":
+        write_commit(lake, made("20200103", "can"))
+    elif change == "remove":
+        remove_commit(lake, "20191206", "deu")
+    else:
+        mark_behind(lake)
+    assert on_disk(lake) is None
+
+
+def test_a_changed_commit_is_read_before_and_after_rebuilding(lake):
+    write_commit(lake, FULL)
+    rebuild_manifest(lake)
+    write_commit(lake, made("20191206", "deu", SHOWINGS))
+    assert read_manifest(lake)["member"].to_pylist() == ["191206S.XML"]
+    rebuild_manifest(lake)
+    assert on_disk(lake)["member"].to_pylist() == ["191206S.XML"]
+
+
+def test_a_commit_that_another_program_brought_is_seen(lake):
+    rebuild_manifest(lake)
+    put(lake, "manifest/20191206/deu.json", commit_to_json(FULL))
+    assert read_manifest(lake).num_rows == 2
+    rebuild_manifest(lake)
+    assert on_disk(lake).num_rows == 2
+
+
+def test_a_commit_that_another_program_took_away_is_gone(lake):
+    write_commit(lake, FULL)
+    write_commit(lake, made("20200103", "can"))
+    rebuild_manifest(lake)
+    lake.fs.rm_file(lake.join("manifest/20191206/deu.json"))
+    assert read_manifest(lake)["country"].to_pylist() == ["can"]
+    rebuild_manifest(lake)
+    assert on_disk(lake)["country"].to_pylist() == ["can"]
+
+
+def test_an_up_to_date_manifest_is_not_written_again(tmp_path):
+    lake = Folder(str(tmp_path))
+    create_lake(lake)
+    write_commit(lake, FULL)
+    rebuild_manifest(lake)
+    before = Path(lake.join("manifest.parquet")).stat()
+    rebuild_manifest(lake)
+    after = Path(lake.join("manifest.parquet")).stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def test_reading_writes_nothing(lake):
+    write_commit(lake, FULL)
+    before = set(lake.find())
+    read_manifest(lake)
+    assert set(lake.find()) == before
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_single_columns(lake, rebuilt):
+    write_commit(lake, FULL)
+    if rebuilt:
+        rebuild_manifest(lake)
+    assert read_manifest(lake, ["country", "records"]).to_pydict() == {
+        "country": ["deu", "deu"],
+        "records": [0, 3],
+    }
+
+
+def test_many_commits(lake):
+    for n in range(60):
+        put(
+            lake,
+            f"manifest/202001{n % 28 + 1:02}/c{n:02}.json",
+            commit_to_json(made(f"202001{n % 28 + 1:02}", f"c{n:02}", SHOWINGS)),
+        )
+    table_ = rebuild_manifest(lake)
+    assert table_.num_rows == 60
+    keys = list(zip(*table_.select(["date_stamp", "country"]).to_pydict().values(), strict=True))
+    assert keys == sorted(keys)
+
+
+# --- the overview
+
+
+def test_an_overview_adds_up(lake):
+    write_commit(lake, FULL)
+    write_commit(lake, made("20200103", "can", SHOWINGS))
+    write_commit(lake, made("20200110", "can"))
+    overview = describe_lake(lake.url)
+    assert overview.date_stamps == ("20191206", "20200103", "20200110")
+    assert overview.countries == ("can", "deu")
+    assert overview.feed_zips == 3
+    showings = next(size for size in overview.tables if size.table == "showings")
+    assert vars(showings) == {
+        "table": "showings",
+        "members": 2,
+        "records": 6,
+        "rows": 18,
+        "screenings": 16,
+        "xml_bytes": 200,
+        "json_bytes": 14,
+        "parquet_bytes": 22,
+    }
+    assert overview.problems == (
+        ("showings", Problem("show_time", "untyped", 4, "TBA")),
+        ("showings", Problem("lang", "unknown", 2, "ä")),
+    )
+    assert overview.incidents == (
+        "20191206/movies_deu.zip: 191206I.XML, line 4: damaged: Premature end",
+    )
+
+
+def test_an_overview_of_an_empty_lake(lake):
+    overview = describe_lake(lake.url)
+    assert (overview.feed_zips, overview.date_stamps, overview.problems) == (0, (), ())
+    assert [size.members for size in overview.tables] == [0, 0, 0]
+
+
+def test_no_overview_of_no_lake(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"expected a lake, found no lake\.json"):
+        describe_lake(str(tmp_path))

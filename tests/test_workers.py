@@ -1,0 +1,290 @@
+"""Local workers: real processes, what they listen on, who may talk to them, what they leave."""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from distributed import Client, LocalCluster, Security
+
+from movielake.certificates import make_certificates
+from movielake.slurm import VARIABLES
+from movielake.workers import local_cluster, running_client, scratch_folder, worker_client
+
+LOOPBACK = "127.0.0.1"
+SECONDS = 30
+"""How long a test waits for what takes one or two."""
+
+
+@pytest.fixture(autouse=True)
+def no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    for names in VARIABLES.values():
+        for name in names:
+            monkeypatch.delenv(name, raising=False)
+
+
+def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
+    connections = [each for process in processes for each in process.net_connections("inet")]
+    return {tuple(each.laddr) for each in connections if not each.raddr}
+
+
+@contextmanager
+def listening_cluster(
+    tls: bool, scratch: Path
+) -> Iterator[tuple[LocalCluster, set[tuple[str, int]]]]:
+    """A cluster with a dashboard, and all that its processes listen on."""
+    me = psutil.Process()
+    before = listening([me])
+    with local_cluster(2, tls=tls, dashboard_port=0, scratch=str(scratch)) as cluster:
+        yield cluster, listening([me, *me.children(recursive=True)]) - before
+
+
+def comm_ports(cluster: LocalCluster) -> set[int]:
+    """Ports that speak dask's protocol, over which code can be run."""
+    nannies = list(cluster.workers.values())
+    addresses = [cluster.scheduler_address, *(nanny.address for nanny in nannies)]
+    addresses += [nanny.worker_address for nanny in nannies]
+    return {urlsplit(address).port or 0 for address in addresses}
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_everything_listens_on_loopback_only(tls: bool, tmp_path: Path) -> None:
+    with listening_cluster(tls, tmp_path) as (cluster, found):
+        ports = comm_ports(cluster)
+        assert len(ports) == 5  # a scheduler, two nannies, two workers
+        assert ports < {port for _, port in found}
+        assert len(found) == 8  # and the HTTP servers of the scheduler and the workers
+        assert {address for address, _ in found} == {LOOPBACK}
+
+
+def answer(port: int, context: ssl.SSLContext) -> bytes:
+    """What a dask server says first; it does so only when it is content with who calls."""
+    with (
+        socket.create_connection((LOOPBACK, port), timeout=SECONDS) as plain,
+        context.wrap_socket(plain) as secure,
+    ):
+        return secure.recv(1)
+
+
+def context_of(security: Security) -> ssl.SSLContext:
+    context: ssl.SSLContext = security.get_connection_args("client")["ssl_context"]
+    return context
+
+
+def test_who_has_no_certificate_of_the_cluster_is_refused_everywhere(tmp_path: Path) -> None:
+    stranger = context_of(make_certificates(tmp_path / "stranger"))
+    stranger.verify_mode = ssl.CERT_NONE  # a stranger does not mind who answers
+    nobody = ssl.create_default_context()
+    nobody.check_hostname, nobody.verify_mode = False, ssl.CERT_NONE
+    with listening_cluster(True, tmp_path) as (cluster, found):
+        for port in comm_ports(cluster):
+            assert answer(port, context_of(cluster.security))
+            for context in (stranger, nobody):
+                with pytest.raises((ssl.SSLError, ConnectionResetError)):
+                    answer(port, context)
+        for _, port in found - {(LOOPBACK, port) for port in comm_ports(cluster)}:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/health") as response:
+                assert response.read() == b"ok"  # plain HTTP, that shows and does nothing
+
+
+def test_a_client_without_certificate_is_refused(tmp_path: Path) -> None:
+    stranger = make_certificates(tmp_path / "stranger")
+    with local_cluster(1, tls=True, scratch=tmp_path) as cluster:
+        plain = cluster.scheduler_address.replace("tls://", "tcp://")
+        with pytest.raises(OSError, match=plain):
+            Client(plain, timeout="2s", set_as_default=False)
+        with pytest.raises(OSError, match="certificate"):
+            Client(cluster.scheduler_address, security=stranger, set_as_default=False)
+        with Client(cluster, set_as_default=False) as client:
+            assert client.submit(sum, [1, 2]).result() == 3
+
+
+def test_a_cluster_has_single_threaded_workers_within_the_memory(tmp_path: Path) -> None:
+    with local_cluster(2, "256 MiB", scratch=tmp_path) as cluster, Client(cluster) as client:
+        workers = client.scheduler_info()["workers"].values()
+        assert [worker["nthreads"] for worker in workers] == [1, 1]
+        assert [worker["memory_limit"] for worker in workers] == [2**28, 2**28]
+        assert all(Path(worker["local_directory"]).is_relative_to(tmp_path) for worker in workers)
+
+
+def test_a_job_of_slurm_sizes_places_and_secures_the_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {"SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "2", "SLURM_MEM_PER_CPU": "300"}
+    for name, value in {**environ, "SLURM_TMPDIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    with local_cluster() as cluster:
+        limits = [worker["memory_limit"] for worker in cluster.scheduler_info["workers"].values()]
+        assert limits == [300 * 2**20] * 2
+        assert cluster.scheduler_address.startswith("tls://127.0.0.1:")
+        assert [path.name for path in tmp_path.glob("*/tls")] == ["tls"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_insecurity_is_asked_for_and_loud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("MOVIELAKE_INSECURE", "1")
+    with (
+        pytest.warns(RuntimeWarning, match=r"^MOVIELAKE_INSECURE=1: NO TLS, every user of the"),
+        local_cluster(1, scratch=tmp_path) as cluster,
+    ):
+        assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
+
+
+def test_a_running_client_is_used_and_left_running(tmp_path: Path) -> None:
+    with local_cluster(1, scratch=tmp_path) as cluster, Client(cluster) as running:
+        with worker_client(2) as client:
+            assert client is running
+        assert running.submit(sum, [1, 2]).result() == 3
+    assert running_client() is None
+
+
+def test_a_task_uses_the_client_of_its_worker(tmp_path: Path) -> None:
+    def nested() -> int:
+        with worker_client() as client:
+            return int(client.submit(sum, [1, 2]).result())
+
+    with local_cluster(2, scratch=tmp_path) as cluster, Client(cluster) as client:
+        assert client.submit(nested).result() == 3
+
+
+def test_nothing_is_left_after_an_exception(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path))
+    workers = []
+
+    def fail() -> None:
+        with worker_client(1) as client:
+            workers.extend(map(psutil.Process, client.run(os.getpid).values()))
+            assert len(list(tmp_path.iterdir())) == 1
+            client.submit(divmod, 1, 0).result()
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert [worker.is_running() for worker in workers] == [False]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_number_of_workers_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected a positive number of workers, found 0"):
+        local_cluster(0, scratch=tmp_path).__enter__()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scratch_that_is_not_there() -> None:
+    with (
+        pytest.raises(OSError, match="in SLURM_TMPDIR or scratch=, found '/nowhere'"),
+        scratch_folder("/nowhere"),
+    ):
+        pass
+
+
+SCRIPT = """
+import os, signal, sys, time
+from distributed import Client
+from movielake.workers import local_cluster
+
+def tell(word):
+    os.write(1, f"{{word}}\\n".encode())  # at once, since many processes write
+
+def hang():
+    tell("hanging")
+    time.sleep(600)
+
+def spin():
+    tell("spinning")
+    while True:
+        pass
+
+with local_cluster(2, tls=True) as cluster, Client(cluster) as client:
+    pids = sorted(client.run(os.getpid).values())
+    {}
+"""
+
+
+PLACES = {"scratch": "SLURM_TMPDIR", "tmp": "TMPDIR", "home": "HOME", "work": ""}
+"""Folders of a script, and the variable that names each; it runs in the last."""
+
+
+@contextmanager
+def script(body: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A user's script, without a guard on its main part, in a process group of its own."""
+    for name in PLACES:
+        (folder / name).mkdir()
+    (folder / "script.py").write_text(SCRIPT.format("\n    ".join(body.splitlines())))
+    environ = {name: str(folder / place) for place, name in PLACES.items() if name}
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", folder / "script.py"],
+        cwd=folder / "work",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environ},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
+def kill_each(pid: int, sign: int) -> None:
+    process = psutil.Process(pid)
+    for each in (process, *process.children(recursive=True)):
+        each.send_signal(sign)
+
+
+@pytest.mark.parametrize(
+    ("kill", "sign"),
+    [
+        (os.kill, signal.SIGKILL),
+        (os.killpg, signal.SIGKILL),  # as Jupyter kills a kernel
+        (kill_each, signal.SIGTERM),  # as Slurm cancels a job
+        (os.killpg, signal.SIGINT),  # Ctrl-C
+    ],
+)
+def test_nothing_is_left_when_the_process_is_killed(
+    kill: Callable[[int, int], None], sign: signal.Signals, tmp_path: Path
+) -> None:
+    body = "client.gather([client.submit(spin), client.submit(hang)])"
+    with script(body, tmp_path) as process:
+        assert {line(process), line(process)} == {"spinning", "hanging"}
+        others = psutil.Process(process.pid).children(recursive=True)
+        assert len(others) == 4  # two workers, the sweeper, Python's own tracker
+        assert len(list((tmp_path / "scratch").glob("movielake-*/*/worker-*/storage"))) == 2
+        assert len(list((tmp_path / "scratch").glob("movielake-*/tls/key.pem"))) == 1
+        assert not any(list((tmp_path / place).iterdir()) for place in ("tmp", "home", "work"))
+        kill(process.pid, sign)
+        assert process.wait(SECONDS) == -sign
+        _, alive = psutil.wait_procs(others, timeout=SECONDS)
+        assert alive == []
+    assert all(list((tmp_path / place).iterdir()) == [] for place in PLACES)
+
+
+def test_workers_survive_the_interrupt_of_a_cell(tmp_path: Path) -> None:
+    with local_cluster(1, scratch=tmp_path) as cluster, Client(cluster) as client:
+        assert set(client.run(signal.getsignal, signal.SIGINT).values()) == {signal.SIG_IGN}
+
+
+def test_a_dead_worker_comes_back_without_running_the_script_again(tmp_path: Path) -> None:
+    body = """tell("once")
+for pid in pids:
+    os.kill(pid, signal.SIGKILL)
+tell(client.submit(os.getpid).result() in pids)"""
+    with script(body, tmp_path) as process:
+        assert (line(process), line(process), line(process)) == ("once", "False", "")
+        assert process.wait(SECONDS) == 0
