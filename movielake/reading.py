@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from io import TextIOWrapper
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from zstandard import ZstdDecompressor
 
 from movielake.holdings import FileGroup, HeldFile
 from movielake.layout import Folder
@@ -173,7 +176,8 @@ def _read_parquet(url: str, file: HeldFile, columns: list[str]) -> pa.Table:
     folder = _folder(url)
     # One small file after the other: no buffers ahead, and threads only over files.
     if folder.is_local:
-        rows = pq.ParquetFile(file.path, pre_buffer=False).read(columns=columns, use_threads=False)
+        with pa.OSFile(file.path) as raw:
+            rows = pq.ParquetFile(raw, pre_buffer=False).read(columns=columns, use_threads=False)
     else:
         with folder.fs.open(file.path, "rb") as raw:
             rows = pq.ParquetFile(raw).read(columns=columns, use_threads=False)
@@ -190,8 +194,19 @@ def _check_count(file: HeldFile, found: int, what: str) -> None:
 
 
 def _flatten(url: str, file: HeldFile, table: Table) -> pa.Table:
-    records = list(read_records(url, file, table))
+    records = [_as_texts(record) for record in read_records(url, file, table)]
     return flatten_batch(records, table, ProblemCounter(), first=0)
+
+
+def _as_texts(value: Any) -> Any:
+    """Write numbers and truth values, which records of others may have, as the feed writes them."""
+    if isinstance(value, dict):
+        return {name: _as_texts(below) for name, below in value.items()}
+    if isinstance(value, list):
+        return [_as_texts(below) for below in value]
+    if isinstance(value, bool):
+        return "Y" if value else "N"
+    return str(value) if isinstance(value, (int, float)) else value
 
 
 def read_records(url: str, file: HeldFile, table: Table) -> Iterator[Record]:
@@ -217,13 +232,24 @@ def read_records(url: str, file: HeldFile, table: Table) -> Iterator[Record]:
         If a line is no JSON, or the file has another number of records than the manifest says.
     """
     number = 0
-    with fsspec.open(_full(url, file.path), "rt", encoding="utf-8", compression="infer") as lines:
+    with _open(_full(url, file.path)) as raw, TextIOWrapper(raw, "utf-8-sig") as lines:
         for line in lines:
             if line.isspace():
                 continue
             number += 1
             yield _record(line, number, file, table)
     _check_count(file, number, "records")
+
+
+@contextmanager
+def _open(path: str) -> Iterator[IO[bytes]]:
+    if not path.endswith(".zst"):
+        with fsspec.open(path, "rb", compression="infer") as raw:
+            yield raw
+        return
+    # fsspec's own way ends at the first frame, and files of others may have several.
+    with fsspec.open(path, "rb") as packed:
+        yield ZstdDecompressor().stream_reader(packed, read_across_frames=True)
 
 
 def _full(url: str, path: str) -> str:
@@ -235,8 +261,12 @@ def _record(line: str, number: int, file: HeldFile, table: Table) -> Record:
         record = json.loads(line)
     except ValueError as error:
         raise ValueError(f"{file.path}, line {number}: expected a record, found {error}") from None
+    if not isinstance(record, dict):
+        raise ValueError(
+            f"{file.path}, line {number}: expected a record, found a {type(record).__name__}"
+        )
     if "source_xml" in record:
-        return dict(record)
+        return record
     listed = {
         k: v if isinstance(v, list) else [v] for k, v in record.items() if k in table.repeatable
     }

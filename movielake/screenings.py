@@ -15,13 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.extras import Node, collect_extras, map_array
 from movielake.flattening import (
-    Node,
-    extras,
     flatten_records,
     joiner_of,
     label,
-    map_array,
     node_column,
     node_texts,
     text_of,
@@ -200,8 +198,8 @@ def _extra(
     problems: ProblemCounter,
 ) -> pa.Array:
     outside = [{k: v for k, v in record.items() if k != "show_date"} for record in records]
-    of_records = extras(outside, table, problems)
-    of_dates = extras(dates, table, problems, below=_DATE)
+    of_records = collect_extras(outside, table, problems)
+    of_dates = collect_extras(dates, table, problems, below=_DATE)
     merged = [
         {**(of_records[owner] or {}), **(inner or {})} or None
         for inner, owner in zip(of_dates, record_of_date.to_pylist(), strict=True)

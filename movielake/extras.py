@@ -1,0 +1,141 @@
+"""Extras: what the columns do not show. Nothing of the feed vanishes because it is not known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+
+from movielake.problems import REPEATED, UNKNOWN, ProblemCounter
+from movielake.records import OWN_KEYS
+from movielake.schema import Table
+
+Node = dict[str, Any]
+"""A record's elements by name: the record itself, or one item of a repeated element."""
+
+_LIST_TYPES = ("list", "structs", "showtimes")
+
+
+def collect_extras(
+    nodes: Sequence[Node], table: Table, problems: ProblemCounter, below: str = ""
+) -> list[Node | None]:
+    """Collect what the columns do not show: unknown elements, and repeats of single ones.
+
+    Parameters
+    ----------
+    nodes : sequence of dict, length n
+        Records, or items of the element ``below``.
+    table : Table
+        What is known.
+    problems : ProblemCounter
+        Where unknown and repeated elements are counted, under their path.
+    below : str, optional
+        Path of the nodes with a final slash; empty for records.
+
+    Returns
+    -------
+    list of dict or None, length n
+        Path to text (nested values as JSON).
+    """
+    known = _known(table)
+    # The common case, a known leaf with a text or none, must cost next to nothing.
+    plain = {path.removeprefix(below) for path in known.leaves if path.startswith(below)}
+    result: list[Node | None] = []
+    for node in nodes:
+        extra: Node = {}
+        for key, value in node.items():
+            if (value is None or type(value) is str) and key in plain:
+                continue
+            _collect(value, below + key, known, extra, problems)
+        result.append(extra or None)
+    return result
+
+
+class _Known:
+    """Paths of a table: of elements that fill columns, and of the wrappers around these."""
+
+    def __init__(self, table: Table) -> None:
+        self.columns = {path: c for c in table.columns for path in c.paths}
+        for column in table.columns:
+            for field in column.field:
+                for path in column.paths:
+                    self.columns |= {f"{path}/{leaf}": field for leaf in field.paths}
+        self.leaves = frozenset(p for p, c in self.columns.items() if c.type != "structs")
+        self.leaves |= {f"{path}/#text" for path in self.leaves} | set(OWN_KEYS)
+        self.wrappers = frozenset(
+            path[:end] for path in self.columns for end in range(len(path)) if path[end] == "/"
+        )
+
+
+_known = cache(_Known)
+
+
+def _collect(value: Any, path: str, known: _Known, extra: Node, problems: ProblemCounter) -> None:
+    leaf = path in known.leaves
+    if value is None and (leaf or path in known.wrappers or path in known.columns):
+        return
+    if leaf and isinstance(value, str):
+        return
+    if not leaf and path not in known.wrappers and path not in known.columns:
+        _keep(value, path, extra, problems, UNKNOWN)
+    elif isinstance(value, list):
+        _collect_repeated(value, path, known, extra, problems)
+    elif isinstance(value, dict):
+        _collect_nested(value, path, known, extra, problems)
+    else:  # a text where only elements are expected
+        _keep(value, path + "/#text", extra, problems, UNKNOWN)
+
+
+def _collect_repeated(
+    items: list[Any], path: str, known: _Known, extra: Node, problems: ProblemCounter
+) -> None:
+    column = known.columns.get(path)
+    if column is None or not column.repeatable:
+        single = column is not None and column.type not in _LIST_TYPES
+        _keep(items, path, extra if single else {}, problems, REPEATED)
+        if single:
+            return  # all of it stands in extra now
+    for item in items:
+        _collect(item, path, known, extra, problems)
+
+
+def _collect_nested(
+    item: Node, path: str, known: _Known, extra: Node, problems: ProblemCounter
+) -> None:
+    column = known.columns.get(path)
+    for key, value in item.items():
+        if column is not None and column.type == "markup" and not key.startswith("@"):
+            _collect_attributes(value, f"{path}/{key}", extra, problems)
+        else:
+            _collect(value, f"{path}/{key}", known, extra, problems)
+
+
+def _collect_attributes(value: Any, path: str, extra: Node, problems: ProblemCounter) -> None:
+    """Go through markup, whose nested elements are part of the column's text, for the rest."""
+    for item in value if isinstance(value, list) else [value]:
+        for key, nested in item.items() if isinstance(item, dict) else ():
+            if key.startswith("@"):
+                _keep(nested, f"{path}/{key}", extra, problems, UNKNOWN)
+            else:
+                _collect_attributes(nested, f"{path}/{key}", extra, problems)
+
+
+def _keep(value: Any, path: str, extra: Node, problems: ProblemCounter, kind: str) -> None:
+    text = (
+        value if isinstance(value, str) or value is None else json.dumps(value, ensure_ascii=False)
+    )
+    if path in extra:  # once more below a repeated parent: a map has a key but once
+        text = json.dumps([extra[path], text], ensure_ascii=False)
+    extra[path] = text
+    problems.add(path, kind, 1, text or "")
+
+
+def map_array(extra: Sequence[Node | None]) -> pa.Array:
+    """Make the ``extra`` column: null where there is nothing."""
+    return pa.array(
+        [None if node is None else list(node.items()) for node in extra],
+        pa.map_(pa.string(), pa.string()),
+    )
