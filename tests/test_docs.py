@@ -23,15 +23,12 @@ def test_the_readme_example_runs(tmp_path):
     code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     assert code
     script = tmp_path / "example.py"
-    script.write_text(f"if __name__ == '__main__':\n{indented(code[1])}")
+    script.write_text(code[1])
     result = subprocess.run(
         [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert re.search(r"^deu +\d{4,}$", result.stdout, re.M)
-
-
-def indented(code: str) -> str:
-    return "".join(f"    {line}\n" for line in code.splitlines())
+    assert re.search(r"20191213 +swe +\d{3,}|swe +20191213 +\d{3,}", result.stdout)
+    assert re.search(r"^Drama +\d{3,}$", result.stdout, re.M)
 
 
 @pytest.mark.parametrize(
