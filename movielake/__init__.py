@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from movielake.conversion import convert
     from movielake.joins import JoinedShowings, join_records, join_showings
     from movielake.overview import describe_lake
+    from movielake.packing import pack
     from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
     from movielake.references import orphans
     from movielake.snapshots import CurrentShowings, current_showings, latest
+    from movielake.staging import stage
 
 __all__ = [
     "CurrentShowings",
@@ -30,6 +32,8 @@ __all__ = [
     "join_showings",
     "latest",
     "orphans",
+    "pack",
+    "stage",
 ]
 
 # Where each public name lives; imported on first use, so that `import movielake` stays light.
@@ -46,6 +50,8 @@ _HOMES = {
     "join_showings": "joins",
     "latest": "snapshots",
     "orphans": "references",
+    "pack": "packing",
+    "stage": "staging",
     "current_showings": "snapshots",
 }
 

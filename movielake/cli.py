@@ -69,9 +69,8 @@ def _show(shown: Any) -> None:
     if isinstance(shown, str):
         click.echo(shown)
     else:
-        console = Console()
         # Without a terminal there is no width to fit: a table in a log is not to be cut.
-        console.print(shown, width=None if console.is_terminal else 160)
+        Console(width=None if sys.stdout.isatty() else 160).print(shown)
 
 
 def _examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -174,6 +173,75 @@ def info(lake: str) -> None:
 
     for shown in overview_tables(describe_lake(lake)):
         _show(shown)
+
+
+@main.command()
+@click.argument("lake")
+@click.argument("file")
+@_examples("movielake pack lake lake.tar")
+def pack(lake: str, file: str) -> None:
+    """Pack LAKE into FILE, one ordinary tar, for a shared file system that dislikes small files."""
+    from movielake.console import file_progress
+    from movielake.packing import pack as pack_lake
+
+    with file_progress("pack") as progress:
+        packed = pack_lake(lake, file, on_progress=progress)
+    click.echo(f"{file}: {packed.bytes:,} bytes")
+
+
+@main.command()
+@click.argument("source")
+@click.option("--to", metavar="DIR", help="Where to; $SLURM_TMPDIR/movielake/NAME by default.")
+@click.option("--tables", metavar="LIST", help="Only these tables, e.g. movies,showings.")
+@_stamps
+@_countries
+@click.option("--json/--no-json", default=True, help="Stage JSON Lines too, for bags of records.")
+@click.option("--workers", type=click.IntRange(min=1), help="Files read and checked at a time.")
+@_examples(
+    "movielake stage lake.tar",
+    "movielake stage lake --to /tmp/lake --countries deu --tables showings --no-json",
+)
+def stage(source: str, to: str | None, stamps: str | None, **options: Any) -> None:
+    """Copy SOURCE, a lake or a pack, to this node's own disk, and print where it is.
+
+    Nothing else goes to stdout: LAKE=$(movielake stage lake.tar). Without --to and outside Slurm
+    nothing is copied, and the path is SOURCE's own.
+    """
+    from movielake.console import file_progress
+    from movielake.slurm import read_job
+    from movielake.staging import stage as stage_lake
+
+    with file_progress("stage") as progress:
+        staged = stage_lake(source, to, date_stamps=stamps, on_progress=progress, **options)
+    if to is None and read_job().scratch is None:
+        _fail("SLURM_TMPDIR is not set and --to is not given: nothing staged, using the source")
+    click.echo(staged)
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("-o", "--output", metavar="FILE", help="Write it there instead of printing it.")
+@click.option("--cpus", type=int, help="CPUs of each node.")
+@click.option("--nodes", type=int, help="Nodes; more than one only for multinode.")
+@click.option("--memory", metavar="SIZE", help="Memory for each CPU, e.g. 4000M.")
+@click.option("--time", metavar="LIMIT", help="Time limit, e.g. 2:59:00.")
+@click.option("--account", metavar="ACCOUNT", help="Whose account the job is charged to.")
+@_examples("movielake job", "movielake job analysis --cpus 6 -o analysis.sbatch")
+def job(name: str | None, output: str | None, **options: Any) -> None:
+    """List the sbatch scripts, or print the one called NAME with a job's own sizes."""
+    from pathlib import Path
+
+    from movielake.jobs import list_jobs, write_job
+
+    if name is None:
+        for script in list_jobs():
+            click.echo(f"{script.name:12} {script.summary}")
+        return
+    text = write_job(name, **options)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        Path(output).write_text(text, encoding="utf-8")
 
 
 @main.command()

@@ -32,9 +32,7 @@ _COLUMNS: Final = (
 )
 
 
-def hold(
-    source: str, table: Table, selection: Selection, *, may_be_empty: bool = False
-) -> Holdings:
+def hold(source: str, table: Table, selection: Selection) -> Holdings:
     """Find what a reader means by a lake, or by a directory glob of an older notebook.
 
     Parameters
@@ -45,8 +43,6 @@ def hold(
         Which table.
     selection : Selection
         Stamps and countries; only with a lake.
-    may_be_empty : bool, optional
-        Whether to accept that nothing is selected.
 
     Returns
     -------
@@ -60,21 +56,33 @@ def hold(
         If nothing is selected, or if a directory glob comes with a selection as well.
     """
     match = re.fullmatch(r"(.+?)/json/([^/]+)/([^/]+)/?", source)
-    if match is None:
-        return _not_empty(_hold_lake(Folder(source), table, selection), selection, may_be_empty)
+    if match is None or _is_lake(Folder(source)):
+        return _not_empty(_hold_lake(Folder(source), table, selection), selection)
     if selection != Selection():
         raise ValueError(
             f"expected a lake with countries= and date_stamps=, or a directory glob alone, "
             f"found both: {source}"
         )
     folder, chosen = Folder(match[1]), Selection(match[2], match[3])
-    is_lake = folder.fs.exists(folder.join(LAKE_FILE))
-    held = (_hold_lake if is_lake else _hold_folder)(folder, table, chosen)
-    return _not_empty(held, chosen, may_be_empty)
+    return _not_empty(_hold_either(folder, table, chosen), chosen)
 
 
-def _not_empty(held: Holdings, selection: Selection, may_be_empty: bool) -> Holdings:
-    if not len(held) and not may_be_empty:
+def hold_beside(held: Holdings, table: Table) -> Holdings:
+    """Hold another table of the same partitions; it may have none of them, as in China."""
+    stamps, countries = (set(held.files[key].to_pylist()) for key in ("date_stamp", "country"))
+    return _hold_either(held.folder, table, Selection(stamps, countries))
+
+
+def _hold_either(folder: Folder, table: Table, selection: Selection) -> Holdings:
+    return (_hold_lake if _is_lake(folder) else _hold_folder)(folder, table, selection)
+
+
+def _is_lake(folder: Folder) -> bool:
+    return bool(folder.fs.exists(folder.join(LAKE_FILE)))
+
+
+def _not_empty(held: Holdings, selection: Selection) -> Holdings:
+    if not len(held):
         raise ValueError(_nothing_selected(held, selection))
     return held
 
@@ -106,7 +114,9 @@ def _nothing_selected(held: Holdings, selection: Selection) -> str:
     stamps, countries = held.date_stamps, held.countries
     span = f"{len(stamps)} stamps, {stamps[0]} to {stamps[-1]}" if stamps else "no stamps"
     wanted = selection.countries if isinstance(selection.countries, tuple) else ()
-    close = [c for w in wanted if w not in countries for c in get_close_matches(w, countries, 1)]
+    close = [
+        c for w in wanted if w not in countries for c in get_close_matches(w.lower(), countries, 1)
+    ]
     hint = f"; did you mean {', '.join(close)}?" if close else ""
     return (
         f"no {held.table.name} match {selection} in {held.folder.url}; it holds {span}, and the "

@@ -19,15 +19,19 @@ from dask.dataframe.dask_expr._expr import (
     AsType,
     Between,
     Binop,
+    Elemwise,
     Expr,
     Filter,
+    Index,
     Isin,
     Lengths,
     Literal,
+    Map,
     Projection,
     Unaryop,
     _DelayedExpr,
 )
+from dask.dataframe.dask_expr._indexing import Loc
 from dask.dataframe.dask_expr._reductions import Len
 from dask.dataframe.dask_expr.io.io import FromMapProjectable
 
@@ -90,15 +94,22 @@ class LakeRows(FromMapProjectable):
             counts = [sum(file.count or 0 for file in group.files) for group in self.groups]
             if all(file.count is not None for group in self.groups for file in group.files):
                 return Literal(sum(counts) if isinstance(parent, Len) else tuple(counts))
+        if isinstance(parent, Loc) and isinstance(parent.iindexer, Expr):
+            return Filter(parent.frame, parent.iindexer)
         if whole and isinstance(parent, Filter):
-            return self._pruned(parent)
+            return self._pruned(parent, dependents)
+        if isinstance(parent, Index):
+            few = self.substitute_parameters({"columns": [KEYS[0]], "_series": False})
+            index = LakeIndex(few)  # it takes no column to number rows
+            return None if index._name == parent._name else index
         if isinstance(parent, Projection):
-            return super()._simplify_up(parent, dependents)
+            return _as_lake_columns(super()._simplify_up(parent, dependents), parent)
         return None
 
     def _filter_passthrough_available(self, parent: Any, dependents: Any) -> bool:
         # Until the files are chosen, a choice of columns must not come between them and the filter.
-        return self.operand("_partitions") is None and self._pruned(parent) is not None
+        whole = self.operand("_partitions") is None
+        return whole and self._pruned(parent, dependents) is not None
 
     @property
     def groups(self) -> list[FileGroup]:
@@ -106,7 +117,7 @@ class LakeRows(FromMapProjectable):
         groups: list[FileGroup] = self.operand("iterables")[0]
         return groups
 
-    def only(self, held: Holdings) -> Expr:
+    def only(self, held: Holdings) -> Any:
         """Return the same expression over fewer files.
 
         Groups stay where they are, even without files, and rows keep their numbers, since other
@@ -116,14 +127,17 @@ class LakeRows(FromMapProjectable):
         groups = [group.only([file.path in paths for file in group.files]) for group in self.groups]
         return self.substitute_parameters({"iterables": [groups], "held": held})
 
-    def _pruned(self, parent: Any) -> Expr | None:
+    def _pruned(self, parent: Any, dependents: Any) -> Expr | None:
         """Leave out the files in which a filter on the partition keys lets nothing through.
 
         The filter itself stays: it may ask for more, and what it asks of the keys costs little.
         """
         held: Holdings = self.operand("held")
-        if parent.frame._name != self._name:
+        if parent.frame._name != self._name or not _is_row_by_row(parent):
             return None
+        for user in (reference() for reference in dependents[parent._name]):
+            if isinstance(user, Filter) and _reads_beside(user.predicate, parent):
+                return None  # dask will make one filter of both
         mask = None
         for term in _terms(parent.predicate):
             if (found := _on_keys(term, held)) is not None:
@@ -133,12 +147,62 @@ class LakeRows(FromMapProjectable):
         return _over(parent, held, held.keep(mask))
 
 
+class LakeColumns(Projection):
+    """A choice of columns of a lake's rows that lets a filter choose the files first."""
+
+    def _simplify_up(self, parent: Expr, dependents: Any) -> Expr | None:
+        if isinstance(parent, Loc) and isinstance(parent.iindexer, Expr):
+            return Filter(parent.frame, parent.iindexer)
+        if isinstance(parent, Filter) and parent.frame._name == self._name:
+            pruned = self.frame._pruned(Filter(self.frame, parent.predicate), dependents)
+            return pruned if pruned is None else Projection(pruned, self.operand("columns"))
+        return super()._simplify_up(parent, dependents)
+
+
+class LakeIndex(Index):
+    """The numbers of a lake's rows, as `len` asks for; they let a filter choose the files first."""
+
+    def _simplify_up(self, parent: Expr, dependents: Any) -> Expr | None:
+        if isinstance(parent, Filter) and parent.frame._name == self._name:
+            pruned = self.frame._pruned(Filter(self.frame, parent.predicate), dependents)
+            return pruned if pruned is None else Index(pruned)
+        return super()._simplify_up(parent, dependents)
+
+
+def _as_lake_columns(simplified: Expr | None, before: Expr) -> Expr | None:
+    found = before if simplified is None else simplified
+    if type(found) is Projection and isinstance(found.frame, LakeRows):
+        return LakeColumns(*found.operands)
+    return simplified
+
+
+def _is_row_by_row(expression: Any) -> bool:
+    """Tell whether each row depends on nothing but the same row of what is read, and on numbers."""
+    if not isinstance(expression, Expr) or isinstance(expression, (LakeRows, _DelayedExpr)):
+        return True
+    if expression.ndim == 0:
+        return True
+    if isinstance(expression, (Isin, Map)) and not isinstance(expression.operands[1], _DelayedExpr):
+        return not isinstance(expression.operands[1], Expr) and _is_row_by_row(expression.frame)
+    return isinstance(expression, (Elemwise, Filter)) and all(
+        map(_is_row_by_row, expression.operands)
+    )
+
+
+def _reads_beside(expression: Any, other: Any) -> bool:
+    """Tell whether an expression reads a lake in another way than through another expression."""
+    if expression._name == other._name:
+        return False
+    parts = expression.dependencies()
+    return isinstance(expression, LakeRows) or any(_reads_beside(part, other) for part in parts)
+
+
 def _over(expression: Any, before: Holdings, after: Holdings) -> Any:
-    """Let an expression read fewer files, but for what in it depends on other rows."""
+    """Let what is row by row read fewer files; numbers, such as a mean, stay those of all rows."""
     if isinstance(expression, LakeRows):
         same = expression.operand("held").token == before.token
         return expression.only(after) if same else expression
-    if not isinstance(expression, (Filter, *_CELLWISE)):
+    if not isinstance(expression, Expr) or expression.ndim == 0:
         return expression
     return type(expression)(*(_over(operand, before, after) for operand in expression.operands))
 

@@ -101,6 +101,9 @@ class FileGroup:
     def __dask_tokenize__(self) -> str:
         return self.token
 
+    def __repr__(self) -> str:
+        return f"FileGroup({len(self.files)} files)"
+
 
 @dataclass(frozen=True, eq=False)
 class Holdings:
@@ -180,8 +183,8 @@ class Holdings:
         numbers = ((np.cumsum(sizes) - sizes / 2) // size).tolist()
         digests = self._digests(kind)
         pieces: dict[float, list[tuple[HeldFile, str | None]]] = {}
-        for number, *entry in zip(numbers, self.held(kind), digests, strict=True):
-            pieces.setdefault(number, []).append((entry[0], entry[1]))
+        for number, file, digest in zip(numbers, self.held(kind), digests, strict=True):
+            pieces.setdefault(number, []).append((file, digest))
         return [self._group(piece) for piece in pieces.values()] or [self._group([])]
 
     def partitions(self) -> list[FileGroup]:
@@ -265,9 +268,9 @@ def _check_size(path: str, expected: int) -> None:
     try:
         found = os.stat(path).st_size  # noqa: PTH116  (one of many thousands, called often)
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path} is in the manifest but not there; {_MEND}") from None
+        raise FileNotFoundError(f"{path} is in the manifest but not there; {MEND}") from None
     if found != expected:
-        raise ValueError(f"expected {expected} bytes in {path}, found {found}; {_MEND}")
+        raise ValueError(f"expected {expected} bytes in {path}, found {found}; {MEND}")
 
 
-_MEND: Final = "convert its feed zip again with: movielake convert --force"
+MEND: Final = "convert its feed zip again with: movielake convert --force"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from movielake.finding import hold
+from movielake.finding import hold_beside
 from movielake.holdings import FileGroup, HeldFile, Holdings
-from movielake.layout import Selection
 from movielake.lookups import ID, AttachPartitions, JoinedRows
 from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
 from movielake.reading import read_records
@@ -103,12 +103,7 @@ def others_of(
 
 def _hold_beside(showings: ShowingsReader, name: str) -> Holdings:
     """Hold another table of the showings' lake; it may have none of it, as in China."""
-    held = showings._held
-    selection = Selection(
-        sorted(set(held.files["date_stamp"].to_pylist())),
-        sorted(set(held.files["country"].to_pylist())),
-    )
-    others = hold(held.folder.url, table(name), selection, may_be_empty=True)
+    others = hold_beside(showings._held, table(name))
     if len(others):
         others.check(others.kind)
     return others
@@ -120,6 +115,7 @@ def _shown_as(other: Table, asked: Sequence[str] | None, taken: Sequence[str]) -
     key = ID[other.name]
     if asked is None:
         asked = [name for name in known if name != key]
+    asked = [asked] if isinstance(asked, str) else asked
     for name in asked:
         if name not in other.arrow.names:
             raise ValueError(f"expected columns of {other.name} out of {known}, found {name!r}")
@@ -224,14 +220,20 @@ def _joined_records(group: FileGroup, url: str, urls: dict[str, str]) -> list[di
         found = {name: _by_id(urls[name], table(name), others[name]) for name in urls}
         for record in read_records(url, file, table("showings")):
             for name, records in found.items():
-                record[name[:-1]] = records.get(record.get(ID[name]))
+                record[name[:-1]] = records.get(_id_of(record, name))
             joined.append(record)
     return joined
 
 
-def _by_id(url: str, other: Table, files: Sequence[HeldFile]) -> dict[Any, dict[str, Any]]:
+def _by_id(url: str, other: Table, files: Sequence[HeldFile]) -> dict[int | None, dict[str, Any]]:
     """Map id to record; of an id that is there twice, the last in the feed counts."""
     records = (record for file in files for record in read_records(url, file, other))
-    known = {str(record.get(ID[other.name])): record for record in records}
-    known.pop("None", None)
+    known = {_id_of(record, other.name): record for record in records}
+    known.pop(None, None)
     return known
+
+
+def _id_of(record: dict[str, Any], name: str) -> int | None:
+    """Read the id of a film or cinema in a record, as the rows have it; None if it is none."""
+    text = str(record.get(ID[name])).strip()
+    return int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else None

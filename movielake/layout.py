@@ -264,7 +264,7 @@ class Selection:
     def __post_init__(self) -> None:
         # Read an iterator once, here: matching must not depend on what was matched before.
         object.__setattr__(self, "date_stamps", _terms(self.date_stamps))
-        object.__setattr__(self, "countries", _terms(self.countries))
+        object.__setattr__(self, "countries", _lowered(_terms(self.countries)))
 
     def matches(self, date_stamp: str, country: str) -> bool:
         """Tell whether a partition is meant."""
@@ -287,6 +287,13 @@ def _terms(terms: Terms) -> Terms:
         return terms
     parts = terms.split(",") if isinstance(terms, str) else [str(term) for term in terms]
     return tuple(part.strip() for part in parts if part.strip())
+
+
+def _lowered(terms: Terms) -> Terms:
+    """Write codes of countries as the lake does."""
+    if terms is None or isinstance(terms, slice):
+        return terms
+    return tuple(term.lower() for term in terms)
 
 
 def _meant(code: str, terms: Terms) -> bool:

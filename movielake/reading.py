@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from zstandard import ZstdDecompressor
 
-from movielake.holdings import FileGroup, HeldFile
+from movielake.holdings import MEND, FileGroup, HeldFile
 from movielake.layout import Folder
 from movielake.problems import ProblemCounter
 from movielake.records import Record
@@ -174,13 +174,13 @@ def read_columns(url: str, file: HeldFile, table: Table, columns: list[str]) -> 
 
 def _read_parquet(url: str, file: HeldFile, columns: list[str]) -> pa.Table:
     folder = _folder(url)
-    # One small file after the other: no buffers ahead, and threads only over files.
-    if folder.is_local:
-        with pa.OSFile(file.path) as raw:
-            rows = pq.ParquetFile(raw, pre_buffer=False).read(columns=columns, use_threads=False)
-    else:
-        with folder.fs.open(file.path, "rb") as raw:
-            rows = pq.ParquetFile(raw).read(columns=columns, use_threads=False)
+    with pa.OSFile(file.path) if folder.is_local else folder.fs.open(file.path, "rb") as raw:
+        try:
+            # One small file after the other: no buffers ahead, and threads only over files.
+            parquet = pq.ParquetFile(raw, pre_buffer=not folder.is_local)
+            rows = parquet.read(columns=columns, use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"cannot read {file.path}: {error}; {MEND}") from error
     _check_count(file, rows.num_rows, "rows")
     return rows
 
@@ -189,7 +189,7 @@ def _check_count(file: HeldFile, found: int, what: str) -> None:
     if file.count is not None and found != file.count:
         raise ValueError(
             f"expected {file.count} {what} in {file.path}, as the manifest says, found {found}; "
-            "convert its feed zip again with: movielake convert --force"
+            f"{MEND}"
         )
 
 

@@ -207,6 +207,7 @@ def latest(reader: MoviesReader | TheatersReader) -> pd.DataFrame:
     wanted = [newest.filter(pc.equal(newest["group"], number)) for number in range(len(groups))]
     picks = [_Pick(reader._source, reader.columns, rows["row"].to_numpy()) for rows in wanted]
     used = [number for number, rows in enumerate(wanted) if rows.num_rows]
+    used = used or [0]  # an empty table, if there is no row at all
     parts = [plain(picks[number](groups[number])) for number in used]
     rows = pa.concat_tables(parts).append_column(
         "first_date_stamp", pa.concat_tables([wanted[n] for n in used])["first_date_stamp"]

@@ -76,7 +76,7 @@ def tally(
     known = _from_manifest(held, columns, of, distinct) if source.keeps_rows else None
     if known is not None:
         return _ordered(known, columns)
-    kept = [distinct] if distinct else []
+    kept = [distinct] if distinct and distinct not in columns else []
     parts = over_groups(_Counter(source, (*columns, *kept), of), held, groups)
     counts = _add(parts, [*columns, *kept])
     if distinct:

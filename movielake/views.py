@@ -6,13 +6,14 @@ What readers and joins have in common.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from movielake.holdings import FileGroup, Holdings
-from movielake.reading import KEYS, PlainRows, rows_of_group, to_frame
+from movielake.reading import KEYS, PlainRows, empty_rows, rows_of_group, to_frame
 from movielake.tallies import PartitionFunction, over_groups, tally
 
 if TYPE_CHECKING:
@@ -103,11 +104,15 @@ class RowsView:
             With the types of `dataframe`.
         """
         held = self._checked()
-        files = list(held.held(held.kind))
-        first = next((number for number, file in enumerate(files) if file.count != 0), 0)
-        alone = held.keep([number == first for number in range(len(files))])
-        (group,) = million_rows(alone, self._attach)
-        return to_frame(rows_of_group(self._source, group, self.columns).slice(0, n))
+        rows = empty_rows(self._source, self.columns)
+        for number, file in enumerate(held.held(held.kind)):
+            if file.count != 0:
+                alone = replace(held, files=held.files.slice(number, 1))
+                (group,) = million_rows(alone, self._attach)
+                rows = rows_of_group(self._source, group, self.columns)
+            if rows.num_rows:
+                break
+        return to_frame(rows.slice(0, n))
 
     def count_by(
         self, *columns: str, of: str | None = None, distinct: str | None = None
@@ -131,15 +136,25 @@ class RowsView:
         Raises
         ------
         ValueError
-            If there is no such column.
+            If there is no such column, or it holds lists.
         """
-        for name in (*columns, *filter(None, (of, distinct))):
-            if name not in self.columns:
-                raise ValueError(f"expected one of the columns {self.columns}, found {name!r}")
+        columns = tuple(dict.fromkeys(columns))
+        self._require((*columns, *filter(None, (of, distinct))))
+        for name in (*columns, *filter(None, (distinct,))):
+            if name not in KEYS and pa.types.is_nested(self._source.schema.field(name).type):
+                raise ValueError(
+                    f"expected columns of single values, found {name!r}, which has several in a "
+                    "cell; explode it in the dataframe"
+                )
         held = self._checked()
         size = max((held.total("rows") or len(held)) * _FILES // max(len(held), 1), 1)
         groups = self._attach(held.groups(held.kind, size, count="rows"))
         return to_frame(tally(held, groups, self._source, columns, of, distinct))
+
+    def _require(self, columns: Sequence[str]) -> None:
+        for name in columns:
+            if name not in self.columns:
+                raise ValueError(f"expected one of the columns {self.columns}, found {name!r}")
 
     def map_partitions(
         self, function: Callable[[pa.Table], Any], *, columns: Sequence[str] | None = None
@@ -159,6 +174,7 @@ class RowsView:
             The tables put together if the function gives tables, else its results, in the order
             of stamp and country.
         """
+        self._require(columns or ())
         held = self._checked()
         work = PartitionFunction(function, self._source, columns or self.columns)
         results = over_groups(work, held, self._attach(held.partitions()))

@@ -146,7 +146,7 @@ def local_cluster(
     count = job.cpus if workers is None else workers
     if count < 1:
         raise ValueError(f"expected a positive number of workers, found {workers}")
-    logging.getLogger("distributed.nanny").addFilter(_is_news)
+    _hide_closing()
     with scratch_folder(job.scratch) as folder:
         security = make_certificates(folder / "tls") if _wants_tls(job, tls) else None
         with LocalCluster(
@@ -179,14 +179,27 @@ def dask_setup(_worker: object) -> None:
     'dask_setup'
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in ("distributed.worker", "distributed.worker.state_machine"):
-        logging.getLogger(name).addFilter(_is_news)
+    _hide_closing()
+
+
+_CLOSING: Final = (
+    "Batched Comm Closed",
+    "Failed to communicate with scheduler during heartbeat",
+    "Scheduler was unaware of this worker",
+    "Worker process still alive",
+    "ended with CancelledError",
+)
+"""What dask logs, often with a trace, of a cluster that is closed while its workers work."""
+
+
+def _hide_closing() -> None:
+    """Keep these lines off the terminal, where an interrupt is to be no more than one."""
+    for handler in logging.getLogger("distributed").handlers:
+        handler.addFilter(_is_news)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Tell whether a worker says more than that its cluster is closing, as after an interrupt."""
-    closing = ("ended with CancelledError", "during heartbeat", "unaware of this worker", "killing")
-    return not any(words in str(record.msg) for words in closing)
+    return not any(words in str(record.msg) for words in _CLOSING)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import struct
 import zipfile
@@ -80,7 +79,7 @@ def spoiled(records: int, at: int, damage: bytes = b"<movie_id>1</movie_ud>") ->
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"garbage", b"PK", b"PK\x03\x04" + os.urandom(200), b"<html>503</html>", b"\x00" * 5000],
+    [b"", b"garbage", b"PK", b"PK\x03\x04" + bytes(200), b"<html>503</html>", b"\x00" * 5000],
     ids=["empty", "garbage", "two bytes", "header", "a web page", "zeros"],
 )
 def test_what_is_no_zip_is_set_aside(tmp_path, content):

@@ -385,3 +385,7 @@ def test_finding_gives_paths_below_the_folder_in_order(tmp_path):
 
 def test_finding_in_nothing_finds_nothing(tmp_path):
     assert Folder(str(tmp_path / "none")).find() == {}
+
+
+def test_countries_may_be_written_in_capitals():
+    assert Selection(countries=["DEU", "s*"]).matches("20191206", "deu")

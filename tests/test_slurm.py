@@ -160,6 +160,6 @@ def test_nothing_else_reads_the_environment() -> None:
     readers = {
         path.name
         for path in package.rglob("*.py")
-        if "environ" in (text := path.read_text()) or "getenv" in text
+        if "os.environ" in (text := path.read_text()) or "getenv" in text
     }
     assert readers == {"slurm.py"}

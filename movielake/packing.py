@@ -1,0 +1,162 @@
+"""Packing: a lake into one file, for file systems that punish many small ones."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import socket
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import pyarrow.parquet as pq
+
+from movielake.commits import Commit, commit_from_json
+from movielake.layout import LAKE_FILE, MANIFEST_TABLE, Folder, commit_path
+from movielake.manifest import check_lake, committed, manifest_table
+from movielake.packs import Pair, end_padding, files_of, index_header, member_header, padding
+from movielake.sources import BLOCK, Source, ahead
+from movielake.writers import HashingFile, WrittenFile, rename
+
+_READERS: Final = 16
+"""Files that are read at a time: on a shared file system it is the opening that takes long."""
+
+_HOST: Final = re.sub(r"[^A-Za-z0-9]", "_", socket.gethostname())
+
+
+def pack(
+    lake: str, file: str, *, on_progress: Callable[[str, int], None] | None = None
+) -> WrittenFile:
+    """Pack a lake into one ordinary tar, uncompressed, since what is in it already is.
+
+    Exactly what the manifest knows is packed, and every file is checked against its checksum. The
+    same lake makes the same bytes. The pack appears when it is complete.
+
+    Parameters
+    ----------
+    lake : str
+        Path or URL of the lake; nothing in it is changed.
+    file : str
+        Path or URL of the pack; replaced if it is there.
+    on_progress : callable, optional
+        Told path and bytes of each data file that is in the pack.
+
+    Returns
+    -------
+    WrittenFile
+        The pack, its size and its checksum.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no lake.
+    ValueError
+        If a file is missing or is not what the manifest says; the message names it.
+
+    Examples
+    --------
+    >>> import tarfile, tempfile
+    >>> from movielake import convert
+    >>> from movielake.packing import pack
+    >>> from movielake.sample import write_sample
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
+    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
+    ...     _ = pack(f"{folder}/lake", f"{folder}/lake.tar")
+    ...     with tarfile.open(f"{folder}/lake.tar") as tar:
+    ...         tar.getnames()[:3]
+    ['lake.json', 'manifest.parquet', 'manifest/20191206/nzl.json']
+    """
+    source = Source(lake)
+    check_lake(source)
+    parent, name = _parent(file)
+    _remove_partials(parent, name)
+    temporary = parent.join(f".{name}.{os.getpid()}-{uuid.uuid4().hex[:12]}-{_HOST}.partial")
+    parent.fs.makedirs(parent.path, exist_ok=True)
+    try:
+        with HashingFile(parent.fs.open(temporary, "wb")) as out:
+            _write(out, source, on_progress or (lambda *_: None))
+        rename(parent, temporary, name)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            parent.fs.rm_file(temporary)
+        raise
+    return out.written(file)
+
+
+def _parent(file: str) -> tuple[Folder, str]:
+    """Split a pack's path or URL into its folder and its name."""
+    head, slash, name = str(file).rpartition("/")
+    if not name or Folder(file).fs.isdir(Folder(file).path):
+        raise ValueError(f"expected a file to write the pack to, found a folder: {file}")
+    root = head.endswith(":/") or not head
+    return Folder((head + slash if root else head) or "."), name
+
+
+def _remove_partials(parent: Folder, name: str) -> None:
+    """Remove what processes of this host left that were killed while they wrote this pack."""
+    if not parent.is_local or not Path(parent.path).is_dir():
+        return
+    pattern = re.compile(rf"\.{re.escape(name)}\.([0-9]+)-[0-9a-f]+-{_HOST}\.partial")
+    for path in Path(parent.path).iterdir():
+        if (found := pattern.fullmatch(path.name)) and not _lives(int(found[1])):
+            path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _write(out: HashingFile, source: Source, on_progress: Callable[[str, int], None]) -> None:
+    """Write the whole tar: index, manifest, commits, data."""
+    lake_json = source.fs.cat_file(source.join(LAKE_FILE))
+    commits = _commits(source)
+    manifest = io.BytesIO()
+    pq.write_table(manifest_table(c for _, c in commits.values()), manifest, compression="zstd")
+    out.write(index_header(lake_json, manifest.getvalue(), commits))
+    first = {LAKE_FILE: lake_json, MANIFEST_TABLE: manifest.getvalue()}
+    first |= {commit_path(*pair): content for pair, (content, _) in commits.items()}
+    for path, content in first.items():
+        _write_member(out, path, len(content), [content])
+    files = (file for _, commit in commits.values() for file in files_of(commit))
+    with ThreadPoolExecutor(_READERS) as pool:
+        for file, blocks in ahead(pool, partial(_read, source), files, _READERS):
+            _write_member(out, file.path, file.bytes, blocks)
+            on_progress(file.path, file.bytes)
+    out.write(bytes(end_padding(out.size)))
+
+
+def _commits(source: Source) -> dict[Pair, tuple[bytes, Commit]]:
+    """Read all commits, in order; the manifest is made of exactly these."""
+
+    def read(pair: Pair) -> tuple[bytes, Commit]:
+        content = bytes(source.fs.cat_file(source.join(commit_path(*pair))))
+        return content, commit_from_json(content)
+
+    pairs = committed(source)
+    with ThreadPoolExecutor(_READERS) as pool:
+        return dict(zip(pairs, pool.map(read, pairs), strict=True))
+
+
+def _write_member(out: HashingFile, path: str, size: int, blocks: Iterable[bytes]) -> None:
+    out.write(member_header(path, size))
+    for block in blocks:
+        out.write(block)
+    out.write(bytes(padding(size)))
+
+
+def _read(source: Source, file: WrittenFile) -> tuple[WrittenFile, Iterable[bytes]]:
+    """Read a small file; of a large one the blocks are read as they are written."""
+    blocks = source.verified(file)
+    return file, list(blocks) if file.bytes <= BLOCK else blocks

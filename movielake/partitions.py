@@ -1,0 +1,115 @@
+"""Partitions: which files of each are staged, and what is to be done with it. Changes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from movielake.commits import Commit
+from movielake.layout import is_date_stamp, partition_folders
+from movielake.packs import Pair, files_of
+from movielake.schema import TABLES
+from movielake.writers import WrittenFile
+
+Kinds = frozenset[tuple[str, str]]
+"""What of a partition is wanted: pairs of a table and ``json`` or ``parquet``."""
+
+_COUNTRY: Final = re.compile(r"[A-Za-z0-9_]+")
+_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+def trim(commit: Commit, kinds: Kinds) -> Commit:
+    """Reduce a commit to what is wanted of its partition.
+
+    Members of no table stay, with what is in quarantine of them: they may concern any.
+
+    Parameters
+    ----------
+    commit : Commit
+        Of the whole lake.
+    kinds : Kinds
+        Wanted tables and formats.
+
+    Returns
+    -------
+    Commit
+        With exactly the files that are staged.
+    """
+    members = (
+        member if (member.table or "", "json") in kinds else replace(member, json=None)
+        for member in commit.members
+        if member.table is None or (member.table, "parquet") in kinds
+    )
+    with_json = commit.with_json and all((table, "json") in kinds for table, _ in kinds)
+    return replace(commit, members=tuple(members), with_json=with_json)
+
+
+def kinds_of(commit: Commit) -> Kinds:
+    """Tell which tables and formats a staged commit has."""
+    tables = [member for member in commit.members if member.table is not None]
+    return frozenset(
+        (member.table or "", kind)
+        for member in tables
+        for kind in ("parquet", "json")
+        if kind == "parquet" or member.json
+    )
+
+
+def is_safe(commit: Commit, pair: Pair) -> bool:
+    """Tell whether a commit is its partition's and names only files in the partition's folders."""
+    if (commit.date_stamp, commit.country) != pair:
+        return False
+    if not (is_date_stamp(pair[0]) and _COUNTRY.fullmatch(pair[1])):
+        return False
+    if any(member.table not in (None, *TABLES) for member in commit.members):
+        return False
+    folders = partition_folders(*pair)
+    return all(_is_safe(file, folders) for file in files_of(commit))
+
+
+def _is_safe(file: WrittenFile, folders: Sequence[str]) -> bool:
+    folder, _, name = file.path.rpartition("/")
+    typed = isinstance(file.bytes, int) and isinstance(file.sha256, str)
+    return typed and file.bytes >= 0 and folder in folders and bool(_NAME.fullmatch(name))
+
+
+@dataclass(frozen=True)
+class Partition:
+    """What is to be done with one partition.
+
+    Parameters
+    ----------
+    pair : Pair
+        Which one.
+    commit : Commit or None
+        What the staged lake is to have of it; None if the source has it no more.
+    held : Commit or None
+        What the staged lake has.
+    missing : tuple of WrittenFile
+        Files to be copied.
+    content : bytes
+        The commit as it is to be written.
+    """
+
+    pair: Pair
+    commit: Commit | None
+    held: Commit | None
+    missing: tuple[WrittenFile, ...] = ()
+    content: bytes = b""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether anything is to be done."""
+        return self.commit != self.held or bool(self.missing)
+
+    @property
+    def files(self) -> frozenset[WrittenFile]:
+        """Files that the staged lake is to have of it."""
+        return frozenset(files_of(self.commit) if self.commit else ())
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether files that readers see now are to be replaced or removed."""
+        return self.held is not None and not self.files.issuperset(files_of(self.held))

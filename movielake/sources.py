@@ -1,0 +1,290 @@
+"""Sources: a lake to read from, as a folder or as a pack that stays packed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from tarfile import BLOCKSIZE
+from typing import IO, Any, Final, TypeVar
+
+from movielake.commits import Commit
+from movielake.layout import Folder
+from movielake.manifest import check_lake
+from movielake.packs import Index, Span, files_of, index_size, place, read_index, scan
+from movielake.writers import WrittenFile
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
+BLOCK: Final = 1 << 22
+"""Most bytes that are read at a time."""
+
+_LARGEST: Final = 1 << 30
+"""Most bytes of a member that is read as a whole, which a commit never has."""
+
+
+def ahead(
+    pool: Executor, function: Callable[[Given], Result], items: Iterable[Given], most: int
+) -> Iterator[Result]:
+    """Apply a function to items in order, at most so many ahead of what is taken."""
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:  # after an error, what has not begun is not to begin
+        for future in waiting:
+            future.cancel()
+
+
+class DifferentFileError(ValueError):
+    """Raised when a file is missing, or is not what its commit says."""
+
+
+class Source(Folder):
+    """A lake's folder to read from.
+
+    Parameters
+    ----------
+    url : str
+        Path or URL.
+    """
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open."""
+
+    @property
+    def name(self) -> str:
+        """What to call the lake: the last part of its path."""
+        return Folder(self.url).path.rpartition("/")[2]
+
+    @property
+    def identity(self) -> str:
+        """The URL in full: the same for the same place, however it was written."""
+        place = Folder(self.url)
+        if place.is_local:
+            return os.path.realpath(place.path)
+        return str(place.fs.unstrip_protocol(place.path))
+
+    def locate(self, commit: Commit) -> None:
+        """Get ready to read the files of a commit, which must be as the lake has it."""
+
+    def read(self, path: str, start: int, size: int) -> bytes:
+        """Read at most so many bytes of a file, from ``start`` on."""
+        if not self.is_local:
+            return bytes(self.fs.cat_file(self.join(path), start=start, end=start + size))
+        number = os.open(self.join(path), os.O_RDONLY)
+        try:
+            return os.pread(number, size, start)
+        finally:
+            os.close(number)
+
+    def blocks(self, file: WrittenFile) -> Iterator[bytes]:
+        """Read a file block by block: to its end, or one byte more than it should have."""
+        if not file.bytes:  # some stores refuse a range of nothing
+            yield bytes(self.fs.cat_file(self.join(file.path)))
+        for start in range(0, file.bytes, BLOCK):
+            left = file.bytes - start
+            yield self.read(file.path, start, BLOCK if left > BLOCK else left + 1)
+
+    def verified(self, file: WrittenFile) -> Iterator[bytes]:
+        """Read a file block by block, and compare it with what its commit says.
+
+        Parameters
+        ----------
+        file : WrittenFile
+            The file, with the size and the checksum it is to have.
+
+        Yields
+        ------
+        bytes
+
+        Raises
+        ------
+        DifferentFileError
+            At the end, if it is another one; at the beginning, if it is missing.
+        """
+        digest, size = hashlib.sha256(), 0
+        try:
+            for block in self.blocks(file):
+                digest.update(block)
+                size += len(block)
+                yield block
+        except FileNotFoundError:
+            raise DifferentFileError(
+                f"{self.url}: {file.path} is missing, though the manifest has it"
+            ) from None
+        if (size, digest.hexdigest()) != (file.bytes, file.sha256):
+            found = "other bytes" if size == file.bytes else f"{size} bytes or more"
+            raise DifferentFileError(
+                f"{self.url}: {file.path} is not what the manifest says: expected {file.bytes} "
+                f"bytes with sha256 {file.sha256[:12]}…, found {found}; convert or pack it anew"
+            )
+
+
+class Pack(Source):
+    """A pack, read as the lake that is in it.
+
+    Parameters
+    ----------
+    url : str
+        Path or URL of the tar.
+
+    Raises
+    ------
+    ValueError
+        If it is no tar, is damaged, or has members that may do harm.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._tar = Folder(url)
+        self._number = os.open(self._tar.path, os.O_RDONLY) if self._tar.is_local else None
+        self._size = int(self._tar.fs.size(self._tar.path) or 0)
+        try:
+            index = self._read_index()
+            self._data = index.data if index else {}
+            self._spans = index.spans if index else self._scanned()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the tar."""
+        if self._number is not None:
+            os.close(self._number)
+            self._number = None
+
+    @property
+    def fs(self) -> Any:
+        """What `movielake.manifest` needs of a file system, which is the pack itself."""
+        return self
+
+    @property
+    def protocol(self) -> str:
+        """The name of this file system."""
+        return "pack"
+
+    @property
+    def path(self) -> str:
+        """The lake's path on this file system."""
+        return ""
+
+    @property
+    def name(self) -> str:
+        """What to call the lake: the tar's name without its ending."""
+        return super().name.removesuffix(".tar")
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is such a file."""
+        return path.removeprefix("/") in self._spans
+
+    def find(self, *parts: str) -> dict[str, dict[str, Any]]:
+        """List all files below, as path relative to the lake → its size."""
+        top = "".join(f"{part}/" for part in parts)
+        return {p: {"size": self._spans[p].size} for p in sorted(self._spans) if p.startswith(top)}
+
+    def names(self, *parts: str) -> list[str]:
+        """List the paths of all files below, relative to the lake."""
+        return list(self.find(*parts))
+
+    def open(self, path: str, _: str = "rb") -> IO[bytes]:
+        """Open a file for reading."""
+        return io.BytesIO(self.cat_file(path))
+
+    def cat_file(self, path: str) -> bytes:
+        """Read a whole file, and check it if the index has its checksum."""
+        return self._checked(path.removeprefix("/"), self._span(path))
+
+    def locate(self, commit: Commit) -> None:
+        """Reckon where the files of a commit are, so that they can be read."""
+        start = self._data.get((commit.date_stamp, commit.country))
+        if start is not None:
+            self._spans |= place(start, [(f.path, f.bytes) for f in files_of(commit)])[0]
+
+    def read(self, path: str, start: int, size: int) -> bytes:
+        """Read at most so many bytes of a file, from ``start`` on."""
+        span = self._span(path)
+        return self._read(span.offset + start, min(size, span.size - start))
+
+    def _span(self, path: str) -> Span:
+        span = self._spans.get(path.removeprefix("/"))
+        if span is None:
+            raise FileNotFoundError(f"{self.url}: {path.removeprefix('/')} is not in the pack")
+        return span
+
+    def _read(self, start: int, size: int) -> bytes:
+        if size <= 0 or not 0 <= start < self._size:
+            return b""
+        if self._number is not None:
+            return os.pread(self._number, size, start)
+        return bytes(self._tar.fs.cat_file(self._tar.path, start=start, end=start + size))
+
+    def _checked(self, path: str, span: Span) -> bytes:
+        content = self._read(span.offset, span.size) if span.size <= _LARGEST else b""
+        if len(content) != span.size or span.crc not in (None, zlib.crc32(content)):
+            raise ValueError(f"{self.url}: {path} is damaged; pack the lake anew")
+        return content
+
+    def _read_index(self) -> Index | None:
+        """Read the index; None if there is none, or if the tar was changed since."""
+        length = index_size(self._read(0, BLOCKSIZE))
+        if not 0 < length < min(self._size, _LARGEST):
+            return None
+        index = read_index(self._read(0, length))
+        return index if index is not None and index.end == self._size else None
+
+    def _scanned(self) -> dict[str, Span]:
+        with self._tar.fs.open(self._tar.path, "rb") as file:
+            return scan(file, self.url)
+
+
+def open_source(url: str) -> Source:
+    """Open a lake for reading, in a folder or packed.
+
+    Parameters
+    ----------
+    url : str
+        Path or URL of a lake's folder or of a pack.
+
+    Returns
+    -------
+    Source
+        To be closed, or used as a context manager.
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing is there, or no lake.
+    ValueError
+        If it is neither a lake nor a pack, or of another format.
+    """
+    folder = Folder(url)
+    if not folder.fs.exists(folder.path):
+        raise FileNotFoundError(f"expected a lake or a pack, found nothing at {url}")
+    if folder.fs.isdir(folder.path):
+        source = Source(url)
+    elif folder.fs.isfile(folder.path):
+        source = Pack(url)
+    else:
+        raise ValueError(f"expected a lake or a pack, found neither a folder nor a file at {url}")
+    try:
+        check_lake(source)
+    except BaseException:
+        source.close()
+        raise
+    return source

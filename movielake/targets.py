@@ -1,0 +1,234 @@
+"""Targets: a staged lake that is being brought up to date with its source."""
+
+# ruff: noqa: PTH103, PTH105, PTH106, PTH108, PTH116, PTH123, PTH208
+# Tens of thousands of small files: what pathlib adds to each would be felt.
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from movielake.commits import Commit, commit_from_json, commit_to_json
+from movielake.layout import (
+    LAKE_FILE,
+    MANIFEST_TABLE,
+    WORK_FOLDER,
+    Folder,
+    commit_path,
+    partition_folders,
+)
+from movielake.manifest import committed
+from movielake.packs import Pair, files_of
+from movielake.partitions import Kinds, Partition, is_safe, kinds_of, trim
+from movielake.sources import BLOCK, DifferentFileError, Source
+from movielake.writers import WrittenFile, remove_leftovers
+
+
+class Copy(str):
+    """Path of a file that is complete, but not in its place."""
+
+
+Fetched = tuple[Partition, dict[str, bytes | Copy]]
+
+
+class Target:
+    """A staged lake that is being brought up to date, by one process at a time.
+
+    Parameters
+    ----------
+    source : Source
+        Where it comes from.
+    folder : Path
+        Where it is.
+    wanted : mapping of Pair to Kinds
+        What is asked for; what is there already stays wanted.
+    """
+
+    def __init__(self, source: Source, folder: Path, wanted: Mapping[Pair, Kinds]) -> None:
+        self._source = source
+        self._wanted = wanted
+        self.folder = folder
+        self._lake = Folder(str(folder))
+        remove_leftovers(self._lake)
+        owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self._work = f"{folder}/{WORK_FOLDER}/{owner}"
+        self._numbers = itertools.count()
+        self._folders: set[str] = set()
+        self._is_new = all(path.name.startswith(".") for path in folder.iterdir())
+
+    def __enter__(self) -> Target:
+        os.makedirs(self._work)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._work, ignore_errors=True)
+        with suppress(OSError):  # another process is staging
+            (self.folder / WORK_FOLDER).rmdir()
+
+    def pairs(self) -> list[Pair]:
+        """List the partitions that are wanted or there, in order."""
+        there = () if self._is_new else committed(self._lake)
+        return sorted({*self._wanted, *there})
+
+    def plan(self, pair: Pair) -> Partition:
+        """Decide what is to be done with a partition; changes nothing."""
+        held = self._held(pair)
+        content = self._content(pair)
+        if content is None:
+            return Partition(pair, None, held)
+        whole = self._parsed(content, pair)
+        self._source.locate(whole)
+        kinds = self._wanted.get(pair, frozenset()) | (kinds_of(held) if held else frozenset())
+        commit = trim(whole, kinds)
+        known = set(files_of(held)) if held else set()
+        missing = (file for file in files_of(commit) if not self._has(file, file in known))
+        content = content if commit == whole else commit_to_json(commit)
+        return Partition(pair, commit, held, tuple(missing), content)
+
+    def _content(self, pair: Pair) -> bytes | None:
+        try:
+            return bytes(self._source.fs.cat_file(self._source.join(commit_path(*pair))))
+        except FileNotFoundError:
+            return None
+
+    def _parsed(self, content: bytes, pair: Pair) -> Commit:
+        """Read a commit of the source; nothing in it is believed unseen."""
+        path = commit_path(*pair)
+        try:
+            commit = commit_from_json(content)
+            safe = is_safe(commit, pair)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f"{self._source.url}: {path} cannot be read: {error}") from None
+        if not safe:
+            raise ValueError(
+                f"{self._source.url}: refused: {path} names what is not of its partition"
+            )
+        return commit
+
+    def _held(self, pair: Pair) -> Commit | None:
+        if self._is_new:
+            return None
+        try:
+            return commit_from_json((self.folder / commit_path(*pair)).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def _has(self, file: WrittenFile, known: bool) -> bool:
+        """Tell whether a file is there; one that no commit knows is read to find out."""
+        if self._is_new:
+            return False
+        place = f"{self.folder}/{file.path}"
+        try:
+            if os.stat(place).st_size != file.bytes:
+                return False
+            if known:
+                return True
+            with open(place, "rb") as content:
+                return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
+        except FileNotFoundError:
+            return False
+
+    def fetch(self, plan: Partition) -> Fetched:
+        """Read and verify what is missing; once more, as it is now, if the source has changed."""
+        try:
+            return plan, self._contents(plan)
+        except DifferentFileError:
+            again = self.plan(plan.pair)
+            if again.commit is None or again.files == plan.files:
+                raise
+            return again, self._contents(again)
+
+    def _contents(self, plan: Partition) -> dict[str, bytes | Copy]:
+        """Read small files into memory, and large ones to a copy on disk."""
+        contents: dict[str, bytes | Copy] = {}
+        for file in plan.missing:
+            blocks = self._source.verified(file)
+            is_large = file.bytes > BLOCK
+            contents[file.path] = self._write(blocks) if is_large else b"".join(blocks)
+        return contents
+
+    def put(self, fetched: Fetched) -> Partition:
+        """Put a partition's files in place, then its commit."""
+        plan, contents = fetched
+        copies = {p: c if isinstance(c, Copy) else self._write([c]) for p, c in contents.items()}
+        path = commit_path(*plan.pair)
+        if plan.is_stale:
+            self.remove(path)
+        for name, copy in copies.items():
+            self._place(copy, name)
+        self._remove_others(plan)
+        if plan.commit:
+            self._place(self._write([plan.content]), path)
+        return plan
+
+    def _remove_others(self, plan: Partition) -> None:
+        """Remove from the partition's folders what its commit does not know."""
+        if self._is_new:
+            return
+        keep = {file.path for file in plan.files}
+        for folder in partition_folders(*plan.pair):
+            place = f"{self.folder}/{folder}"
+            with suppress(FileNotFoundError):
+                names = os.listdir(place)
+                others = [name for name in names if f"{folder}/{name}" not in keep]
+                for name in others:
+                    self.remove(f"{folder}/{name}")
+                if len(others) == len(names):
+                    os.rmdir(place)
+                    self._folders.discard(place)
+
+    @property
+    def has_manifest(self) -> bool:
+        """Whether ``manifest.parquet`` is there."""
+        return (self.folder / MANIFEST_TABLE).exists()
+
+    def write_manifest(self, manifest: pa.Table) -> None:
+        """Write ``manifest.parquet``."""
+        content = io.BytesIO()
+        pq.write_table(manifest, content, compression="zstd")
+        self._place(self._write([content.getvalue()]), MANIFEST_TABLE)
+
+    def write_lake_file(self) -> None:
+        """Write ``lake.json``, the source's own, unless it is there: now this is a lake."""
+        content = self._source.fs.cat_file(self._source.join(LAKE_FILE))
+        with suppress(FileNotFoundError):
+            if (self.folder / LAKE_FILE).read_bytes() == content:
+                return
+        self._place(self._write([content]), LAKE_FILE)
+
+    def remove(self, path: str) -> None:
+        """Remove one file of the lake, if it is there."""
+        with suppress(FileNotFoundError):
+            os.unlink(f"{self.folder}/{path}")
+
+    def _write(self, blocks: Iterable[bytes]) -> Copy:
+        """Write a file that nobody sees yet."""
+        copy = Copy(f"{self._work}/{next(self._numbers)}")
+        number = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            for block in blocks:
+                rest = memoryview(block)
+                while rest:
+                    rest = rest[os.write(number, rest) :]
+        finally:
+            os.close(number)
+        return copy
+
+    def _place(self, copy: Copy, path: str) -> None:
+        """Give a written file its place in the lake."""
+        folder = f"{self.folder}/{path}".rpartition("/")[0]
+        if folder not in self._folders:
+            self._folders.add(folder)
+            os.makedirs(folder, exist_ok=True)
+        os.replace(copy, f"{self.folder}/{path}")
