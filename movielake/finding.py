@@ -114,9 +114,7 @@ def _nothing_selected(held: Holdings, selection: Selection) -> str:
     stamps, countries = held.date_stamps, held.countries
     span = f"{len(stamps)} stamps, {stamps[0]} to {stamps[-1]}" if stamps else "no stamps"
     wanted = selection.countries if isinstance(selection.countries, tuple) else ()
-    close = [
-        c for w in wanted if w not in countries for c in get_close_matches(w.lower(), countries, 1)
-    ]
+    close = [c for w in wanted if w not in countries for c in get_close_matches(w, countries, 1)]
     hint = f"; did you mean {', '.join(close)}?" if close else ""
     return (
         f"no {held.table.name} match {selection} in {held.folder.url}; it holds {span}, and the "
@@ -134,7 +132,7 @@ def _hold_folder(folder: Folder, table: Table, selection: Selection) -> Holdings
             continue
         stamps.add(match[1])
         countries.add(match[2])
-        if selection.matches(match[1], match[2]) and letter_of(path) == table.letter:
+        if selection.matches(match[1], match[2].lower()) and letter_of(path) == table.letter:
             rows.append({"date_stamp": match[1], "country": match[2], "json_path": path})
             rows[-1]["json_bytes"] = info["size"]
     files = pa.Table.from_pylist(

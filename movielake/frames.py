@@ -8,6 +8,7 @@ are simplifications of the expression tree, which is where dask lets a source ta
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import dask.dataframe as dd
@@ -239,6 +240,7 @@ def _reads_only_keys(term: Any, rows: Any) -> bool:
     return all(isinstance(e, Projection) and set(e.columns) <= set(KEYS) for e in users)
 
 
+@lru_cache(maxsize=8)  # a filter is looked at several times while dask simplifies a query
 def _keys(held: Holdings) -> dd.DataFrame:
     keys = pd.DataFrame(
         {

@@ -96,7 +96,8 @@ class _Counter:
     def __call__(self, group: FileGroup) -> pa.Table:
         """Count one group: all its files in one go, since each go has its price."""
         wanted = dict.fromkeys((*self._columns, *filter(None, (self._of,))))
-        rows = rows_of_group(self._source, group, list(wanted))
+        # Even to count by nothing, something must tell how many rows there are.
+        rows = rows_of_group(self._source, group, list(wanted) or [KEYS[0]])
         if self._of:
             rows = rows.filter(rows[self._of].is_valid())
         return plain(_count_rows(rows, list(self._columns)))

@@ -54,7 +54,10 @@ def repeat_partition(lake: Path, commit: Path, later: timedelta) -> None:
     """Copy a commit and its files to another stamp."""
     stamp, country = commit.parent.name, commit.stem
     other = f"{date.fromisoformat(stamp) + later:%Y%m%d}"
-    for pattern in (f"json/{stamp}/{country}/*", f"parquet/*/date_stamp={stamp}/country={country}/*"):
+    for pattern in (
+        f"json/{stamp}/{country}/*",
+        f"parquet/*/date_stamp={stamp}/country={country}/*",
+    ):
         for file in lake.glob(pattern):
             copy = Path(str(file).replace(stamp, other))
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +79,9 @@ def files_of(lake: Path, country: str) -> list[str]:
     return [str(path.relative_to(lake)) for path in sorted(found) if path.is_file()]
 
 
-def measure(work: dict[str, Callable[[Path], object]], folder: Path, rounds: int) -> dict[str, float]:
+def measure(
+    work: dict[str, Callable[[Path], object]], folder: Path, rounds: int
+) -> dict[str, float]:
     """Alternate the contenders; median seconds of each."""
     seconds: dict[str, list[float]] = {}
     for number in range(rounds):
@@ -132,7 +137,10 @@ def main() -> None:
         seconds = measure(contenders(lake, tar), folder, options.rounds)
         country = sum((lake / path).stat().st_size for path in files_of(lake, COUNTRY))
         files = sum(path.is_file() for path in lake.rglob("*"))
-        print(f"{files:,} files, {tar.stat().st_size / 1e6:.0f} MB; {COUNTRY} {country / 1e6:.0f} MB\n")
+        print(
+            f"{files:,} files, {tar.stat().st_size / 1e6:.0f} MB; "
+            f"{COUNTRY} {country / 1e6:.0f} MB\n"
+        )
         print_table(seconds, tar.stat().st_size, country)
 
 

@@ -1,0 +1,48 @@
+"""A small sample feed and its lake, made once; nobody may change them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from movielake import convert
+from movielake.sample import write_sample
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="session")
+def sample_feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three weeks of eight countries, as zips of XML."""
+    feed = tmp_path_factory.mktemp("sample") / "feed"
+    write_sample(str(feed), weeks=3, scale=0.05)
+    return feed
+
+
+@pytest.fixture(scope="session")
+def sample_lake(sample_feed: Path) -> Path:
+    """The sample's lake."""
+    lake = sample_feed.with_name("lake")
+    convert(str(sample_feed), str(lake), workers=1)
+    return lake
+
+
+@pytest.fixture(scope="session")
+def duck(sample_lake: Path) -> Ask:
+    """DuckDB over the Parquet of the sample's lake: asks SQL of movies, theaters and showings."""
+    connection = duckdb.connect()
+    connection.sql("set threads = 1")
+    for table in ("movies", "theaters", "showings"):
+        connection.sql(
+            f"create view {table} as select * from read_parquet('{sample_lake}/parquet/{table}"
+            "/*/*/*.parquet', hive_partitioning = true, hive_types_autocast = false)"
+        )
+
+    def ask(sql: str) -> list[tuple[Any, ...]]:
+        return connection.sql(sql).fetchall()
+
+    return ask

@@ -1,0 +1,278 @@
+"""Packs: ordinary tars, the same bytes for the same lake, of which parts can be read."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+from pathlib import Path
+
+import fsspec
+import pytest
+from feeds import files, week, write_feed
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movielake import convert, packing, sources
+from movielake.layout import Folder
+from movielake.manifest import committed, read_manifest
+from movielake.packing import pack
+from movielake.packs import index_header, index_size, member_header, read_index
+from movielake.sources import Pack, Source, open_source
+
+LONG = f"{'x' * 120}.XML"
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two stamps, two countries; one member is damaged, one has a long name."""
+    root = tmp_path_factory.mktemp("packed")
+    third = week() | {"191206T.XML": "<houses><theater></houses>", LONG: "<movies></movies>"}
+    feed = write_feed(
+        root / "feed",
+        {
+            "20191206/movies_deu.zip": week(),
+            "20191206/movies_swe.zip": third,
+            "20191213/movies_deu.zip": week("20191213"),
+        },
+    )
+    convert(feed, str(root / "lake"), workers=1)
+    return root / "lake"
+
+
+@pytest.fixture
+def copy(lake: Path, tmp_path: Path) -> Path:
+    """A lake to spoil."""
+    return Path(shutil.copytree(lake, tmp_path / "lake"))
+
+
+def known(lake: Path) -> dict[str, bytes]:
+    return {name: content for name, content in files(lake).items() if not name.startswith(".")}
+
+
+def test_tar_xf_gives_the_lake(lake: Path, tmp_path: Path) -> None:
+    pack(str(lake), str(tmp_path / "lake.tar"))
+    (tmp_path / "out").mkdir()
+    done = subprocess.run(
+        ["tar", "xf", "lake.tar", "-C", "out"], cwd=tmp_path, capture_output=True, check=True
+    )
+    assert done.stderr == b""
+    assert files(tmp_path / "out") == known(lake)
+
+
+def test_manifest_comes_first_then_data_by_stamp_and_country(lake: Path, tmp_path: Path) -> None:
+    pack(str(lake), str(tmp_path / "lake.tar"))
+    listed = subprocess.run(["tar", "tf", tmp_path / "lake.tar"], capture_output=True, check=True)
+    names = listed.stdout.decode().split()
+    assert names[:5] == [
+        "lake.json",
+        "manifest.parquet",
+        "manifest/20191206/deu.json",
+        "manifest/20191206/swe.json",
+        "manifest/20191213/deu.json",
+    ]
+    partitions = [("20191206", "deu"), ("20191206", "swe"), ("20191213", "deu")]
+    order = [next(p for p in partitions if p[0] in name and p[1] in name) for name in names[5:]]
+    assert order == sorted(order)
+    assert any(name.startswith("quarantine/20191206/swe/") for name in names)
+    assert set(names) == set(known(lake))
+
+
+def test_same_lake_same_bytes(lake: Path, copy: Path, tmp_path: Path) -> None:
+    for path in copy.rglob("*"):
+        os.utime(path, (1, 1))
+    (copy / "manifest.parquet").unlink()
+    first = pack(str(lake), str(tmp_path / "1.tar"))
+    second = pack(str(copy), str(tmp_path / "2.tar"))
+    assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
+    assert (first.bytes, first.sha256) == (second.bytes, second.sha256)
+    assert first.sha256 == hashlib.sha256((tmp_path / "1.tar").read_bytes()).hexdigest()
+    assert not (copy / "manifest.parquet").exists(), "packing must change nothing in the lake"
+
+
+def test_what_the_manifest_does_not_know_is_left_out(copy: Path, tmp_path: Path) -> None:
+    (copy / "json/20191206/deu/stray.jsonl.zst").write_bytes(b"?")
+    (copy / "notes.txt").write_bytes(b"?")
+    (copy / ".work/x").mkdir(parents=True)
+    (copy / ".work/x/0").write_bytes(b"?")
+    pack(str(copy), str(tmp_path / "lake.tar"))
+    with tarfile.open(tmp_path / "lake.tar") as tar:
+        assert not {"json/20191206/deu/stray.jsonl.zst", "notes.txt"} & set(tar.getnames())
+
+
+@pytest.mark.parametrize("damage", ["missing", "longer", "shorter", "other", "empty"])
+def test_a_file_that_is_not_as_the_manifest_says(copy: Path, tmp_path: Path, damage: str) -> None:
+    place = copy / "parquet/showings/date_stamp=20191206/country=swe/191206S.parquet"
+    content = place.read_bytes()
+    place.unlink()
+    spoiled = {
+        "longer": content + b"x",
+        "shorter": content[:-1],
+        "other": content[:-1] + bytes([content[-1] ^ 1]),
+        "empty": b"",
+    }
+    if damage in spoiled:
+        place.write_bytes(spoiled[damage])
+    target = tmp_path / "packs/lake.tar"
+    target.parent.mkdir()
+    target.write_bytes(b"the old one")
+    with pytest.raises(
+        ValueError, match=r"lake: parquet/showings/.*country=swe/191206S.parquet is"
+    ):
+        pack(str(copy), str(target))
+    assert files(target.parent) == {"lake.tar": b"the old one"}
+
+
+def test_progress_counts_every_data_file(lake: Path, tmp_path: Path) -> None:
+    told: list[tuple[str, int]] = []
+    pack(str(lake), str(tmp_path / "lake.tar"), on_progress=lambda *file: told.append(file))
+    data = {p: c for p, c in known(lake).items() if p.startswith(("json/", "parquet/", "quar"))}
+    assert dict(told) == {path: len(content) for path, content in data.items()}
+    assert len(told) == len(data)
+
+
+def test_large_files_are_streamed(
+    lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(str(lake), str(tmp_path / "1.tar"))
+    monkeypatch.setattr(sources, "BLOCK", 100)
+    monkeypatch.setattr(packing, "BLOCK", 100)
+    pack(str(lake), str(tmp_path / "2.tar"))
+    assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
+
+
+def test_urls_on_both_sides(lake: Path, tmp_path: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.put(f"{lake}/", "/packing/lake/", recursive=True)
+    pack("memory://packing/lake", "memory://packing/packs/lake.tar")
+    pack("memory://packing/lake", "memory://top.tar")
+    pack(f"file://{lake}", f"file://{tmp_path}/lake.tar")
+    local = (tmp_path / "lake.tar").read_bytes()
+    assert memory.cat_file("/packing/packs/lake.tar") == local
+    assert memory.cat_file("/top.tar") == local
+    assert memory.find("/packing/packs") == ["/packing/packs/lake.tar"]
+    memory.rm("/top.tar")
+    memory.rm("/packing", recursive=True)
+
+
+def test_a_name_without_a_folder(
+    lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert pack(str(lake), "lake.tar").path == "lake.tar"
+    assert list(files(tmp_path)) == ["lake.tar"]
+
+
+def test_no_lake(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"found no lake.json in"):
+        pack(str(tmp_path), str(tmp_path / "lake.tar"))
+    assert files(tmp_path) == {}
+
+
+def test_a_folder_is_no_pack(lake: Path, tmp_path: Path) -> None:
+    for target in (str(tmp_path), f"{tmp_path}/new/"):
+        with pytest.raises(
+            ValueError, match="expected a file to write the pack to, found a folder"
+        ):
+            pack(str(lake), target)
+
+
+def pack_and_die(lake: str, file: str, after: int) -> None:
+    told: list[str] = []
+
+    def die(path: str, _: int) -> None:
+        told.append(path)
+        if len(told) == after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    pack(lake, file, on_progress=die)
+
+
+@pytest.mark.parametrize("after", [1, 4, 9, 15])
+def test_killed_and_done_again(lake: Path, tmp_path: Path, after: int) -> None:
+    whole = tmp_path / "whole.tar"
+    target = tmp_path / "packs/lake.tar"
+    pack(str(lake), str(whole))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["movielake.packing", "movielake.staging"])
+    process = context.Process(target=pack_and_die, args=(str(lake), str(target), after))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    left = list(files(target.parent))
+    assert len(left) == 1
+    assert left[0].startswith(".lake.tar.")
+    pack(str(lake), str(target))
+    assert files(target.parent) == {"lake.tar": whole.read_bytes()}
+
+
+def test_leftovers_of_others_stay(lake: Path, tmp_path: Path) -> None:
+    pid, id_ = os.getpid(), "0" * 12
+    names = [
+        f".lake.tar.{pid}-{id_}-{packing._HOST}.partial",  # alive
+        f".lake.tar.1-{id_}-{packing._HOST}.partial",  # alive, perhaps somebody else's
+        f".lake.tar.{2**22}-{id_}-elsewhere_{socket.gethostname()[:3]}.partial",  # who knows
+        f".other.tar.{2**22}-{id_}-{packing._HOST}.partial",  # of another pack
+        ".lake.tar.partial",
+    ]
+    for name in names:
+        (tmp_path / name).touch()
+    pack(str(lake), str(tmp_path / "lake.tar"))
+    assert list(files(tmp_path)) == sorted([*names, "lake.tar"])
+
+
+def test_a_pack_reads_as_the_lake_does(lake: Path, tmp_path: Path) -> None:
+    pack(str(lake), str(tmp_path / "lake.tar"))
+    folder = Folder(str(lake))
+    with open_source(str(tmp_path / "lake.tar")) as packed:
+        assert packed.name == "lake"
+        assert committed(packed) == committed(folder)
+        assert read_manifest(packed).equals(read_manifest(folder))
+        with pytest.raises(FileNotFoundError, match=r"lake.tar: json/x is not in the pack"):
+            packed.read("json/x", 0, 1)
+
+
+def test_an_empty_lake(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake/lake.json").write_text('{"format": 1}')
+    pack(str(tmp_path / "lake"), str(tmp_path / "lake.tar"))
+    with open_source(str(tmp_path / "lake.tar")) as packed:
+        assert isinstance(packed, Pack)
+        assert committed(packed) == []
+
+
+def test_identity_is_the_same_however_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "link").symlink_to("lake")
+    urls = [f"{tmp_path}/lake", f"{tmp_path}/link/", f"file://{tmp_path}/x/../lake"]
+    assert {Source(url).identity for url in urls} == {f"{tmp_path.resolve()}/lake"}
+    assert Source("memory://a/b/").identity == Source("memory://a/b").identity
+
+
+@pytest.mark.parametrize(
+    ("path", "size"), [("a" * 100, 0), ("a" * 101, 5), ("ä", 5), ("x", 8**11), ("x", 8**11 - 1)]
+)
+def test_headers_have_the_size_that_is_reckoned(path: str, size: int) -> None:
+    from movielake.packs import place
+
+    spans, _ = place(0, [(path, size)])
+    assert spans[path].offset == len(member_header(path, size))
+
+
+@given(st.binary(max_size=2000))
+def test_any_bytes_are_no_index(content: bytes) -> None:
+    assert index_size(content) == 0
+    assert read_index(content) is None
+
+
+@given(st.binary(max_size=300), st.integers(0, 2000))
+def test_a_damaged_index_never_raises(noise: bytes, at: int) -> None:
+    header = index_header(b"{}", b"PAR1", {})
+    spoiled = header[:at] + noise + header[at + len(noise) :]
+    index_size(spoiled)
+    read_index(spoiled)

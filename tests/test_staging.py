@@ -1,0 +1,879 @@
+"""Staging: complete, checked, small if asked; again, twice at once, killed, and from strangers."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from feeds import all_rows, commit, files, week, write_feed
+from fsspec.implementations.memory import MemoryFileSystem
+
+from movielake import convert, sources, targets
+from movielake.layout import Folder
+from movielake.manifest import check_lake, committed, read_manifest
+from movielake.packing import pack
+from movielake.staging import STAGED_FILE, stage
+
+SHOWINGS = "parquet/showings/date_stamp=20191206/country=deu/191206S.parquet"
+
+
+def feed_files() -> dict[str, Any]:
+    damaged = week() | {"191206T.XML": "<houses><theater></houses>", "191206X.XML": "<what/>"}
+    later = {f"20191213/movies_{ccc}.zip": week("20191213") for ccc in ("deu", "fra")}
+    return {
+        "20191206/movies_deu.zip": week(),
+        "20191206/movies_swe.zip": damaged,
+        "20191206/movies_chn.zip": {"191206S.XML": week()["191206S.XML"]},
+        **later,
+    }
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two stamps, four countries; swe has two damaged members, chn has showings only."""
+    root = tmp_path_factory.mktemp("staged")
+    convert(write_feed(root / "feed", feed_files()), str(root / "lake"), workers=1)
+    shutil.rmtree(root / "lake/.work", ignore_errors=True)
+    return root / "lake"
+
+
+@pytest.fixture(scope="module")
+def packed(lake: Path) -> Path:
+    pack(str(lake), str(lake.with_name("lake.tar")))
+    return lake.with_name("lake.tar")
+
+
+@pytest.fixture(params=["folder", "pack", "plain tar"])
+def source(request: pytest.FixtureRequest, lake: Path, packed: Path, tmp_path: Path) -> str:
+    """The same lake in each form."""
+    if request.param == "plain tar":
+        subprocess.run(["tar", "cf", tmp_path / "plain.tar", "-C", lake, "."], check=True)
+        return str(tmp_path / "plain.tar")
+    return str(lake if request.param == "folder" else packed)
+
+
+@pytest.fixture
+def copy(lake: Path, tmp_path: Path) -> Path:
+    """A lake to spoil, with its feed."""
+    shutil.copytree(lake.with_name("feed"), tmp_path / "feed")
+    return Path(shutil.copytree(lake, tmp_path / "copy"))
+
+
+@pytest.fixture
+def to(tmp_path: Path) -> Path:
+    return tmp_path / "ssd"
+
+
+def seen(folder: Path) -> dict[str, bytes]:
+    """Read what readers may see of a staged lake: all but the note on where it came from."""
+    found = files(folder)
+    found.pop(STAGED_FILE, None)
+    return found
+
+
+def assert_agrees(folder: Path, source: Path) -> None:
+    """Check that a staged lake has exactly what its manifest says, as its source has it."""
+    check_lake(Folder(str(folder)))
+    manifest = read_manifest(Folder(str(folder)))
+    (folder / "manifest.parquet").unlink()
+    assert read_manifest(Folder(str(folder))).equals(manifest), "derived from other commits"
+    paths = {path for name in ("json_path", "parquet_path") for path in manifest[name].to_pylist()}
+    paths |= {file["path"] for files in manifest["quarantine"].to_pylist() for file in files or ()}
+    found = seen(folder)
+    data = {path for path in found if not path.startswith(("manifest/", "lake.json"))}
+    assert data == paths - {None}
+    assert all(found[path] == (source / path).read_bytes() for path in data)
+
+
+def test_the_whole(source: str, lake: Path, to: Path) -> None:
+    assert stage(source, str(to)) == str(to)
+    assert seen(to) == seen(lake)
+    assert not (to / ".work").exists()
+
+
+@pytest.mark.parametrize("form", ["gnu", "ustar", "pax", "v7"])
+def test_tars_of_all_kinds(lake: Path, tmp_path: Path, to: Path, form: str) -> None:
+    command = ["tar", "cf", str(tmp_path / "x.tar"), f"--format={form}", "-C", str(lake.parent)]
+    subprocess.run([*command, "lake"], check=True)
+    stage(str(tmp_path / "x.tar"), str(to))
+    assert seen(to) == seen(lake)
+
+
+def test_a_pack_to_which_something_was_added(packed: Path, lake: Path, to: Path) -> None:
+    tar = to.with_name("more.tar")
+    shutil.copy(packed, tar)
+    (to.with_name("notes.txt")).write_text("hello")
+    subprocess.run(["tar", "rf", tar, "-C", tar.parent, "notes.txt"], check=True)
+    stage(str(tar), str(to))
+    assert seen(to) == seen(lake)
+
+
+@pytest.mark.parametrize(
+    ("selection", "partitions", "tables", "suffixes"),
+    [
+        ({"countries": "deu"}, 2, {"movies", "theaters", "showings"}, {".zst", ".parquet"}),
+        ({"date_stamps": "20191213"}, 2, {"movies", "theaters", "showings"}, {".zst", ".parquet"}),
+        ({"tables": "showings", "json": False}, 5, {"showings"}, {".parquet", ".XML"}),
+        ({"tables": ["movies", "theaters"]}, 5, {"movies", "theaters"}, {".zst", ".parquet"}),
+        ({"json": False, "countries": ["swe", "c*"]}, 2, None, {".parquet"}),
+        ({"date_stamps": slice("20191207", None), "countries": "fra"}, 1, None, {".zst"}),
+    ],
+)
+def test_a_part_is_a_lake(
+    source: str,
+    lake: Path,
+    to: Path,
+    selection: dict[str, Any],
+    partitions: int,
+    tables: set[str] | None,
+    suffixes: set[str],
+) -> None:
+    stage(source, str(to), **selection)
+    manifest = read_manifest(Folder(str(to)))
+    assert len(committed(Folder(str(to)))) == partitions
+    assert tables is None or set(manifest["table"].to_pylist()) - {None} == tables
+    found = {Path(path).suffix for path in seen(to) if path.startswith(("json", "parquet/"))}
+    assert found <= suffixes | {".parquet"}
+    assert (".zst" in found) == selection.get("json", True)
+    assert_agrees(to, lake)
+
+
+def test_a_table_that_a_country_does_not_have(lake: Path, to: Path) -> None:
+    stage(str(lake), str(to), countries="chn", tables="movies")
+    assert committed(Folder(str(to))) == [("20191206", "chn")]
+    assert commit(to, "20191206", "chn")["members"] == []
+    assert_agrees(to, lake)
+
+
+def test_with_json_tells_the_truth(lake: Path, to: Path) -> None:
+    stage(str(lake), str(to), countries="deu", tables="showings", json=False)
+    assert commit(to)["with_json"] is False
+    stage(str(lake), str(to), countries="deu", tables="movies")
+    assert commit(to)["with_json"] is False, "showings have none"
+    stage(str(lake), str(to), countries="deu", tables="showings")
+    assert commit(to)["with_json"] is True
+
+
+def test_others_read_it(packed: Path, lake: Path, to: Path) -> None:
+    import duckdb  # here, so that the processes started below need not load all this
+    import pandas as pd
+
+    from movielake.readers import ShowingsReader
+
+    staged = stage(str(packed), str(to), countries="deu", json=False)
+    rows = [row for row in all_rows(lake) if "/deu/" in row["source_xml"]]
+    glob = f"{staged}/parquet/showings/*/*/*.parquet"
+    counted = duckdb.sql(f"select count(*), min(country), max(country) from '{glob}'")
+    assert counted.fetchall() == [(len(rows), "deu", "deu")]
+    assert len(pd.read_parquet(f"{staged}/parquet/showings")) == len(rows)
+    with ShowingsReader(staged) as showings:
+        assert showings.count == 4
+
+
+def test_again_copies_nothing(source: str, to: Path) -> None:
+    stage(source, str(to))
+    before = {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in to.rglob("*")}
+    told: list[str] = []
+    stage(source, str(to), on_progress=lambda path, _: told.append(path))
+    assert told == []
+    assert {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in to.rglob("*")} == before
+
+
+def test_progress(source: str, lake: Path, to: Path) -> None:
+    told: list[tuple[str, int]] = []
+    stage(source, str(to), on_progress=lambda *file: told.append(file))
+    data = {p: len(c) for p, c in seen(lake).items() if p.startswith(("json/", "parq", "quar"))}
+    assert dict(told) == data
+    assert len(told) == len(data)
+
+
+def held(folder: Path) -> set[tuple[str, str | None, bool]]:
+    """Tell which tables of which countries are there, and whether with JSON."""
+    rows = read_manifest(Folder(str(folder))).to_pylist()
+    return {(row["country"], row["table"], row["json_path"] is not None) for row in rows}
+
+
+def test_more_extends_and_less_takes_nothing_away(source: str, lake: Path, to: Path) -> None:
+    stage(source, str(to), countries="deu", tables="showings", json=False)
+    stage(source, str(to), countries="swe", tables="movies")
+    first = {("deu", "showings", False), ("swe", "movies", True), ("swe", None, False)}
+    assert held(to) == first
+    stage(source, str(to), countries="deu", tables="movies")
+    assert held(to) == first | {("deu", "movies", True)}
+    told: list[str] = []
+    stage(source, str(to), on_progress=lambda path, _: told.append(path))
+    assert SHOWINGS not in told
+    assert seen(to) == seen(lake)
+    stage(source, str(to), countries="deu", json=False)
+    assert seen(to) == seen(lake)
+
+
+def reconvert(copy: Path, changed: dict[str, Any], **options: Any) -> None:
+    write_feed(copy.with_name("feed"), changed)
+    convert(str(copy.with_name("feed")), str(copy), workers=1, force=True, **options)
+
+
+def test_what_was_converted_anew_is_replaced(copy: Path, to: Path) -> None:
+    stage(str(copy), str(to), date_stamps="20191206")
+    newer = {"191206NewS.XML": week(shows=5)["191206S.XML"]}
+    reconvert(copy, {"20191206/movies_deu.zip": newer})
+    stage(str(copy), str(to), countries="fra")
+    assert_agrees(to, copy)
+    assert not (to / SHOWINGS).exists()
+    assert len(commit(to)["members"]) == 1
+    stage(str(copy), str(to))
+    assert seen(to).keys() - {"manifest.parquet"} == seen(copy).keys() - {"manifest.parquet"}
+
+
+def test_what_the_source_has_no_more_goes(copy: Path, to: Path) -> None:
+    stage(str(copy), str(to))
+    (copy.with_name("feed") / "20191206/movies_deu.zip").unlink()
+    convert(str(copy.with_name("feed")), str(copy), workers=1, prune=True)
+    stage(str(copy), str(to), countries="fra")
+    assert ("20191206", "deu") not in committed(Folder(str(to)))
+    assert not (to / SHOWINGS).parent.exists()
+    assert_agrees(to, copy)
+
+
+def test_what_is_gone_or_cut_comes_back(source: str, lake: Path, to: Path) -> None:
+    stage(source, str(to))
+    (to / SHOWINGS).write_bytes(b"PAR1")
+    (to / "json/20191206/chn/191206S.jsonl.zst").unlink()
+    (to / "manifest.parquet").unlink()
+    (to / "manifest/20191213/fra.json").unlink()
+    (to / "lake.json").unlink()
+    stage(source, str(to))
+    assert seen(to) == seen(lake)
+
+
+def test_a_file_that_no_commit_knows_is_not_believed(source: str, lake: Path, to: Path) -> None:
+    content = (lake / SHOWINGS).read_bytes()
+    stage(source, str(to), countries="fra")
+    place = to / SHOWINGS
+    place.parent.mkdir(parents=True)
+    place.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    place.with_name("stray.parquet").write_bytes(b"?")
+    stage(source, str(to))
+    assert seen(to) == seen(lake)
+
+
+# Where to
+
+
+def test_to_the_scratch_of_the_job(
+    source: str, lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path / "scratch"))
+    name = "plain" if "plain" in source else "lake"
+    assert stage(source) == str(tmp_path / "scratch/movielake" / name)
+    assert seen(tmp_path / "scratch/movielake" / name) == seen(lake)
+
+
+def test_without_scratch_a_lake_is_used_in_place(
+    lake: Path, packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLURM_TMPDIR", raising=False)
+    assert stage(str(lake)) == str(lake)
+    with pytest.raises(ValueError, match=r"a pack cannot be used in place.*lake.tar with --to DIR"):
+        stage(str(packed))
+
+
+def test_a_relative_folder_becomes_absolute(
+    lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert stage(str(lake), "ssd", countries="chn") == str(tmp_path / "ssd")
+
+
+def test_not_into_what_is_something_else(lake: Path, packed: Path, copy: Path, to: Path) -> None:
+    to.mkdir()
+    (to / "thesis.txt").write_text("all of it")
+    for target in (to, copy, lake):
+        before = files(target)
+        with pytest.raises(ValueError, match="expected an empty folder, or a lake staged before"):
+            stage(str(lake), str(target))
+        assert files(target) == before
+    (to / "thesis.txt").unlink()
+    stage(str(lake), str(to), countries="chn")
+    before = files(to)
+    with pytest.raises(
+        ValueError, match=r"was staged from .*lake\"}, not from .*lake.tar; give an"
+    ):
+        stage(str(packed), str(to))
+    assert files(to) == before
+    with pytest.raises(ValueError, match="expected a folder on this machine"):
+        stage(str(lake), "memory://ssd")
+
+
+def test_what_cannot_be_selected(source: str, to: Path) -> None:
+    with pytest.raises(
+        ValueError,
+        match=r"nothing in .* matches date_stamps=all, countries=xyz; it has 2 stamps "
+        r"\(20191206 to 20191213\) and the countries chn, deu, fra, swe",
+    ):
+        stage(source, str(to), countries="xyz")
+    for tables in ("films", "movies,films", [], ""):
+        with pytest.raises(ValueError, match="expected tables out of movies, theaters, showings"):
+            stage(source, str(to), tables=tables)
+    assert not to.exists()
+
+
+@pytest.mark.parametrize(
+    "form", ["nothing", "no lake", "other format", "pipe", "text", "gz", "zeros"]
+)
+def test_what_is_no_source(lake: Path, tmp_path: Path, to: Path, form: str) -> None:
+    place = tmp_path / "source"
+    if form == "pipe":
+        os.mkfifo(place)
+    elif form in ("no lake", "other format"):
+        place.mkdir()
+        (place / "x").touch()
+        if form == "other format":
+            (place / "lake.json").write_text('{"format": 99}')
+    elif form == "gz":
+        subprocess.run(["tar", "czf", place, "-C", lake, "."], check=True)
+    elif form != "nothing":
+        place.write_bytes(bytes(10240) if form == "zeros" else b"showtimes " * 1000)
+    expected = {
+        "nothing": "expected a lake or a pack, found nothing at",
+        "no lake": "expected a lake, found no lake.json",
+        "zeros": "expected a lake, found no lake.json",
+        "other format": "expected a lake of format 1, found format 99",
+        "pipe": "found neither a folder nor a file",
+    }
+    with pytest.raises(
+        (ValueError, FileNotFoundError), match=expected.get(form, r"\(an uncompressed tar of one\)")
+    ):
+        stage(str(place), str(to))
+    assert not to.exists()
+
+
+def test_space_is_checked_first(source: str, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 4096))
+    with pytest.raises(OSError, match=r"not enough space .*ssd: [0-9,]+ bytes needed, 4,096 avail"):
+        stage(source, str(to))
+    assert seen(to) == {}
+    monkeypatch.undo()
+    stage(source, str(to))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+    stage(source, str(to))  # nothing to copy, nothing needed
+
+
+def test_large_files_are_streamed(
+    source: str, lake: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "BLOCK", 100)
+    monkeypatch.setattr(targets, "BLOCK", 100)
+    stage(source, str(to), workers=3)
+    assert seen(to) == seen(lake)
+
+
+# URLs
+
+
+class Counted(MemoryFileSystem):
+    """A store in memory that counts the bytes that are read from it."""
+
+    protocol = "counted"
+    store: dict[str, Any] = {}  # noqa: RUF012
+    pseudo_dirs = [""]  # noqa: RUF012
+    read = 0
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(path.replace("counted://", "memory://")))
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes:
+        content = bytes(self.store[self._strip_protocol(path)].getvalue())[start:end]
+        type(self).read += len(content)
+        return content
+
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+        if mode == "rb":
+            raise AssertionError("only ranges are to be read")
+        return super()._open(path, mode, **options)
+
+
+@pytest.fixture
+def counted(packed: Path, lake: Path) -> Iterator[type[Counted]]:
+    fsspec.register_implementation("counted", Counted, clobber=True)
+    store = Counted()
+    store.pipe_file("/lake.tar", packed.read_bytes())
+    for path, content in seen(lake).items():
+        store.pipe_file(f"/lake/{path}", content)
+    Counted.read = 0
+    yield Counted
+    Counted.store.clear()
+
+
+@pytest.mark.parametrize("url", ["counted://lake.tar", "counted://lake"])
+def test_a_selection_reads_its_own_bytes(
+    counted: type[Counted], url: str, packed: Path, lake: Path, to: Path
+) -> None:
+    stage(url, str(to), countries="chn", json=False)
+    wanted = sum(len(content) for path, content in seen(to).items() if "chn" in path)
+    source_commit = (lake / "manifest/20191206/chn.json").stat().st_size
+    # Beside them: lake.json to check and to copy, and the index.
+    rest = 2 * (lake / "lake.json").stat().st_size + source_commit + 4096
+    assert wanted < counted.read < wanted + rest < packed.stat().st_size // 2
+    counted.read = 0
+    stage(url, str(to), countries="chn", json=False)
+    assert counted.read < rest
+
+
+@pytest.mark.parametrize("url", ["counted://lake.tar", "counted://lake"])
+def test_the_whole_from_a_url(
+    counted: type[Counted], url: str, lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path))
+    staged = stage(url)
+    assert staged == str(tmp_path / "movielake/lake")
+    assert seen(Path(staged)) == seen(lake)
+    assert stage(url) == staged
+    monkeypatch.delenv("SLURM_TMPDIR")
+    if not url.endswith(".tar"):
+        assert stage(url) == url
+
+
+def test_a_plain_tar_from_a_url(lake: Path, to: Path) -> None:
+    subprocess.run(["tar", "cf", to.with_name("x.tar"), "-C", lake.parent, "lake"], check=True)
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/plain.tar", to.with_name("x.tar").read_bytes())
+    stage("memory://plain.tar", str(to))
+    memory.rm("/plain.tar")
+    assert seen(to) == seen(lake)
+
+
+# Faults
+
+
+def spoil(path: Path, at: int = -1) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def assert_nothing_partial(to: Path, lake: Path, but: str) -> None:
+    found, whole = seen(to), seen(lake)
+    assert but not in found
+    assert all(found[path] == whole[path] for path in found)
+    assert "lake.json" not in found
+    with pytest.raises(FileNotFoundError, match=r"found no lake.json"):
+        check_lake(Folder(str(to)))
+
+
+def test_a_damaged_file_in_a_folder(copy: Path, lake: Path, to: Path) -> None:
+    spoil(copy / SHOWINGS)
+    with pytest.raises(ValueError, match=rf"copy: {SHOWINGS} is not what the manifest says"):
+        stage(str(copy), str(to))
+    assert_nothing_partial(to, lake, SHOWINGS)
+    shutil.copy(lake / SHOWINGS, copy / SHOWINGS)
+    stage(str(copy), str(to))
+    assert seen(to) == seen(lake)
+
+
+@pytest.mark.parametrize("length", [0, 100, 10**6])
+def test_a_file_of_another_length(copy: Path, lake: Path, to: Path, length: int) -> None:
+    (copy / SHOWINGS).write_bytes((lake / SHOWINGS).read_bytes()[:length].ljust(length))
+    with pytest.raises(ValueError, match=rf"copy: {SHOWINGS} is not what the manifest says"):
+        stage(str(copy), str(to))
+    assert_nothing_partial(to, lake, SHOWINGS)
+
+
+def test_a_missing_file(copy: Path, lake: Path, to: Path) -> None:
+    (copy / SHOWINGS).unlink()
+    with pytest.raises(ValueError, match=rf"copy: {SHOWINGS} is missing"):
+        stage(str(copy), str(to))
+    assert_nothing_partial(to, lake, SHOWINGS)
+
+
+def test_a_damaged_extension_leaves_the_lake_as_it_was(copy: Path, lake: Path, to: Path) -> None:
+    stage(str(copy), str(to), countries="fra")
+    spoil(copy / SHOWINGS)
+    with pytest.raises(ValueError, match=SHOWINGS):
+        stage(str(copy), str(to), countries="deu", date_stamps="20191206")
+    assert committed(Folder(str(to))) == [("20191213", "fra")]
+    assert len(read_manifest(Folder(str(to)))) == 3
+
+
+def member_of(tar: Path, name: str) -> tarfile.TarInfo:
+    with tarfile.open(tar) as opened:
+        return opened.getmember(name)
+
+
+@pytest.mark.parametrize("name", [SHOWINGS, "manifest/20191206/deu.json", "lake.json"])
+def test_a_damaged_byte_in_a_pack(packed: Path, lake: Path, to: Path, name: str) -> None:
+    tar = Path(shutil.copy(packed, to.with_name("bad.tar")))
+    spoil(tar, member_of(tar, name).offset_data + 30)
+    with pytest.raises(ValueError, match=rf"bad.tar[:/] ?{name} is (damaged|not )"):
+        stage(str(tar), str(to))
+    if to.exists():
+        assert_nothing_partial(to, lake, name)
+
+
+def test_any_damaged_byte_in_a_pack(packed: Path, lake: Path, tmp_path: Path) -> None:
+    """Wherever it is: the staged lake is the same, or there is none."""
+    size, whole = packed.stat().st_size, seen(lake)
+    outcomes = set()
+    for number, at in enumerate([*range(0, 4096, 256), *range(4200, size, size // 40)]):
+        tar = Path(shutil.copy(packed, tmp_path / f"{number}.tar"))
+        spoil(tar, at)
+        try:
+            staged = stage(str(tar), str(tmp_path / str(number)))
+        except (ValueError, FileNotFoundError) as error:
+            outcomes.add("refused" if str(error).isprintable() else repr(error))
+        else:
+            assert seen(Path(staged)) == whole
+            outcomes.add("the same")
+    assert outcomes == {"refused", "the same"}
+
+
+def test_a_pack_that_is_cut_off(packed: Path, tmp_path: Path) -> None:
+    content = packed.read_bytes()
+    for number, size in enumerate([100, 512, 5000, len(content) // 2, len(content) - 20000]):
+        tar = tmp_path / f"{number}.tar"
+        tar.write_bytes(content[:size])
+        with pytest.raises((ValueError, FileNotFoundError)):
+            stage(str(tar), str(tmp_path / str(number)))
+        assert not (tmp_path / str(number) / "lake.json").exists()
+
+
+# A conversion meanwhile
+
+
+def meanwhile(
+    monkeypatch: pytest.MonkeyPatch, path: str, action: Callable[[], None], times: int = 1
+) -> None:
+    """Do something just before a file is read, once or more often."""
+    original, left = sources.Source.read, [None] * times
+
+    def read(self: sources.Source, name: str, start: int, size: int) -> bytes:
+        if name == path and left:
+            left.pop()
+            action()
+        return original(self, name, start, size)
+
+    monkeypatch.setattr(sources.Source, "read", read)
+
+
+@pytest.mark.parametrize("member", ["191206S.XML", "191206NewS.XML"])
+def test_a_partition_converted_anew_meanwhile(
+    copy: Path, to: Path, monkeypatch: pytest.MonkeyPatch, member: str
+) -> None:
+    newer = {"20191206/movies_deu.zip": {member: week(shows=7)["191206S.XML"]}}
+    meanwhile(monkeypatch, SHOWINGS, lambda: reconvert(copy, newer, countries="deu"))
+    stage(str(copy), str(to))
+    assert commit(to)["members"][0]["records"] == 7
+    assert len(commit(to)["members"]) == 1
+    assert_agrees(to, copy)
+
+
+def test_a_commit_that_goes_meanwhile(
+    copy: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove() -> None:
+        (copy / "manifest/20191206/deu.json").unlink()
+        spoil(copy / SHOWINGS)
+
+    meanwhile(monkeypatch, SHOWINGS, remove)
+    with pytest.raises(ValueError, match=SHOWINGS):
+        stage(str(copy), str(to))
+
+
+def test_a_partition_that_changes_again_and_again(
+    copy: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = iter(range(3, 9))
+
+    def change() -> None:
+        newer = {"191206S.XML": week(shows=next(numbers))["191206S.XML"]}
+        reconvert(copy, {"20191206/movies_deu.zip": newer}, countries="deu")
+
+    meanwhile(monkeypatch, SHOWINGS, change, times=5)
+    with pytest.raises(ValueError, match=rf"{SHOWINGS} is not what the manifest says"):
+        stage(str(copy), str(to))
+    assert not (to / SHOWINGS).exists()
+
+
+# At once, and killed
+
+fork = multiprocessing.get_context("forkserver")
+fork.set_forkserver_preload(["movielake.packing", "movielake.staging"])
+
+
+def stage_together(barrier: Barrier, source: str, to: str, options: dict[str, Any]) -> None:
+    barrier.wait(60)
+    stage(source, to, **options)
+    check_lake(Folder(to))
+
+
+@pytest.mark.parametrize("second", [{}, {"countries": "deu"}, {"json": False}])
+def test_two_processes_at_once(packed: Path, lake: Path, to: Path, second: dict[str, Any]) -> None:
+    barrier = fork.Barrier(2)
+    both = [
+        fork.Process(target=stage_together, args=(barrier, str(packed), str(to), options))
+        for options in ({}, second)
+    ]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(60)
+    assert [process.exitcode for process in both] == [0, 0]
+    assert seen(to) == seen(lake)
+    assert not (to / ".work").exists()
+
+
+def test_two_at_once_without_locks(
+    source: str, lake: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no locks on this file system")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with ThreadPoolExecutor(3) as pool:
+        staged = list(pool.map(lambda _: stage(source, str(to)), range(3)))
+    assert staged == [str(to)] * 3
+    assert seen(to) == seen(lake)
+
+
+def stage_and_die(source: str, to: str, calls: int) -> None:
+    """Stage, and be killed just before a file gets its place, or just before one is written."""
+    count = iter(range(calls))
+
+    def counting(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            if next(count, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **options)
+
+        return call
+
+    targets.os.replace = counting(os.replace)
+    targets.Target._write = counting(targets.Target._write)  # type: ignore[method-assign]
+    stage(source, to, workers=1)
+
+
+def kill_at(calls: int, source: Path, to: Path) -> None:
+    process = fork.Process(target=stage_and_die, args=(str(source), str(to), calls))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("calls", [0, 1, 5, 12, 20, 33, 47, 59, 71, 72, 73])
+def test_killed_and_done_again(packed: Path, lake: Path, to: Path, calls: int) -> None:
+    kill_at(calls, packed, to)
+    whole = seen(lake)
+    left = {path: content for path, content in seen(to).items() if not path.startswith(".work/")}
+    assert all(whole[path] == content for path, content in left.items())
+    assert "lake.json" not in left
+    stage(str(packed), str(to))
+    assert seen(to) == whole
+    assert not (to / ".work").exists()
+
+
+@pytest.mark.parametrize("calls", range(0, 20, 2))
+def test_killed_while_replacing(copy: Path, to: Path, calls: int) -> None:
+    stage(str(copy), str(to))
+    newer = {"191206S.XML": week(shows=9)["191206S.XML"], "191206I.XML": "<movies></movies>"}
+    reconvert(copy, {f"20191206/movies_{ccc}.zip": newer for ccc in ("deu", "swe")})
+    kill_at(calls, copy, to)
+    assert_every_commit_holds(to)
+    stage(str(copy), str(to))
+    shutil.rmtree(copy / ".work", ignore_errors=True)
+    assert seen(to) == seen(copy)
+
+
+def assert_every_commit_holds(folder: Path) -> None:
+    """Check that what readers would find in the manifest is there, to the byte."""
+    lake = Folder(str(folder))
+    check_lake(lake)
+    rows = read_manifest(lake).to_pylist()
+    (folder / "manifest.parquet").unlink(missing_ok=True)
+    assert read_manifest(lake).to_pylist() == rows
+    for row in rows:
+        for kind in ("json", "parquet"):
+            if row[f"{kind}_path"]:
+                content = (folder / row[f"{kind}_path"]).read_bytes()
+                assert hashlib.sha256(content).hexdigest() == row[f"{kind}_sha256"]
+
+
+# Strangers
+
+
+def tar_with(lake: Path, tar: Path, *extra: tarfile.TarInfo, commit: bytes = b"") -> str:
+    """Pack a lake plainly, with members that do not belong there, or with a changed commit."""
+    with tarfile.open(tar, "w") as opened:
+        for path, content in seen(lake).items():
+            if commit and path == "manifest/20191206/deu.json":
+                content = commit
+            info = tarfile.TarInfo(path)
+            info.size = len(content)
+            opened.addfile(info, io.BytesIO(content))
+        for info in extra:
+            opened.addfile(info, io.BytesIO(bytes(info.size)))
+    return str(tar)
+
+
+def info(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.type, made.linkname, made.size = kind, link, 3 if kind == tarfile.REGTYPE else 0
+    return made
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        (info("/etc/cron.d/x"), "leads out of the folder"),
+        (info("//x"), "leads out of the folder"),
+        (info("../x"), "is not safe to unpack|leads out of the folder"),
+        (info("json/../../x"), "is not safe to unpack|leads out of the folder"),
+        (info("json/../x"), "leads out of the folder"),
+        (info("..", tarfile.DIRTYPE), "is not safe to unpack|leads out of the folder"),
+        (info("json/x", tarfile.SYMTYPE, "/etc/passwd"), "is neither a plain file nor a folder"),
+        (info("json", tarfile.SYMTYPE, ".."), "is neither a plain file nor a folder"),
+        (info("json/x", tarfile.LNKTYPE, "../../x"), "is neither a plain file nor a folder"),
+        (info("json/x", tarfile.LNKTYPE, "lake.json"), "is neither a plain file nor a folder"),
+        (info("json/x", tarfile.CHRTYPE), "is neither a plain file nor a folder"),
+        (info("json/x", tarfile.BLKTYPE), "is neither a plain file nor a folder"),
+        (info("json/x", tarfile.FIFOTYPE), "is neither a plain file nor a folder"),
+        (info(SHOWINGS), "2 times"),
+        (info(f"./{SHOWINGS}"), "2 times"),
+        (info("json/a\nb"), "has control characters in its name"),
+        (info("json/a\x1b[2Jb"), "has control characters in its name"),
+        (info("json/a\udcffb"), "has control characters in its name"),
+    ],
+)
+def test_hostile_members(
+    lake: Path, tmp_path: Path, to: Path, member: tarfile.TarInfo, reason: str
+) -> None:
+    source = tar_with(lake, tmp_path / "x.tar", member)
+    with pytest.raises(ValueError, match=rf"x.tar: refused: .*({reason})") as caught:
+        stage(source, str(to))
+    assert str(caught.value).isprintable()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.tar"]
+
+
+def test_members_that_are_only_not_ours_are_left(lake: Path, tmp_path: Path, to: Path) -> None:
+    source = tar_with(lake, tmp_path / "x.tar", info("notes.txt"), info("json/20191206/deu/x"))
+    stage(source, str(to))
+    assert seen(to) == seen(lake)
+
+
+def changed(lake: Path, **member: Any) -> bytes:
+    document = commit(lake)
+    document["members"][0] |= member
+    return json.dumps(document).encode()
+
+
+FILE = {"bytes": 3, "sha256": "ab" * 32}
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"json": FILE | {"path": "../../../evil"}},
+        {"json": FILE | {"path": "/tmp/evil"}},
+        {"json": FILE | {"path": "evil"}},
+        {"json": FILE | {"path": "lake.json"}},
+        {"json": FILE | {"path": "json/20191206/deu/../../../../evil"}},
+        {"json": FILE | {"path": "json/20191206/swe/191206S.jsonl.zst"}},
+        {"json": FILE | {"path": "json/20191206/deu/.hidden"}},
+        {"json": FILE | {"path": "json/20191206/deu/a\nb"}},
+        {"json": FILE | {"path": "json/20191206/deu/.."}},
+        {"json": FILE | {"path": "json/20191206/deu/"}},
+        {"json": FILE | {"path": 7}},
+        {"json": {"bytes": -1, "sha256": "", "path": "json/20191206/deu/x"}},
+        {"json": {"bytes": 1, "sha256": 1, "path": "json/20191206/deu/x"}},
+        {"json": {"bytes": "1", "sha256": "", "path": "json/20191206/deu/x"}},
+        {"json": {"bytes": 10**30, "sha256": "", "path": "json/20191206/deu/x"}},
+        {"quarantine": [FILE | {"path": "quarantine/20191206/deu/../../../evil"}]},
+        {"table": "films"},
+        {"table": ["movies"]},
+        {"records": "many"},
+        {"problems": [1]},
+        {"unheard": 1},
+    ],
+)
+@pytest.mark.parametrize("form", ["folder", "pack", "tar"])
+def test_hostile_commits(
+    copy: Path, tmp_path: Path, to: Path, member: dict[str, Any], form: str
+) -> None:
+    content, source = changed(copy, **member), str(copy)
+    if form == "folder":
+        (copy / "manifest/20191206/deu.json").write_bytes(content)
+    elif form == "tar":
+        source = tar_with(copy, tmp_path / "x.tar", commit=content)
+    else:
+        source = hostile_pack(copy, tmp_path / "x.tar", content)
+    with pytest.raises((ValueError, OSError)) as caught:
+        stage(source, str(to))
+    assert str(caught.value).isprintable()
+    assert not (to / "lake.json").exists()
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+def hostile_pack(lake: Path, tar: Path, content: bytes) -> str:
+    """Pack a lake with an index that vouches for a changed commit."""
+    from movielake.packs import end_padding, index_header, member_header, padding
+
+    found = seen(lake)
+    pairs = committed(Folder(str(lake)))
+    contents = {p: found[f"manifest/{p[0]}/{p[1]}.json"] for p in pairs}
+    contents["20191206", "deu"] = content
+    nothing = commit_without_members()
+    out = index_header(
+        found["lake.json"],
+        found["manifest.parquet"],
+        {pair: (text, nothing) for pair, text in contents.items()},
+    )
+    first = [("lake.json", found["lake.json"]), ("manifest.parquet", found["manifest.parquet"])]
+    first += [(f"manifest/{s}/{c}.json", text) for (s, c), text in contents.items()]
+    for path, text in first:
+        out += member_header(path, len(text)) + text + bytes(padding(len(text)))
+    tar.write_bytes(out + bytes(end_padding(len(out))))
+    return str(tar)
+
+
+def commit_without_members() -> Any:
+    from movielake.commits import Commit
+
+    return Commit("20191206", "deu", "", 0, "", "", False, ())
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"null", b"[" * 100000, b"\xff", b'{"members": "abc"}']
+)
+def test_commits_that_are_none(copy: Path, to: Path, content: bytes) -> None:
+    (copy / "manifest/20191206/deu.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"copy: manifest/20191206/deu.json cannot be read"):
+        stage(str(copy), str(to))
+    assert seen(to) == {}
+
+
+@pytest.mark.parametrize("place", ["20191306/deu", "20191206/d-u", "20191206/..x"])
+def test_partitions_that_are_none(copy: Path, to: Path, place: str) -> None:
+    stamp, country = place.split("/")
+    path = copy / f"manifest/{place}.json"
+    path.parent.mkdir(exist_ok=True)
+    empty = commit(copy) | {"date_stamp": stamp, "country": country, "members": []}
+    path.write_text(json.dumps(empty))
+    with pytest.raises(ValueError, match=rf"refused: manifest/{place}.json names"):
+        stage(str(copy), str(to))
+    path.write_text(json.dumps(commit(copy, "20191206", "swe")))
+    with pytest.raises(ValueError, match=rf"refused: manifest/{place}.json names"):
+        stage(str(copy), str(to))

@@ -1,0 +1,245 @@
+"""Counting and mapping partition by partition in Arrow, beside DuckDB."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import Ask
+from distributed import Client
+from feeds import all_rows
+
+from movielake import JoinedShowings, MoviesReader, ShowingsReader, TheatersReader
+from movielake.workers import local_cluster
+
+
+@pytest.fixture(params=[1, 64])
+def showings(
+    request: pytest.FixtureRequest, sample_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> ShowingsReader:
+    """A reader that counts a file at a time, or all files in one go."""
+    monkeypatch.setattr("movielake.views._FILES", request.param)
+    return ShowingsReader(str(sample_lake))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    scratch = tmp_path_factory.mktemp("scratch")
+    with local_cluster(1, scratch=scratch) as cluster, Client(cluster, set_as_default=False) as c:
+        yield c
+
+
+@pytest.fixture
+def spoilt(sample_lake: Path, tmp_path: Path) -> Path:
+    """A copy of the lake in which no data file can be read, though all have their size."""
+    copy = Path(shutil.copytree(sample_lake, tmp_path / "copy"))
+    for path in copy.glob("parquet/*/*/*/*"):
+        path.write_bytes(bytes(path.stat().st_size))
+    return copy
+
+
+def counted(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
+    assert frame["count"].dtype == pd.ArrowDtype(pa.int64())
+    return [
+        tuple(None if value is pd.NA else value for value in row)
+        for row in frame.astype(object).itertuples(index=False, name=None)
+    ]
+
+
+def sql(*columns: str, count: str = "count(*)", table: str = "showings", more: str = "") -> str:
+    names = ", ".join(columns)
+    if not columns:
+        return f"select {count} from {table} {more}"
+    order = ", ".join(f"{name} nulls last" for name in columns)
+    return f"select {names}, {count} from {table} {more} group by {names} order by {order}"
+
+
+COLUMNS = [
+    (),
+    ("country",),
+    ("date_stamp",),
+    ("country", "date_stamp"),
+    ("date_stamp", "country"),
+    ("movie_id",),
+    ("country", "movie_id", "theater_id"),
+    ("show_date",),
+    ("show_time",),
+    ("bargain", "country"),
+    ("show_passes",),
+    ("starts_at",),
+    ("movie_cnname", "date_stamp"),
+    ("source_xml", "record"),
+    ("release_date",),
+]
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+def test_rows(showings: ShowingsReader, duck: Ask, columns: tuple[str, ...]) -> None:
+    found = showings.count_by(*columns)
+    assert counted(found) == duck(sql(*columns))
+    assert found.columns.tolist() == [*columns, "count"]
+
+
+@pytest.mark.parametrize("of", ["show_time", "movie_id", "movie_cnname", "date_stamp"])
+@pytest.mark.parametrize("columns", [(), ("country", "date_stamp"), ("movie_id",)])
+def test_values(showings: ShowingsReader, duck: Ask, columns: tuple[str, ...], of: str) -> None:
+    expected = duck(sql(*columns, more=f"where {of} is not null"))
+    assert counted(showings.count_by(*columns, of=of)) == expected
+
+
+@pytest.mark.parametrize("distinct", ["movie_id", "theater_id", "show_time", "country"])
+@pytest.mark.parametrize("columns", [(), ("country", "date_stamp"), ("movie_id",), ("show_date",)])
+def test_distinct_values(
+    showings: ShowingsReader, duck: Ask, columns: tuple[str, ...], distinct: str
+) -> None:
+    where = f"where {distinct} is not null"
+    expected = duck(sql(*columns, count=f"count(distinct {distinct})", more=where))
+    assert counted(showings.count_by(*columns, distinct=distinct)) == expected
+
+
+def test_distinct_values_where_another_has_a_value(showings: ShowingsReader, duck: Ask) -> None:
+    where = "where theater_id is not null and show_time is not null"
+    expected = duck(sql("country", "date_stamp", count="count(distinct theater_id)", more=where))
+    found = showings.count_by("country", "date_stamp", of="show_time", distinct="theater_id")
+    assert counted(found) == expected
+
+
+def test_distinct_values_of_a_column_that_is_counted_by(
+    showings: ShowingsReader, duck: Ask
+) -> None:
+    where = "where movie_id is not null"
+    expected = duck(sql("movie_id", count="count(distinct movie_id)", more=where))
+    assert counted(showings.count_by("movie_id", distinct="movie_id")) == expected
+
+
+def test_a_column_named_twice_counts_once(showings: ShowingsReader) -> None:
+    assert showings.count_by("bargain", "bargain").equals(showings.count_by("bargain"))
+
+
+def test_other_tables(sample_lake: Path, duck: Ask) -> None:
+    films, theaters = MoviesReader(str(sample_lake)), TheatersReader(str(sample_lake))
+    assert counted(films.count_by("rating")) == duck(sql("rating", table="movies"))
+    assert counted(films.count_by("date_stamp")) == duck(sql("date_stamp", table="movies"))
+    expected = duck(sql("country", table="theaters", count="count(distinct theater_id)"))
+    assert counted(theaters.count_by("country", distinct="theater_id")) == expected
+
+
+def test_a_selection(sample_lake: Path, duck: Ask) -> None:
+    showings = ShowingsReader(str(sample_lake), countries="deu", date_stamps=slice("20191213"))
+    where = "where country = 'deu' and date_stamp <= '20191213'"
+    assert counted(showings.count_by("date_stamp")) == duck(sql("date_stamp", more=where))
+    assert counted(showings.count_by("bargain")) == duck(sql("bargain", more=where))
+
+
+def test_the_manifest_alone_answers_for_the_keys(spoilt: Path, duck: Ask) -> None:
+    showings = ShowingsReader(str(spoilt))
+    assert counted(showings.count_by()) == duck(sql())
+    assert counted(showings.count_by("country", "date_stamp")) == duck(sql("country", "date_stamp"))
+    times = duck(sql("country", more="where show_time is not null"))
+    assert counted(showings.count_by("country", of="show_time")) == times
+    assert counted(JoinedShowings(showings).count_by("country")) == duck(sql("country"))
+    with pytest.raises(ValueError, match=r"cannot read .*S\.parquet"):
+        showings.count_by("country", distinct="movie_id")
+
+
+@pytest.mark.parametrize("name", ["contry", "Country", ""])
+def test_a_column_that_is_not_there(showings: ShowingsReader, name: str) -> None:
+    for ask in (
+        lambda: showings.count_by(name),
+        lambda: showings.count_by("country", distinct=name or "x"),
+        lambda: showings.count_by("country", of=name or "x"),
+        lambda: showings.map_partitions(len, columns=[name]),
+    ):
+        with pytest.raises(ValueError, match=r"expected one of the columns \['record', .* found '"):
+            ask()
+
+
+def test_lists_cannot_be_counted_by(sample_lake: Path) -> None:
+    films = MoviesReader(str(sample_lake))
+    for name in ("genre", "intl", "extra"):
+        with pytest.raises(ValueError, match=f"single values, found '{name}', .*explode"):
+            films.count_by("country", name)
+        with pytest.raises(ValueError, match=f"single values, found '{name}'"):
+            films.count_by(distinct=name)
+    with_genre = sum(row["genre"] is not None for row in all_rows(sample_lake, "movies"))
+    assert counted(films.count_by(of="genre")) == [(with_genre,)]
+
+
+# map_partitions
+
+
+def tell(rows: pa.Table) -> tuple[Any, ...]:
+    return rows["date_stamp"][0].as_py(), rows["country"][0].as_py(), rows.num_rows
+
+
+def bargains(rows: pa.Table) -> pa.Table:
+    return rows.filter(rows["bargain"]).select(["country", "movie_id"])
+
+
+def test_results_come_in_the_order_of_stamp_and_country(
+    showings: ShowingsReader, duck: Ask
+) -> None:
+    assert showings.map_partitions(tell) == duck(sql("date_stamp", "country"))
+
+
+def test_tables_are_put_together(showings: ShowingsReader, sample_lake: Path) -> None:
+    found = showings.map_partitions(bargains, columns=["country", "bargain", "movie_id"])
+    expected = [row for row in all_rows(sample_lake) if row["bargain"]]
+    assert found["movie_id"].to_pylist() == [row["movie_id"] for row in expected]
+    assert found["country"].to_pylist() == [row["source_xml"].split("/")[1] for row in expected]
+
+
+def test_columns_come_as_asked_for(showings: ShowingsReader) -> None:
+    names = showings.map_partitions(lambda rows: rows.schema, columns=["country", "movie_id"])
+    assert set(map(str, names)) == {"country: string\nmovie_id: int32"}
+    (first, *_) = showings.map_partitions(lambda rows: rows.column_names)
+    assert first == showings.columns
+
+
+def test_an_error_of_the_users_function_comes_through(showings: ShowingsReader) -> None:
+    with pytest.raises(ZeroDivisionError):
+        showings.map_partitions(lambda rows: rows.num_rows / 0)
+
+
+def test_all_members_of_a_zip_are_one_partition(sample_lake: Path) -> None:
+    showings = ShowingsReader(str(sample_lake), countries="deu", date_stamps="20191220")
+    rows = [pq.read_metadata(path).num_rows for path in showings.files]
+    assert len(rows) == 2
+    assert showings.map_partitions(len) == [sum(rows)]
+
+
+def test_a_cluster_gives_what_threads_give(
+    showings: ShowingsReader, cluster: Client, duck: Ask
+) -> None:
+    columns = ("country", "movie_id")
+    with cluster.as_current():
+        counts = showings.count_by(*columns, distinct="theater_id")
+        told = showings.map_partitions(tell)
+        tables = showings.map_partitions(bargains)
+        tasks = cluster.run_on_scheduler(lambda dask_scheduler: dask_scheduler.transition_counter)
+    assert tasks > 0  # it was there that it was done
+    assert counts.equals(showings.count_by(*columns, distinct="theater_id"))
+    assert told == duck(sql("date_stamp", "country"))
+    assert tables.equals(showings.map_partitions(bargains))
+
+
+def test_a_lake_in_memory_is_counted_here_although_there_is_a_cluster(
+    sample_feed: Path, cluster: Client, duck: Ask
+) -> None:
+    import fsspec
+
+    from movielake import convert
+
+    convert(str(sample_feed), "memory://tallies", countries="chn", workers=1)
+    try:
+        with cluster.as_current():
+            found = ShowingsReader("memory://tallies").count_by("theater_id")
+        assert counted(found) == duck(sql("theater_id", more="where country = 'chn'"))
+    finally:
+        fsspec.filesystem("memory").rm("/tallies", recursive=True)
