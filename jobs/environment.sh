@@ -105,7 +105,7 @@ movielake_finish() {
 
 # Removes what is ours on this node: environment, staged lake, scratch of workers.
 movielake_sweep() {
-    rm -rf -- "$SLURM_TMPDIR"/movielake "$SLURM_TMPDIR"/movielake-*
+    rm -rf -- "${SLURM_TMPDIR:?}"/movielake "$SLURM_TMPDIR"/movielake-*
     [[ $SLURM_TMPDIR != /tmp/movielake-* ]] || rmdir "$SLURM_TMPDIR" 2>/dev/null || true
 }
 

@@ -65,6 +65,7 @@ def places(reader: ShowingsReader) -> list[tuple[str, ...]]:
     [
         (None, COUNTRIES),
         ("deu", ["deu"]),
+        ("DEU", ["deu"]),
         ("deu,swe", ["deu", "swe"]),
         (" deu , swe ", ["deu", "swe"]),
         (["swe", "can"], ["can", "swe"]),
@@ -282,6 +283,15 @@ def test_the_same_number_of_other_files_is_another_dataframe(plain: Path) -> Non
     before = ShowingsReader(f"{plain}/json/*/chn").dataframe._name
     plain_json(plain, "20191206/chn/191206SCREENS.json.gz", {"movie_id": 1}, {"movie_id": 2})
     assert ShowingsReader(f"{plain}/json/*/chn").dataframe._name != before
+
+
+@pytest.mark.parametrize("glob", ["*/AUT", "*/aut", "20191206/A*", "20191206/AUT"])
+def test_capitals_in_the_names_of_others(plain: Path, glob: str) -> None:
+    plain_json(plain, "20191206/AUT/191206S.json", {"movie_id": "9"})
+    plain_json(plain, "20191206/AUT/191206I.json", {"movie_id": "9", "title": "Nine"})
+    showings = ShowingsReader(f"{plain}/json/{glob}")
+    assert [(r["movie_id"], r["country"]) for r in showings.bag] == [("9", "AUT")]
+    assert join_showings(showings)["title"].compute().tolist() == ["Nine"]
 
 
 def test_zstandard_in_several_frames_and_a_byte_order_mark(plain: Path) -> None:
