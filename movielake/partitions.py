@@ -37,13 +37,16 @@ def trim(commit: Commit, kinds: Kinds) -> Commit:
     Commit
         With exactly the files that are staged.
     """
-    members = (
-        member if (member.table or "", "json") in kinds else replace(member, json=None)
+    whole = [
+        member
         for member in commit.members
         if member.table is None or (member.table, "parquet") in kinds
-    )
-    with_json = commit.with_json and all((table, "json") in kinds for table, _ in kinds)
-    return replace(commit, members=tuple(members), with_json=with_json)
+    ]
+    bare = [
+        member if (member.table or "", "json") in kinds else replace(member, json=None)
+        for member in whole
+    ]
+    return replace(commit, members=tuple(bare), with_json=commit.with_json and bare == whole)
 
 
 def kinds_of(commit: Commit) -> Kinds:

@@ -122,6 +122,31 @@ def test_a_pack_to_which_something_was_added(packed: Path, lake: Path, to: Path)
     assert seen(to) == seen(lake)
 
 
+def test_a_pack_in_which_something_was_replaced(packed: Path, lake: Path, to: Path) -> None:
+    tar = Path(shutil.copy(packed, to.with_name("more.tar")))
+    subprocess.run(["tar", "rf", tar, "-C", lake, SHOWINGS], check=True)
+    with pytest.raises(ValueError, match=rf"refused: it has the member '{SHOWINGS}' 2 times"):
+        stage(str(tar), str(to))
+
+
+def test_the_outermost_lake_of_a_tar(lake: Path, tmp_path: Path, to: Path) -> None:
+    outer = Path(shutil.copytree(lake, tmp_path / "outer"))
+    (outer / "backup").mkdir()
+    shutil.copy(lake / "lake.json", outer / "backup/lake.json")
+    subprocess.run(["tar", "cf", tmp_path / "x.tar", "-C", tmp_path, "outer"], check=True)
+    stage(str(tmp_path / "x.tar"), str(to))
+    assert seen(to) == seen(lake)
+
+
+def test_a_sparse_member_is_refused(lake: Path, tmp_path: Path, to: Path) -> None:
+    outer = Path(shutil.copytree(lake, tmp_path / "outer"))
+    with (outer / "hole").open("wb") as file:
+        file.truncate(10**7)
+    subprocess.run(["tar", "cSf", tmp_path / "x.tar", "-C", outer, "."], check=True)
+    with pytest.raises(ValueError, match=r"refused: its member './hole' is neither a plain file"):
+        stage(str(tmp_path / "x.tar"), str(to))
+
+
 @pytest.mark.parametrize(
     ("selection", "partitions", "tables", "suffixes"),
     [
@@ -184,10 +209,11 @@ def test_others_read_it(packed: Path, lake: Path, to: Path) -> None:
         assert showings.count == 4
 
 
-def test_again_copies_nothing(source: str, to: Path) -> None:
+def test_again_copies_nothing(source: str, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage(source, str(to))
     before = {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in to.rglob("*")}
     told: list[str] = []
+    monkeypatch.delattr(hashlib, "file_digest")  # nor is anything read that a commit vouches for
     stage(source, str(to), on_progress=lambda path, _: told.append(path))
     assert told == []
     assert {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in to.rglob("*")} == before
@@ -218,7 +244,7 @@ def test_more_extends_and_less_takes_nothing_away(source: str, lake: Path, to: P
     stage(source, str(to), on_progress=lambda path, _: told.append(path))
     assert SHOWINGS not in told
     assert seen(to) == seen(lake)
-    stage(source, str(to), countries="deu", json=False)
+    stage(source, str(to), json=False)
     assert seen(to) == seen(lake)
 
 
@@ -362,11 +388,17 @@ def test_what_is_no_source(lake: Path, tmp_path: Path, to: Path, form: str) -> N
     assert not to.exists()
 
 
-def test_space_is_checked_first(source: str, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_space_is_checked_first(
+    source: str, lake: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 4096))
     with pytest.raises(OSError, match=r"not enough space .*ssd: [0-9,]+ bytes needed, 4,096 avail"):
         stage(source, str(to))
     assert seen(to) == {}
+    size = sum(len(c) for p, c in seen(lake).items() if p.startswith(("json/", "parq", "quar")))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, size + 99))
+    with pytest.raises(OSError, match="not enough space"):  # a file takes whole blocks
+        stage(source, str(to))
     monkeypatch.undo()
     stage(source, str(to))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
@@ -827,6 +859,18 @@ def test_hostile_commits(
     assert not list(tmp_path.rglob("*evil*"))
 
 
+@pytest.mark.parametrize(
+    "path", ["evil", "../evil", "json/evil", "json/20191206/swe/evil", "json/20191206/deu/../evil"]
+)
+def test_a_place_elsewhere_although_the_file_is_there(copy: Path, to: Path, path: str) -> None:
+    (copy / path).write_bytes(b"bad")
+    file = {"path": path, "bytes": 3, "sha256": hashlib.sha256(b"bad").hexdigest()}
+    (copy / "manifest/20191206/deu.json").write_bytes(changed(copy, json=file))
+    with pytest.raises(ValueError, match=r"refused: manifest/20191206/deu.json names what is not"):
+        stage(str(copy), str(to))
+    assert seen(to) == {}
+
+
 def hostile_pack(lake: Path, tar: Path, content: bytes) -> str:
     """Pack a lake with an index that vouches for a changed commit."""
     from movielake.packs import end_padding, index_header, member_header, padding
@@ -877,3 +921,9 @@ def test_partitions_that_are_none(copy: Path, to: Path, place: str) -> None:
     path.write_text(json.dumps(commit(copy, "20191206", "swe")))
     with pytest.raises(ValueError, match=rf"refused: manifest/{place}.json names"):
         stage(str(copy), str(to))
+
+
+def test_less_asked_for_later_takes_nothing_away(packed: Path, lake: Path, to: Path) -> None:
+    stage(str(packed), str(to))
+    stage(str(packed), str(to), json=False)
+    assert seen(to) == seen(lake)
