@@ -77,12 +77,35 @@ def tally(
     if known is not None:
         return _ordered(known, columns)
     kept = [distinct] if distinct and distinct not in columns else []
-    parts = over_groups(_Counter(source, (*columns, *kept), of), held, groups)
+    asked = (*columns, *kept)
+    if distinct and not of and sum(name not in KEYS for name in asked) == 1:
+        source = _DistinctValues(source)
+    parts = over_groups(_Counter(source, asked, of), held, groups)
     counts = _add(parts, [*columns, *kept])
     if distinct:
         counts = counts.filter(counts[distinct].is_valid())
         counts = _count_rows(counts, list(columns))
     return _ordered(counts, columns)
+
+
+class _DistinctValues(PlainRows):
+    """Reads each value of a file's one column once, where it does not matter how often it occurs.
+
+    A partition has hundreds of times as many rows as films or cinemas; so few are left to group.
+    """
+
+    def __init__(self, source: PlainRows) -> None:
+        super().__init__(source.url, source.table, source.categories)
+        self._source = source
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._source.schema
+
+    def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
+        (name,) = columns
+        parts = self._source.parts(group, columns)
+        return [pa.table([pc.unique(part[name])], names=[name]) for part in parts]
 
 
 class _Counter:
