@@ -4,7 +4,8 @@ The order of the members is fixed: lake.json, manifest.parquet, the commits, the
 the commits list them, by stamp and country. A pack begins with a global pax header, which every
 tar passes over; its comment is the index: size and CRC-32 of each member before the data, and where
 each commit's data begin. A commit knows the sizes of its files, so a selection is found and read by
-itself. A tar without the index, or changed since, is looked through instead.
+itself. What is added to a pack later is not part of it. A tar without the index, made by ``tar cf``
+or ``tar --delete``, is looked through from header to header instead.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from movielake.commits import Commit
 from movielake.layout import LAKE_FILE, MANIFEST_TABLE, commit_path
 from movielake.writers import WrittenFile
 
-_VERSION: Final = 1
+_MARK: Final = "movielake-pack 1 "
 _TIME: Final = 315532800  # 1980-01-01: the same in every pack, and not so old that tar warns
 
 Pair = tuple[str, str]
@@ -36,11 +37,10 @@ class Span(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Where the members before the data are, where each commit's data begin, and the tar's end."""
+    """Where the members before the data are, and where each commit's data begin."""
 
     spans: dict[str, Span]
     data: dict[Pair, int]
-    end: int
 
 
 def files_of(commit: Commit) -> tuple[WrittenFile, ...]:
@@ -96,14 +96,13 @@ def index_header(
         rows.append([stamp, country, len(content), zlib.crc32(content), offset])
         _, offset = place(offset, [(file.path, file.bytes) for file in files_of(commit)])
     index = {
-        "movielake-pack": _VERSION,
         "lake": [len(lake_json), zlib.crc32(lake_json)],
         "manifest": [len(manifest), zlib.crc32(manifest)],
         "commits": rows,
-        "end": offset,
     }
     text = json.dumps(index, separators=(",", ":"))
-    return tarfile.TarInfo.create_pax_global_header({"comment": text})
+    comment = f"{_MARK}{zlib.crc32(text.encode()):08x} {text}"
+    return tarfile.TarInfo.create_pax_global_header({"comment": comment})
 
 
 def index_size(block: bytes) -> int:
@@ -129,18 +128,27 @@ def read_index(header: bytes) -> Index | None:
     -------
     Index or None
         None if it has no index that this version knows.
+
+    Raises
+    ------
+    ValueError
+        If the index is damaged.
     """
-    text = header[tarfile.BLOCKSIZE :].partition(b" comment=")[2].rstrip(b"\0")
+    _, mark, rest = header[tarfile.BLOCKSIZE :].partition(f" comment={_MARK}".encode())
+    if not mark:
+        return None
+    checksum, _, text = rest.rstrip(b"\n\0").partition(b" ")
     try:
+        if int(checksum, 16) != zlib.crc32(text):
+            raise ValueError("another checksum")
         index = json.loads(text)
         sizes = [(LAKE_FILE, *index["lake"]), (MANIFEST_TABLE, *index["manifest"])]
         sizes += [(commit_path(stamp, ccc), *row[:2]) for stamp, ccc, *row in index["commits"]]
-        data = {(stamp, ccc): len(header) + at for stamp, ccc, *_, at in index["commits"]}
-        spans, _ = place(len(header), sizes)
-        known, end = index["movielake-pack"] == _VERSION, len(header) + index["end"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    return Index(spans, data, end + end_padding(end)) if known else None
+        data = {(stamp, ccc): len(header) + int(at) for stamp, ccc, *_, at in index["commits"]}
+        spans, _ = place(len(header), [(path, int(size), int(crc)) for path, size, crc in sizes])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        raise ValueError("the pack's index is damaged; pack the lake anew") from None
+    return Index(spans, data)
 
 
 def place(

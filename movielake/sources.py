@@ -241,12 +241,14 @@ class Pack(Source):
         return content
 
     def _read_index(self) -> Index | None:
-        """Read the index; None if there is none, or if the tar was changed since."""
+        """Read the index; None if there is none."""
         length = index_size(self._read(0, BLOCKSIZE))
         if not 0 < length < min(self._size, _LARGEST):
             return None
-        index = read_index(self._read(0, length))
-        return index if index is not None and index.end == self._size else None
+        try:
+            return read_index(self._read(0, length))
+        except ValueError as error:
+            raise ValueError(f"{self.url}: {error}") from None
 
     def _scanned(self) -> dict[str, Span]:
         with self._tar.fs.open(self._tar.path, "rb") as file:

@@ -204,7 +204,7 @@ def _manifest(plans: Iterable[Partition]) -> pa.Table:
     commits = (plan.commit for plan in plans if plan.commit)
     try:
         return manifest_table(commits)
-    except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ValueError(f"a commit of the source is not one: {error}") from None
 
 
