@@ -1,5 +1,5 @@
 """Run the command line as ``python -m movielake``."""
 
-from movielake.cli import main
+from movielake.cli import run
 
-main(prog_name="movielake")
+run()

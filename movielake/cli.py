@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -71,6 +74,24 @@ def _show(shown: Any) -> None:
     else:
         # Without a terminal there is no width to fit: a table in a log is not to be cut.
         Console(width=None if sys.stdout.isatty() else 160).print(shown)
+
+
+def run() -> None:
+    """Run the command line as a program of its own.
+
+    The process ends without C++'s last rites: a thread of Arrow's that is still ending itself when
+    these come makes a run that went well abort in its last moment, now and then.
+    """
+    code: object = 0
+    try:
+        main(prog_name="movielake")
+    except SystemExit as end:
+        code = end.code
+    atexit._run_exitfuncs()
+    with suppress(OSError):  # nobody reads any more
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
