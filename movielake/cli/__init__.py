@@ -1,0 +1,98 @@
+"""The command line: each command has a module, parses, calls the library, and prints."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from movielake import __version__
+from movielake.cli.convert import convert_command
+from movielake.cli.demo import demo_command
+from movielake.cli.info import info_command
+from movielake.cli.job import job_command
+from movielake.cli.output import warn
+from movielake.cli.pack import pack_command
+from movielake.cli.sample import sample_command
+from movielake.cli.schema import schema_command
+from movielake.cli.stage import stage_command
+
+_EXIT_INTERRUPTED = 130
+
+
+class _Group(click.Group):
+    """Turns what the library raises into one clear line, and keeps the exit codes' promise."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+            raise  # click's own business
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            warn(_one_line(error))
+            ctx.exit(_exit_code(error))
+        except KeyboardInterrupt:
+            warn("interrupted; run the same command again to go on")
+            ctx.exit(_EXIT_INTERRUPTED)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, (ValueError, OSError)):
+        return text
+    return f"unexpected {type(error).__name__}: {text}; please report it with --debug's trace"
+
+
+def _exit_code(error: Exception) -> int:
+    from movielake.conversion import DamagedFeedError
+
+    usage = isinstance(error, (ValueError, OSError)) and not isinstance(error, DamagedFeedError)
+    return 2 if usage else 1
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="movielake")
+@click.option("--debug", is_flag=True, help="Show the trace of an error.")
+def main(debug: bool) -> None:
+    """Turn a feed of cinema showtimes into a data lake, and look into it.
+
+    Exit codes: 0 all well; 1 finished, but something was damaged, refused or invalid (and it says
+    what and where); 2 wrong usage.
+    """
+
+
+for _command in (
+    sample_command,
+    convert_command,
+    info_command,
+    pack_command,
+    stage_command,
+    job_command,
+    schema_command,
+    demo_command,
+):
+    main.add_command(_command)
+
+
+def run() -> None:
+    """Run the command line as a program of its own.
+
+    The process ends without C++'s last rites: a thread of Arrow's that is still ending itself when
+    these come makes a run that went well abort in its last moment, now and then.
+    """
+    code: object = 0
+    try:
+        main(prog_name="movielake")
+    except SystemExit as end:
+        code = end.code
+    atexit._run_exitfuncs()
+    with suppress(OSError):  # nobody reads any more
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))

@@ -1,0 +1,49 @@
+"""``movielake convert``: a feed to a lake."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from movielake.cli.options import countries_option, examples, stamps_option
+
+
+@click.command("convert")
+@click.argument("feed")
+@click.argument("lake")
+@stamps_option
+@countries_option
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; all CPUs by default.")
+@click.option("--force", is_flag=True, help="Convert also what has not changed.")
+@click.option("--strict", is_flag=True, help="Stop at the first damage.")
+@click.option(
+    "--json/--no-json", "with_json", default=True, help="Write JSON Lines besides Parquet."
+)
+@click.option("--prune", is_flag=True, help="Remove what no longer has a feed zip.")
+@examples(
+    "movielake convert feed lake",
+    "movielake convert feed lake --stamps '2020*' --countries deu,swe --workers 4",
+)
+def convert_command(
+    feed: str, lake: str, stamps: str | None, countries: str | None, **options: Any
+) -> None:
+    """Convert the feed zips of FEED that are new or changed into LAKE."""
+    from movielake.console import conversion_lines, conversion_progress
+    from movielake.conversion import convert as convert_feed
+
+    with conversion_progress() as (on_plan, on_progress):
+        result = convert_feed(
+            feed,
+            lake,
+            date_stamps=stamps,
+            countries=countries,
+            on_plan=on_plan,
+            on_progress=on_progress,
+            **options,
+        )
+    for line in conversion_lines(lake, result):
+        click.echo(line)
+    if not result.is_clean:
+        sys.exit(1)

@@ -1,0 +1,18 @@
+"""``movielake demo``: the whole way."""
+
+from __future__ import annotations
+
+import click
+
+from movielake.cli.options import examples
+from movielake.cli.output import show
+
+
+@click.command("demo")
+@click.argument("folder", default="movielake-demo", metavar="[DIR]")
+@examples("movielake demo")
+def demo_command(folder: str) -> None:
+    """Go all the way in DIR, in about a minute: sample, convert, info, and two queries."""
+    from movielake.demo import run_demo
+
+    run_demo(folder, show)

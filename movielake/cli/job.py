@@ -1,0 +1,35 @@
+"""``movielake job``: the sbatch scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from movielake.cli.options import examples
+
+
+@click.command("job")
+@click.argument("name", required=False)
+@click.option("-o", "--output", metavar="FILE", help="Write it there instead of printing it.")
+@click.option("--cpus", type=int, help="CPUs of each node.")
+@click.option("--nodes", type=int, help="Nodes; more than one only for multinode.")
+@click.option("--memory", metavar="SIZE", help="Memory for each CPU, e.g. 4000M.")
+@click.option("--time", metavar="LIMIT", help="Time limit, e.g. 2:59:00.")
+@click.option("--account", metavar="ACCOUNT", help="Whose account the job is charged to.")
+@examples("movielake job", "movielake job analysis --cpus 6 -o analysis.sbatch")
+def job_command(name: str | None, output: str | None, **options: Any) -> None:
+    """List the sbatch scripts, or print the one called NAME with a job's own sizes."""
+    from pathlib import Path
+
+    from movielake.jobs import list_jobs, write_job
+
+    if name is None:
+        for script in list_jobs():
+            click.echo(f"{script.name:12} {script.summary}")
+        return
+    text = write_job(name, **options)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        Path(output).write_text(text, encoding="utf-8")

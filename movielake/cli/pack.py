@@ -1,0 +1,21 @@
+"""``movielake pack``: a lake as one file."""
+
+from __future__ import annotations
+
+import click
+
+from movielake.cli.options import examples
+
+
+@click.command("pack")
+@click.argument("lake")
+@click.argument("file")
+@examples("movielake pack lake lake.tar")
+def pack_command(lake: str, file: str) -> None:
+    """Pack LAKE into FILE, one ordinary tar, for a shared file system that dislikes small files."""
+    from movielake.console import file_progress
+    from movielake.packing import pack as pack_lake
+
+    with file_progress("pack") as progress:
+        packed = pack_lake(lake, file, on_progress=progress)
+    click.echo(f"{file}: {packed.bytes:,} bytes")

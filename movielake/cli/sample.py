@@ -1,0 +1,37 @@
+"""``movielake sample``: a synthetic feed."""
+
+from __future__ import annotations
+
+import click
+
+from movielake.cli.options import examples
+
+
+@click.command("sample")
+@click.argument("feed")
+@click.option("--weeks", default=8, show_default=True, help="Weekly stamps, from 20191206.")
+@click.option("--countries", metavar="LIST", help="Countries, e.g. can,deu; eight by default.")
+@click.option("--scale", default=1.0, show_default=True, help="Size; 1 is about 40 MB of XML.")
+@click.option("--seed", default=0, show_default=True, help="Another seed, another feed.")
+@click.option("--damage", is_flag=True, help="Add a few files that cannot be read.")
+@examples("movielake sample feed", "movielake sample feed --weeks 60 --countries deu,swe")
+def sample_command(
+    feed: str, weeks: int, countries: str | None, scale: float, seed: int, damage: bool
+) -> None:
+    """Write a synthetic feed with the real one's layout and quirks to FEED."""
+    from movielake.console import file_progress, sample_lines
+    from movielake.sample import write_sample
+
+    chosen = [code.strip() for code in countries.split(",")] if countries else None
+    with file_progress("sample") as progress:
+        summary = write_sample(
+            feed,
+            weeks=weeks,
+            countries=chosen,
+            scale=scale,
+            seed=seed,
+            damage=damage,
+            progress=progress,
+        )
+    for line in sample_lines(feed, summary):
+        click.echo(line)

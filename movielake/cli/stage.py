@@ -1,0 +1,39 @@
+"""``movielake stage``: a lake on the node's own disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from movielake.cli.options import countries_option, examples, stamps_option
+from movielake.cli.output import warn
+
+
+@click.command("stage")
+@click.argument("source")
+@click.option("--to", metavar="DIR", help="Where to; $SLURM_TMPDIR/movielake/NAME by default.")
+@click.option("--tables", metavar="LIST", help="Only these tables, e.g. movies,showings.")
+@stamps_option
+@countries_option
+@click.option("--json/--no-json", default=True, help="Stage JSON Lines too, for bags of records.")
+@click.option("--workers", type=click.IntRange(min=1), help="Files read and checked at a time.")
+@examples(
+    "movielake stage lake.tar",
+    "movielake stage lake --to /tmp/lake --countries deu --tables showings --no-json",
+)
+def stage_command(source: str, to: str | None, stamps: str | None, **options: Any) -> None:
+    """Copy SOURCE, a lake or a pack, to this node's own disk, and print where it is.
+
+    Nothing else goes to stdout: LAKE=$(movielake stage lake.tar). Without --to and outside Slurm
+    nothing is copied, and the path is SOURCE's own.
+    """
+    from movielake.console import file_progress
+    from movielake.slurm import read_job
+    from movielake.staging import stage as stage_lake
+
+    with file_progress("stage") as progress:
+        staged = stage_lake(source, to, date_stamps=stamps, on_progress=progress, **options)
+    if to is None and read_job().scratch is None:
+        warn("SLURM_TMPDIR is not set and --to is not given: nothing staged, using the source")
+    click.echo(staged)
