@@ -64,6 +64,7 @@ ORDER = [
     "joins",
     "references",
     "snapshots",
+    "validation",
     # on top
     "jobs",
     "sample",

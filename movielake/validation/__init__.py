@@ -1,0 +1,1 @@
+"""Validation: is a lake what its manifest says; is a feed fit to be converted."""
