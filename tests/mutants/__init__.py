@@ -1,0 +1,1 @@
+"""Deliberate faults in the package, and whether the tests notice them."""
