@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.mutants.faults import ROOT, Mutant, read_mutants
@@ -19,6 +20,13 @@ COPIED = ("movielake", "schemas", "jobs", "docs", "tests", "pyproject.toml", "RE
 
 def main(words: list[str]) -> int:
     chosen = [m for m in read_mutants() if all(w in f"{m.file} {m.fault}" for w in words)]
+    tests = sorted({name for mutant in chosen for name in mutant.tests})
+    with tempfile.TemporaryDirectory() as folder:
+        copy_to(Path(folder))
+        whole = run_tests(folder, tests)
+    if whole.returncode:
+        print(f"without any fault the tests fail already:\n{whole.stdout[-2000:]}")
+        return 2
     survivors = [mutant for mutant in chosen if not caught(mutant)]
     print(f"{len(chosen)} mutants, {len(chosen) - len(survivors)} caught")
     return int(bool(survivors))
@@ -26,7 +34,8 @@ def main(words: list[str]) -> int:
 
 def caught(mutant: Mutant) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        copy_with(mutant, Path(folder))
+        copy_to(Path(folder))
+        mutant.apply(Path(folder, "movielake"))
         result = run_tests(folder, mutant.tests)
     verdict = {0: "SURVIVED", 1: "caught"}.get(result.returncode, "NOT RUN")
     failed = [line for line in result.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
@@ -35,8 +44,8 @@ def caught(mutant: Mutant) -> bool:
     return verdict == "caught"
 
 
-def copy_with(mutant: Mutant, folder: Path) -> None:
-    """Copy what the tests need, with one fault in it."""
+def copy_to(folder: Path) -> None:
+    """Copy the package and what its tests need."""
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
@@ -44,10 +53,9 @@ def copy_with(mutant: Mutant, folder: Path) -> None:
             shutil.copytree(source, folder / name, ignore=leave)
         else:
             shutil.copy(source, folder / name)
-    mutant.apply(folder / "movielake")
 
 
-def run_tests(folder: str, tests: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+def run_tests(folder: str, tests: Sequence[str]) -> subprocess.CompletedProcess[str]:
     # From its folder, Python finds the copy first, whatever is installed.
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
     paths = [f"tests/{name}" for name in tests if Path(folder, "tests", name).exists()]
