@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from movielake.references import orphans
     from movielake.snapshots import CurrentShowings, current_showings, latest
     from movielake.staging import stage
+    from movielake.validation import validate
 
 __all__ = [
     "CurrentShowings",
@@ -34,6 +35,7 @@ __all__ = [
     "orphans",
     "pack",
     "stage",
+    "validate",
 ]
 
 # Where each public name lives; imported on first use, so that `import movielake` stays light.
@@ -53,6 +55,7 @@ _HOMES = {
     "pack": "packing",
     "stage": "staging",
     "current_showings": "snapshots",
+    "validate": "validation",
 }
 
 

@@ -25,6 +25,7 @@ from movielake.problems import MEANING, total
 
 if TYPE_CHECKING:
     from movielake.sample import SampleSummary
+    from movielake.validation.findings import Checked
 
 _SHOWN: Final = 20
 """Lines of one kind that a summary shows before it counts the rest."""
@@ -62,10 +63,10 @@ class ProgressLines:
             self._bar.add_task(self._verb, total=total or None, rate="")
             self._bar.start()
 
-    def advance(self, name: str, size: int) -> None:
-        """Count a finished file."""
+    def advance(self, name: str, size: int, files: int = 1) -> None:
+        """Count a finished file, or several."""
         self._done += size
-        self._files += 1
+        self._files += files
         if self._bar is not None:
             task = self._bar.task_ids[0]
             self._bar.update(
@@ -107,6 +108,17 @@ def conversion_progress() -> Iterator[tuple[Callable[[Plan], None], Callable[[Ou
 
     try:
         yield (lambda todo: lines.begin(todo.bytes)), advance
+    finally:
+        lines.end()
+
+
+@contextmanager
+def validation_progress() -> Iterator[Callable[[Checked], None]]:
+    """Show the progress of a validation; gives its callback."""
+    lines = ProgressLines("validate")
+    lines.begin(0)
+    try:
+        yield lambda checked: lines.advance("", checked.bytes, checked.files)
     finally:
         lines.end()
 

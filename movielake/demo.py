@@ -11,10 +11,12 @@ from movielake.console import conversion_lines, overview_tables, rows_table, sam
 from movielake.conversion import convert
 from movielake.overview import describe_lake
 from movielake.sample import write_sample
+from movielake.validation import validate
+from movielake.verdict import Verdict, open_verdict
 
 
 def run_demo(folder: str, show: Callable[[Any], None]) -> None:
-    """Write a sample feed, convert it, and ask the lake two questions.
+    """Write a sample feed, convert it, validate the lake, and ask the lake two questions.
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ def run_demo(folder: str, show: Callable[[Any], None]) -> None:
     show(f"\n$ movielake convert {feed} {lake}")
     for line in conversion_lines(lake, convert(feed, lake)):
         show(line)
+    show(f"\n$ movielake validate {lake}")
+    show(_verdict(lake).summary())
     show(f"\n$ movielake info {lake}")
     for shown in overview_tables(describe_lake(lake)):
         show(shown)
@@ -47,6 +51,13 @@ def run_demo(folder: str, show: Callable[[Any], None]) -> None:
     show("\nMost frequent titles of the first stamp, with dask.bag:")
     show(_frequent_titles(lake))
     show(f"\ndone in {time.monotonic() - began:.0f} s; the lake is in {lake}")
+
+
+def _verdict(lake: str) -> Verdict:
+    verdict = open_verdict(lake)
+    for finding in validate(lake, on_checked=verdict.count):
+        verdict.add(finding)
+    return verdict
 
 
 def _screenings_by_country(lake: str) -> Any:

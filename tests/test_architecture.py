@@ -69,6 +69,7 @@ ORDER = [
     "jobs",
     "sample",
     "console",
+    "verdict",
     "demo",
     "cli",
 ]

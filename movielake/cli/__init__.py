@@ -20,6 +20,7 @@ from movielake.cli.pack import pack_command
 from movielake.cli.sample import sample_command
 from movielake.cli.schema import schema_command
 from movielake.cli.stage import stage_command
+from movielake.cli.validate import validate_command
 
 _EXIT_INTERRUPTED = 130
 
@@ -71,6 +72,7 @@ for _command in (
     sample_command,
     convert_command,
     info_command,
+    validate_command,
     pack_command,
     stage_command,
     job_command,

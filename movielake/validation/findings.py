@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import add
 from typing import Final
 
 ERROR: Final = "error"
@@ -61,3 +62,25 @@ class Finding:
     line: int | None = None
     column: int | None = None
     count: int = 1
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How much was looked at; adds up.
+
+    Parameters
+    ----------
+    partitions, files, bytes : int
+        Partitions, and the files of them that are there in their size; bytes that were read.
+    rows, records : int
+        In these files.
+    """
+
+    partitions: int = 0
+    files: int = 0
+    bytes: int = 0
+    rows: int = 0
+    records: int = 0
+
+    def __add__(self, other: Checked) -> Checked:
+        return Checked(*map(add, vars(self).values(), vars(other).values()))

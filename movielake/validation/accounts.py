@@ -1,0 +1,214 @@
+"""Accounts: the files of a lake against its commits, and the commits against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from movielake.commits import DAMAGED, EMPTY, OTHER, REFUSED
+from movielake.layout import (
+    LAKE_FILE,
+    MANIFEST_FOLDER,
+    MANIFEST_TABLE,
+    Selection,
+    commit_path,
+    is_date_stamp,
+)
+from movielake.manifest import MANIFEST
+from movielake.packs import Pair, files_of
+from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem, total
+from movielake.schema import TABLES
+from movielake.validation.findings import Finding
+from movielake.validation.inventory import Inventory, leftovers
+from movielake.validation.rules import found
+
+_DATA_FOLDERS: Final = (MANIFEST_FOLDER, "json", "parquet", "quarantine")
+_KNOWN: Final = (LAKE_FILE, MANIFEST_TABLE, "datapackage.json", "README", "README.md")
+
+_MEMBER_RULES: Final = {
+    DAMAGED: "damaged-member",
+    REFUSED: "refused-member",
+    EMPTY: "left-out-member",
+    OTHER: "left-out-member",
+}
+_PROBLEM_RULES: Final = {
+    UNTYPED: "untyped-value",
+    REPEATED: "repeated-element",
+    UNKNOWN: "unknown-element",
+}
+_EXAMPLE: Final = 60
+_REBUILD: Final = "remove it: movielake convert writes it anew from the commits"
+
+
+def check_manifest(inventory: Inventory, *, to_the_byte: bool) -> Iterator[Finding]:
+    """Compare ``manifest.parquet``, if there is one, with the commits that it is derived from.
+
+    Parameters
+    ----------
+    inventory : Inventory
+        The lake.
+    to_the_byte : bool
+        Whether also what reading does not show is compared, if the same Arrow wrote it.
+
+    Yields
+    ------
+    Finding
+    """
+    lake = inventory.lake
+    if MANIFEST_TABLE not in inventory.files:
+        return
+    try:
+        content = bytes(lake.fs.cat_file(lake.join(MANIFEST_TABLE)))
+        file = pq.ParquetFile(pa.BufferReader(content))
+        known = file.read()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        yield found("stale-manifest", MANIFEST_TABLE, f"cannot be read ({error}); {_REBUILD}")
+        return
+    if not known.equals(inventory.table):
+        yield _stale(known, inventory.table)
+    elif to_the_byte and not _is_as_written(content, file.metadata.created_by, inventory.table):
+        message = f"it reads well, but has other bytes than it would have now; {_REBUILD}"
+        yield found("manifest-bytes", MANIFEST_TABLE, message)
+
+
+def _is_as_written(content: bytes, writer: str, table: pa.Table) -> bool:
+    """Tell whether a file has the bytes that it would get now; another Arrow's may differ."""
+    again = pa.BufferOutputStream()
+    pq.write_table(table, again, compression="zstd")
+    fresh = again.getvalue()
+    if fresh.equals(pa.py_buffer(content)):
+        return True
+    return bool(pq.read_metadata(pa.BufferReader(fresh)).created_by != writer)
+
+
+def _stale(known: pa.Table, expected: pa.Table) -> Finding:
+    """Say where the manifest and the commits part."""
+    if known.schema != MANIFEST:
+        message = f"expected the columns of this version, found others; {_REBUILD}"
+        return found("stale-manifest", MANIFEST_TABLE, message)
+    theirs, ours = _by_pair(known), _by_pair(expected)
+    parted = [pair for pair in sorted({*theirs, *ours}) if theirs.get(pair) != ours.get(pair)]
+    if not parted:
+        message = f"expected the commits in order, found them in another; {_REBUILD}"
+        return found("stale-manifest", MANIFEST_TABLE, message)
+    path = commit_path(*parted[0])
+    more = f" (and {len(parted) - 1} more)" if len(parted) > 1 else ""
+    message = f"expected what the commits say, found something else of {path}{more}; {_REBUILD}"
+    return found("stale-manifest", MANIFEST_TABLE, message, count=len(parted))
+
+
+def _by_pair(table: pa.Table) -> dict[Pair, list[dict[str, Any]]]:
+    grouped: dict[Pair, list[dict[str, Any]]] = {}
+    for row in table.to_pylist():
+        grouped.setdefault((row["date_stamp"], row["country"]), []).append(row)
+    return grouped
+
+
+def check_files(
+    inventory: Inventory, selected: Set[Pair], selection: Selection
+) -> Iterator[Finding]:
+    """Compare the files that are there with those that the commits name.
+
+    Parameters
+    ----------
+    inventory : Inventory
+        The lake.
+    selected : set of Pair
+        The partitions that are meant, of those that have a commit.
+    selection : Selection
+        What is meant: also files of a partition that has no commit.
+
+    Yields
+    ------
+    Finding
+    """
+    named: set[str] = set()
+    for pair, commit in inventory.commits.items():
+        files = files_of(commit)
+        named.update(file.path for file in files)
+        for file in files if pair in selected else ():
+            stat = inventory.files.get(file.path)
+            if stat is None:
+                message = f"{commit_path(*pair)} names it, but it is not there"
+                yield found("missing-file", file.path, f"{message}; convert or stage it again")
+            elif stat[0] != file.bytes:
+                message = f"expected {file.bytes:,} bytes, found {stat[0]:,}"
+                yield found("wrong-size", file.path, f"{message}; convert or stage it again")
+    yield from _check_others(inventory, named, selection)
+    for space in leftovers(inventory):
+        message = "a process that was killed left it; movielake convert removes it"
+        yield found("leftover", space, message)
+
+
+def _check_others(inventory: Inventory, named: set[str], selection: Selection) -> Iterator[Finding]:
+    for path in sorted(inventory.files.keys() - named):
+        parts = path.split("/")
+        if parts[0] not in _DATA_FOLDERS:
+            # What begins with a dot is the lake's own housekeeping: nobody's data.
+            if path not in _KNOWN and not path.startswith("."):
+                yield found("stray-file", path, "it is no part of the lake; keep it elsewhere")
+            continue
+        pair = _pair_of(parts)
+        if pair is not None and not selection.matches(*pair):
+            continue
+        if pair is None or path != commit_path(*pair):
+            message = "no commit names it, but readers of the folder would read it"
+            yield found("unaccounted-file", path, f"{message}; remove it, or convert its feed zip")
+
+
+def _pair_of(parts: list[str]) -> Pair | None:
+    """Tell whose partition a path is in; None if it is in no proper place."""
+    top, *rest = parts
+    if top == MANIFEST_FOLDER and len(rest) == 2 and rest[1].endswith(".json"):
+        pair = (rest[0], rest[1].removesuffix(".json"))
+    elif top in ("json", "quarantine") and len(rest) == 3:
+        pair = (rest[0], rest[1])
+    elif top == "parquet" and len(rest) == 4 and rest[0] in TABLES:
+        keys = [part.partition("=") for part in rest[1:3]]
+        if [key for key, _, _ in keys] != ["date_stamp", "country"]:
+            return None
+        pair = (keys[0][2], keys[1][2])
+    else:
+        return None
+    return pair if is_date_stamp(pair[0]) else None
+
+
+def check_members(inventory: Inventory, selected: Set[Pair]) -> Iterator[Finding]:
+    """Say what of the feed is not in the tables, or not as the schema would have it.
+
+    Parameters
+    ----------
+    inventory : Inventory
+        The lake; the commits alone tell all of this.
+    selected : set of Pair
+        The partitions that are meant.
+
+    Yields
+    ------
+    Finding
+    """
+    everywhere = {m.table for commit in inventory.commits.values() for m in commit.members}
+    problems: dict[tuple[str, str, str], tuple[str, list[Problem]]] = {}
+    for pair in sorted(selected):
+        commit = inventory.commits[pair]
+        tables = {member.table for member in commit.members}
+        for name in ("movies", "theaters"):
+            if "showings" in tables and name in everywhere and name not in tables:
+                message = f"it has showings, but no {name}: these cannot be joined"
+                yield found("missing-table", commit_path(*pair), message)
+        for member in commit.members:
+            path = f"{commit.path}: {member.member}" if member.member else commit.path
+            if rule := _MEMBER_RULES.get(member.status):
+                reason = member.reason or "it holds nothing"
+                message = f"{member.status}: {reason}; {member.records:,} records kept"
+                yield found(rule, path, message, line=member.line, column=member.column)
+            for problem in member.problems:
+                key = (_PROBLEM_RULES[problem.kind], member.table or "", problem.column)
+                problems.setdefault(key, (path, []))[1].append(problem)
+    for (rule, table, column), (path, same) in sorted(problems.items()):
+        count, example = total(same)[0].count, same[0].example[:_EXAMPLE]
+        message = f"{table}.{column}: {count:,} in {len(same):,} members, first {example!r}"
+        yield found(rule, path, message, count=count)

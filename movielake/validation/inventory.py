@@ -1,0 +1,228 @@
+"""The inventory of a lake: its commits, and the files that are there; no data file is opened."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+
+from movielake import schema
+from movielake.commits import (
+    COMPLETE,
+    DAMAGED,
+    EMPTY,
+    OTHER,
+    REFUSED,
+    Commit,
+    commit_from_json,
+)
+from movielake.layout import LAKE_FILE, MANIFEST_FOLDER, WORK_FOLDER, Folder, commit_path
+from movielake.manifest import manifest_table
+from movielake.packs import Pair, files_of
+from movielake.partitions import is_safe
+from movielake.problems import MEANING
+from movielake.validation.findings import Finding
+from movielake.validation.rules import found
+
+_DEEPEST: Final = 8
+"""Folders below each other: a lake has five, and a link may lead in a circle."""
+
+_STATUSES: Final = (COMPLETE, DAMAGED, REFUSED, EMPTY, OTHER)
+
+_NO_COMMIT: Final = (
+    *(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError),
+    pa.ArrowException,
+)
+_CONVERT: Final = "convert its feed zip again with: movielake convert --force"
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a lake has, as far as that is known without opening a data file.
+
+    Parameters
+    ----------
+    lake : Folder
+        The lake.
+    files : dict
+        Path, relative to the lake, to size and time of the last change (None if unknown).
+    commits : dict
+        Stamp and country to the commit, in order; only those that can be trusted.
+    table : pa.Table
+        These commits as ``manifest.parquet`` would have them.
+    findings : tuple of Finding
+        On those that cannot.
+    """
+
+    lake: Folder
+    files: dict[str, tuple[int, float | None]]
+    commits: dict[Pair, Commit]
+    table: pa.Table
+    findings: tuple[Finding, ...]
+
+
+def check_lake_file(lake: Folder) -> Iterator[Finding]:
+    """Compare ``lake.json`` with what this version reads and writes.
+
+    Parameters
+    ----------
+    lake : Folder
+        The lake.
+
+    Yields
+    ------
+    Finding
+    """
+    try:
+        text = bytes(lake.fs.cat_file(lake.join(LAKE_FILE)))
+        content = json.loads(text)
+        version, tables = content["format"], content["tables"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        yield found("lake-file", LAKE_FILE, f"cannot be read ({error!r}); restore it from a copy")
+        return
+    if version != schema.FORMAT:
+        message = f"expected format {schema.FORMAT}, found {version!r}; nothing more is checked"
+        yield found("lake-format", LAKE_FILE, f"{message}: use the movielake that wrote it")
+        return
+    if not _is_as_written(text, content):
+        yield found("lake-file", LAKE_FILE, "expected it as movielake writes it; restore it")
+    expected = {n: {c.name: str(c.arrow) for c in schema.table(n).columns} for n in schema.TABLES}
+    if tables != expected:
+        where = _first_difference(expected, tables)
+        yield found("lake-schema", LAKE_FILE, f"{where}; convert the feed to a new lake")
+
+
+def _first_difference(expected: dict[str, dict[str, str]], tables: Any) -> str:
+    if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
+        return "expected tables with columns, found something else"
+    for name in [*expected, *tables]:
+        ours, theirs = expected.get(name, {}), tables.get(name, {})
+        for column in [*ours, *theirs]:
+            if ours.get(column) != theirs.get(column):
+                want, have = (c.get(column, "no such column") for c in (ours, theirs))
+                return f"expected {want} for {name}.{column}, found {have}"
+    return "expected the columns of a table in another order"
+
+
+def _is_as_written(text: bytes, content: Any) -> bool:
+    """Tell whether JSON is written the way that movielake writes it, to the last space."""
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode() == text
+
+
+def take_inventory(lake: Folder, *, to_the_byte: bool) -> Inventory:
+    """List the files of a lake, and read its commits.
+
+    Parameters
+    ----------
+    lake : Folder
+        The lake.
+    to_the_byte : bool
+        Whether commits are also compared with how movielake writes them.
+
+    Returns
+    -------
+    Inventory
+    """
+    files = list_files(lake)
+    pairs = []
+    for path in files:
+        parts = path.removesuffix(".json").split("/")
+        if path.endswith(".json") and parts[0] == MANIFEST_FOLDER and len(parts) == 3:
+            pairs.append((parts[1], parts[2]))
+    results = dict(_read_commits(lake, sorted(pairs), to_the_byte))
+    commits = {pair: commit for pair, commit in results.items() if isinstance(commit, Commit)}
+    try:
+        table = manifest_table(commits.values())
+    except _NO_COMMIT:  # rare, so only now one by one
+        results |= {pair: _check_types(pair, commit) for pair, commit in commits.items()}
+        commits = {pair: commit for pair, commit in results.items() if isinstance(commit, Commit)}
+        table = manifest_table(commits.values())
+    findings = tuple(result for result in results.values() if isinstance(result, Finding))
+    return Inventory(lake, files, commits, table, findings)
+
+
+def _check_words(commit: Commit) -> None:
+    for member in commit.members:
+        unknown = {problem.kind for problem in member.problems} - MEANING.keys()
+        if unknown or member.status not in _STATUSES:
+            raise ValueError(f"unknown status or kind: {member.status!r}, {sorted(unknown)}")
+
+
+def _check_types(pair: Pair, commit: Commit) -> Commit | Finding:
+    try:
+        manifest_table([commit])
+    except _NO_COMMIT as error:
+        return _unreadable(pair, error)
+    return commit
+
+
+def _unreadable(pair: Pair, error: Exception) -> Finding:
+    return found("commit-file", commit_path(*pair), f"cannot be read ({error!r}); {_CONVERT}")
+
+
+def _read_commits(
+    lake: Folder, pairs: list[Pair], to_the_byte: bool
+) -> Iterator[tuple[Pair, Commit | Finding]]:
+    def read(pair: Pair) -> tuple[Pair, Commit | Finding]:
+        return pair, _read_commit(lake, pair, to_the_byte)
+
+    if lake.is_local:  # there is nothing to wait for
+        yield from map(read, pairs)
+        return
+    with ThreadPoolExecutor(16) as pool:
+        yield from pool.map(read, pairs)
+
+
+def _read_commit(lake: Folder, pair: Pair, to_the_byte: bool) -> Commit | Finding:
+    path = commit_path(*pair)
+    try:
+        text = bytes(lake.fs.cat_file(lake.join(path)))
+        commit = commit_from_json(text)
+        _check_words(commit)
+        safe = is_safe(commit, pair)
+    except (OSError, *_NO_COMMIT) as error:
+        return _unreadable(pair, error)
+    if to_the_byte and not _is_as_written(text, json.loads(text)):
+        return found("commit-file", path, f"expected it as movielake writes it; {_CONVERT}")
+    names = [file.path.lower() for file in files_of(commit)]
+    if not safe or len(names) != len(set(names)):
+        message = "expected its own partition, and there each file once"
+        return found("commit-place", path, f"{message}; {_CONVERT}")
+    return commit
+
+
+def list_files(lake: Folder) -> dict[str, tuple[int, float | None]]:
+    """List all files of a lake: path to size and time of the last change."""
+    if lake.is_local:
+        start = len(lake.path.rstrip("/")) + 1
+        return {path[start:]: stat for path, stat in _walk(lake.path, _DEEPEST)}
+    return {
+        path: (int(info.get("size") or 0), info.get("mtime")) for path, info in lake.find().items()
+    }
+
+
+def _walk(folder: str, deepest: int) -> Iterator[tuple[str, tuple[int, float | None]]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                if deepest:
+                    yield from _walk(entry.path, deepest - 1)
+            elif entry.is_file():  # not a link that leads nowhere
+                stat = entry.stat()
+                yield entry.path, (stat.st_size, stat.st_mtime)
+
+
+def leftovers(inventory: Inventory, older_than: float = 24 * 3600) -> list[str]:
+    """List the workspaces in which nothing has changed for a day."""
+    newest: dict[str, float] = {}
+    for path, (_, changed) in inventory.files.items():
+        if path.startswith(f"{WORK_FOLDER}/") and changed is not None:
+            space = "/".join(path.split("/")[:2])
+            newest[space] = max(newest.get(space, 0.0), changed)
+    return sorted(s for s, changed in newest.items() if time.time() - changed > older_than)

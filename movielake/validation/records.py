@@ -1,0 +1,152 @@
+"""JSON Lines of a lake: their records, and the rows that these make."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+import pyarrow as pa
+from zstandard import ZstdDecompressor, ZstdError
+
+from movielake.commits import MemberCommit
+from movielake.members import BATCH
+from movielake.problems import Problem, ProblemCounter
+from movielake.records import OWN_KEYS, Record
+from movielake.schema import Table
+from movielake.screenings import flatten_batch
+from movielake.validation.findings import Finding
+from movielake.validation.rules import found
+
+UNREADABLE: Final = (
+    *(OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError),
+    *(OverflowError, pa.ArrowException, ZstdError),
+)
+"""What reading and flattening may raise when a file holds something else than it should."""
+
+
+@dataclass
+class RecordsFile:
+    """The records of one file of JSON Lines, read once, from the first to the last.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    member : MemberCommit
+        What its commit says.
+    table : Table
+        Whose records they are.
+    labels : dict
+        The ``country``, ``date_stamp`` and ``source_xml`` that each must carry.
+    """
+
+    content: bytes
+    member: MemberCommit
+    table: Table
+    labels: dict[str, str]
+    count: int = 0
+    astray: int = 0
+    error: str = ""
+    problems: ProblemCounter = field(default_factory=ProblemCounter)
+
+    @property
+    def path(self) -> str:
+        """Where the file is."""
+        return self.member.json.path if self.member.json else ""
+
+    def rows(self) -> Iterator[pa.Table]:
+        """Flatten the records a batch at a time, up to the first that is none."""
+        records = self._records()
+        try:
+            while batch := list(islice(records, BATCH)):
+                labels = self.labels.items()
+                self.astray += sum(any(r.get(k) != v for k, v in labels) for r in batch)
+                rows = flatten_batch(batch, self.table, self.problems, self.count)
+                self.count += len(batch)
+                yield rows
+        except UNREADABLE as error:
+            self.error = repr(error)
+
+    def _records(self) -> Iterator[Record]:
+        stream = ZstdDecompressor().stream_reader(self.content)
+        return map(json.loads, io.TextIOWrapper(stream, "utf-8", newline="\n"))
+
+    def findings(self) -> Iterator[Finding]:
+        """Compare what was read, when all of it has been."""
+        path = self.path
+        if self.error:
+            message = f"record {self.count:,} or one soon after it is none: {self.error}"
+            yield found("unreadable-file", path, message)
+            return
+        if self.count != self.member.records:
+            message = f"expected {self.member.records:,} records, found {self.count:,}"
+            yield found("record-count", path, message)
+        if self.astray:
+            expected = ", ".join(f"{key} {self.labels[key]}" for key in OWN_KEYS)
+            message = f"{self.astray:,} records are of another place than {expected}"
+            yield found("wrong-source", path, message, count=self.astray)
+        counted, committed = _counts(self.problems.problems()), _counts(self.member.problems)
+        for key in sorted({key for key, _ in counted.items() ^ committed.items()}):
+            have, want = counted.get(key, 0), committed.get(key, 0)
+            message = f"{' '.join(key)}: the commit counts {want:,}, these records have {have:,}"
+            yield found("problem-count", path, message)
+
+
+def _counts(problems: Iterable[Problem]) -> dict[tuple[str, str], int]:
+    return {(problem.kind, problem.column): problem.count for problem in problems}
+
+
+def first_difference(ours: Iterator[pa.Table], theirs: Iterator[pa.Table]) -> str:
+    """Compare two streams of rows, however they are cut into tables.
+
+    Parameters
+    ----------
+    ours, theirs : iterator of pa.Table
+        Of the same columns; read no further than the first difference.
+
+    Returns
+    -------
+    str
+        Where it is, and what; empty if there is none.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> rows = pa.table({"n": [1, 2, 3]})
+    >>> first_difference(iter([rows]), iter([rows[:2], rows[2:]]))
+    ''
+    >>> first_difference(iter([rows]), iter([rows[:1], rows[:2]]))
+    'row 1, n: 2 expected, 1 found'
+    """
+    position = 0
+    mine: pa.Table | None = None
+    other: pa.Table | None = None
+    while True:
+        mine = mine if mine is not None and mine.num_rows else _next(ours)
+        other = other if other is not None and other.num_rows else _next(theirs)
+        if mine is None or other is None:
+            return "" if mine is other else f"one has {position:,} rows, the other has more"
+        size = min(mine.num_rows, other.num_rows)
+        if not mine.slice(0, size).equals(other.slice(0, size)):
+            return _difference(mine.slice(0, size), other.slice(0, size), position)
+        position += size
+        mine, other = mine.slice(size), other.slice(size)
+
+
+def _next(tables: Iterator[pa.Table]) -> pa.Table | None:
+    return next((table for table in tables if table.num_rows), None)
+
+
+def _difference(mine: pa.Table, other: pa.Table, position: int) -> str:
+    for row in range(mine.num_rows):
+        if not mine.slice(row, 1).equals(other.slice(row, 1)):
+            for name in mine.column_names:
+                want, have = mine[name][row].as_py(), other[name][row].as_py()
+                if want != have:
+                    at = f"row {position + row:,}, {name}"
+                    return f"{at}: {want!r} expected, {have!r} found"
+    return f"rows from {position:,} on differ"

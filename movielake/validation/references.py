@@ -1,0 +1,89 @@
+"""References within a partition: keys that are there once, and showings that lead somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.layout import parquet_folder
+from movielake.lookups import ID
+from movielake.packs import Pair
+from movielake.validation.findings import Finding
+from movielake.validation.rules import found
+
+Ids = Mapping[str, pa.ChunkedArray]
+"""Name of an id to its value in each record."""
+
+
+def check_keys(pair: Pair, tables: Mapping[str, Ids]) -> Iterator[Finding]:
+    """Look for ids that are missing or, in movies and theaters, there more than once.
+
+    Parameters
+    ----------
+    pair : Pair
+        The partition.
+    tables : mapping of str to Ids
+        The ids of each table, of all its files together.
+
+    Yields
+    ------
+    Finding
+    """
+    for name, ids in tables.items():
+        path = parquet_folder(name, *pair)
+        for column, values in ids.items():
+            if values.null_count:
+                message = f"{values.null_count:,} of {len(values):,} records have no {column}"
+                yield found("missing-key", path, message, count=values.null_count)
+            if name in ID:
+                yield from _repeated(path, column, values.drop_null())
+
+
+def _repeated(path: str, column: str, values: pa.ChunkedArray) -> Iterator[Finding]:
+    surplus = len(values) - len(values.unique())
+    if surplus:
+        counts = values.value_counts()
+        often = counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1))
+        first = often[0].as_py()["values"]
+        message = f"{len(often):,} values of {column} are there more than once, first {first}"
+        yield found("duplicate-key", path, message, count=surplus)
+
+
+def check_references(
+    pair: Pair, tables: Mapping[str, Ids], max_orphans: float | None
+) -> Iterator[Finding]:
+    """Look for showings whose movie or theater is not in their partition.
+
+    Parameters
+    ----------
+    pair : Pair
+        The partition.
+    tables : mapping of str to Ids
+        The ids of each table; of movies and theaters only if all their files could be read.
+    max_orphans : float, optional
+        Largest share of a partition's showing records that may lack their movie, or their theater.
+
+    Yields
+    ------
+    Finding
+    """
+    for name, column in ID.items():
+        if name not in tables or "showings" not in tables:
+            continue
+        sought = tables["showings"][column]
+        # A showing without an id has no movie, as for `movielake.orphans`.
+        known = pc.is_in(sought, value_set=tables[name][column].unique(), skip_nulls=True)
+        lost = pc.invert(known)
+        count = int(pc.sum(lost).as_py() or 0)
+        if not count:
+            continue
+        share, path = count / len(sought), parquet_folder("showings", *pair)
+        first = sought.filter(lost)[0].as_py()
+        message = f"{count:,} of {len(sought):,} records ({share:.2%}) have a {column} that is not"
+        message += f" in {name}, first {first}"
+        yield found("orphans", path, message, count=count)
+        if max_orphans is not None and share > max_orphans:
+            message = f"{message}; {max_orphans:.2%} are allowed"
+            yield found("too-many-orphans", path, message, count=count)

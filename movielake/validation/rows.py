@@ -1,0 +1,178 @@
+"""Rows of a lake: one Parquet file against its schema, its commit, and what is plausible."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from movielake.commits import MemberCommit
+from movielake.schema import Table
+from movielake.validation.findings import Finding
+from movielake.validation.rules import COORDINATES, RUNNING_TIMES, SHOW_DATES, found
+
+IDS: Final = {
+    "movies": ("movie_id",),
+    "theaters": ("theater_id",),
+    "showings": ("movie_id", "theater_id"),
+}
+"""The columns that tell which movie or theater a record is about."""
+
+_LOOKED_AT: Final = {
+    "movies": ["movie_id", "running_time", "source_xml"],
+    "theaters": ["theater_id", "theater_lat", "theater_lon", "source_xml"],
+    "showings": ["record", "movie_id", "theater_id", "show_date", "show_time", "source_xml"],
+}
+
+
+def check_footer(file: pq.ParquetFile, member: MemberCommit, table: Table) -> Iterator[Finding]:
+    """Compare the footer of a Parquet file with its table's schema and its commit.
+
+    Parameters
+    ----------
+    file : pq.ParquetFile
+        Opened; nothing but the footer is read.
+    member : MemberCommit
+        What its commit says.
+    table : Table
+        Whose rows it holds.
+
+    Yields
+    ------
+    Finding
+    """
+    path = member.parquet.path if member.parquet else ""
+    if not file.schema_arrow.equals(table.arrow):
+        yield found("wrong-schema", path, _schema_difference(file.schema_arrow, table.arrow))
+    if file.metadata.num_rows != member.rows:
+        message = f"expected {member.rows:,} rows, found {file.metadata.num_rows:,}"
+        yield found("row-count", path, message)
+
+
+def _schema_difference(schema: pa.Schema, expected: pa.Schema) -> str:
+    fields = {field.name: field for field in schema}
+    missing = [name for name in expected.names if name not in fields]
+    unknown = [name for name in schema.names if name not in expected.names]
+    if missing or unknown or len(schema) != len(fields):
+        lacks = f"lacks {', '.join(missing) or 'none'}, has besides {', '.join(unknown) or 'none'}"
+        return f"expected the {len(expected)} columns of its table; it {lacks}"
+    for field_ in expected:
+        if not fields[field_.name].equals(field_):
+            return f"expected {field_}, found {fields[field_.name]}"
+    return "expected the columns in the order of the schema, found them in another"
+
+
+def read_rows(file: pq.ParquetFile, table: Table, *, whole: bool) -> Iterator[pa.Table]:
+    """Read a Parquet file a row group at a time: all columns, or those that are looked at."""
+    columns = table.arrow.names if whole else _LOOKED_AT[table.name]
+    for number in range(file.num_row_groups):
+        yield file.read_row_group(number, columns=columns, use_threads=False)
+
+
+@dataclass
+class RowsFile:
+    """What is gathered of the rows of one Parquet file, a row group at a time.
+
+    Parameters
+    ----------
+    member : MemberCommit
+        What its commit says.
+    table : Table
+        Whose rows they are.
+    date_stamp, source_xml : str
+        Its partition's stamp, and the source that each row must carry.
+    """
+
+    member: MemberCommit
+    table: Table
+    date_stamp: str
+    source_xml: str
+    astray: int = 0
+    screenings: int = 0
+    dates: list[datetime.date] = field(default_factory=list)
+    numbers: list[np.ndarray] = field(default_factory=list)
+    ids: dict[str, list[pa.ChunkedArray]] = field(default_factory=dict)
+    coordinates: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    odd: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    _last: int = -2
+
+    def watch(self, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Pass row groups on, and gather what they hold."""
+        for rows in groups:
+            same = pc.equal(rows["source_xml"], self.source_xml)
+            self.astray += rows.num_rows - int(pc.sum(same).as_py() or 0)
+            if self.table.name == "showings":
+                rows_of_ids = self._watch_showings(rows)
+            else:
+                rows_of_ids = self._watch_others(rows)
+            for name in IDS[self.table.name]:
+                self.ids.setdefault(name, []).append(rows_of_ids[name])
+            yield rows
+
+    def _watch_others(self, rows: pa.Table) -> pa.Table:
+        if self.table.name == "movies":
+            self._count_odd("running-time", rows["running_time"], *RUNNING_TIMES)
+            return rows
+        place = [rows[name] for name in ("theater_lat", "theater_lon")]
+        for values, most in zip(place, COORDINATES, strict=True):
+            self._count_odd("coordinates", values, -most, most)
+        latitude, longitude = (values.to_numpy() for values in place)
+        self.coordinates.append((latitude, longitude))
+        return rows
+
+    def _watch_showings(self, rows: pa.Table) -> pa.Table:
+        """Gather what there is of showings; return the first row of each record."""
+        self.screenings += rows.num_rows - rows["show_time"].null_count
+        self.dates += [day for day in pc.min_max(rows["show_date"]).as_py().values() if day]
+        day = datetime.date.fromisoformat(self.date_stamp)
+        low, high = (day + datetime.timedelta(days=days) for days in SHOW_DATES)
+        self._count_odd("show-date", rows["show_date"], low, high)
+        numbers = pc.fill_null(rows["record"], -1).to_numpy()
+        starts = np.diff(numbers, prepend=self._last) != 0
+        self._last = int(numbers[-1]) if len(numbers) else self._last
+        self.numbers.append(numbers[starts])
+        return rows.filter(pa.array(starts))
+
+    def _count_odd(self, rule: str, values: pa.ChunkedArray, low: Any, high: Any) -> None:
+        limits = (pa.scalar(limit, values.type) for limit in (low, high))
+        odd = pc.or_(pc.less(values, next(limits)), pc.greater(values, next(limits)))
+        if count := int(pc.sum(odd).as_py() or 0):
+            before, first = self.odd.get(rule, (0, values.filter(odd)[0].as_py()))
+            self.odd[rule] = (before + count, first)
+
+    def findings(self) -> Iterator[Finding]:
+        """Compare what was gathered, when all row groups have passed."""
+        path = self.member.parquet.path if self.member.parquet else ""
+        if self.astray:
+            message = f"{self.astray:,} rows have another source_xml than {self.source_xml}"
+            yield found("wrong-source", path, message, count=self.astray)
+        if self.table.name == "showings":
+            yield from self._counts(path)
+        elif self.member.records != self.member.rows:
+            message = f"expected one row for each of {self.member.records:,} records"
+            yield found("record-count", path, f"{message}, the commit has {self.member.rows:,}")
+        for rule, (count, first) in self.odd.items():
+            yield found(
+                rule, path, f"{count:,} values beyond the limits, first {first}", count=count
+            )
+
+    def _counts(self, path: str) -> Iterator[Finding]:
+        member = self.member
+        numbers = np.concatenate([*self.numbers, np.arange(0)])
+        if not np.array_equal(numbers, np.arange(member.records)):
+            message = f"expected records 0 to {member.records - 1:,} in order"
+            yield found("record-count", path, f"{message}, found {len(numbers):,} or others")
+        if self.screenings != member.screenings:
+            message = f"expected {member.screenings:,} rows with a time, found {self.screenings:,}"
+            yield found("screening-count", path, message)
+        span = [day.isoformat() for day in (min(self.dates), max(self.dates))] if self.dates else []
+        expected = [day for day in (member.first_date, member.last_date) if day]
+        if span != expected:
+            want, have = (" to ".join(days) or "none" for days in (expected, span))
+            yield found("date-span", path, f"expected show_dates from {want}, found {have}")

@@ -1,0 +1,202 @@
+"""The verdict of a validation: its findings as text, as JSON, and as GitHub's annotations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+from movielake.console import printable
+from movielake.validation import is_lake
+from movielake.validation.findings import ERROR, IGNORE, WARNING, Checked, Finding
+from movielake.validation.places import NO_PLACES, geography
+from movielake.validation.places import RULE as PLACES
+
+SHOWN: Final = 20
+"""Findings of one rule that are shown in full before the rest is counted."""
+
+FULL: Final = "every file read"
+FAST: Final = "sizes and footers only"
+
+
+@dataclass
+class Verdict:
+    """What a validation came to.
+
+    Parameters
+    ----------
+    path : str
+        What was validated.
+    kind : str
+        ``lake`` or ``feed``.
+    depth : str
+        How closely, in a few words.
+    notes : tuple of str
+        What was not looked at, one line each.
+    most : int or None
+        Findings of one rule that are kept; the rest is only counted. None keeps all.
+
+    Examples
+    --------
+    >>> from movielake.validation.findings import Finding
+    >>> verdict = Verdict("lake", "lake")
+    >>> verdict.add(Finding("missing-file", "error", "json/1.jsonl.zst", "it is not there"))
+    >>> verdict.lines()
+    ['missing-file: 1 error', '  json/1.jsonl.zst: it is not there', 'lake: INVALID: 1 error, 0 warnings']
+    """  # noqa: E501  (an example of what is printed)
+
+    path: str
+    kind: str
+    depth: str = FULL
+    notes: tuple[str, ...] = ()
+    most: int | None = SHOWN
+    checked: Checked = field(default_factory=Checked)
+    _kept: dict[tuple[str, str], list[Finding]] = field(default_factory=dict)
+    _counts: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, finding: Finding) -> None:
+        """Take in a finding."""
+        key = (finding.severity, finding.rule)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        kept = self._kept.setdefault(key, [])
+        if self.most is None or len(kept) < self.most:
+            kept.append(finding)
+
+    def count(self, checked: Checked) -> None:
+        """Add to what was looked at."""
+        self.checked += checked
+
+    @property
+    def errors(self) -> int:
+        """Number of findings that are errors."""
+        return sum(n for (severity, _), n in self._counts.items() if severity == ERROR)
+
+    @property
+    def warnings(self) -> int:
+        """Number of findings that are warnings."""
+        return sum(n for (severity, _), n in self._counts.items() if severity == WARNING)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether there is no error."""
+        return not self.errors
+
+    def summary(self) -> str:
+        """Say in one line what was looked at, and what came of it."""
+        word = "valid" if self.is_valid else "INVALID"
+        found = f"{_plural(self.errors, 'error')}, {_plural(self.warnings, 'warning')}"
+        looked = self.checked
+        if not looked.partitions:
+            return f"{self.path}: {word}: {found}"
+        amounts = ", ".join(f"{number:,} {name}" for name, number in vars(looked).items())
+        return f"{self.path}: {word}: {found}; checked {amounts} ({self.depth})"
+
+    def lines(self) -> list[str]:
+        """Write it for people: the first findings of each rule, errors at the end, the summary."""
+        lines = [f"note: {note}" for note in self.notes]
+        for (severity, rule), kept in self._sorted():
+            number = self._counts[severity, rule]
+            lines.append(f"{rule}: {_plural(number, severity)}")
+            lines += [f"  {_place(f)}: {printable(f.message)}" for f in kept]
+            if number > len(kept):
+                lines.append(f"  and {number - len(kept):,} more")
+        return [*lines, self.summary()]
+
+    def annotations(self) -> list[str]:
+        """Write it as commands to a GitHub workflow, which shows them beside the files."""
+        lines = [f"::notice::{_escaped(note)}" for note in self.notes]
+        for (severity, rule), kept in self._sorted():
+            lines += [_annotation(finding, self.path) for finding in kept]
+            if (more := self._counts[severity, rule] - len(kept)) > 0:
+                lines.append(f"::{severity} title={rule}::and {more:,} more of {rule}")
+        return [*lines, printable(self.summary())]
+
+    def as_json(self) -> str:
+        """Write it for programs: one object, described in docs/validation.md."""
+        rules = {
+            rule: {"severity": severity, "findings": number}
+            for (severity, rule), number in sorted(self._counts.items(), key=lambda item: item[0])
+        }
+        content = {
+            "path": self.path,
+            "kind": self.kind,
+            "valid": self.is_valid,
+            "errors": self.errors,
+            "warnings": self.warnings,
+            "depth": self.depth,
+            "checked": asdict(self.checked),
+            "notes": list(self.notes),
+            "rules": rules,
+            "findings": [asdict(finding) for _, kept in self._sorted() for finding in kept],
+        }
+        return json.dumps(content, ensure_ascii=False, indent=1)
+
+    def _sorted(self) -> Iterable[tuple[tuple[str, str], list[Finding]]]:
+        """Group the findings: warnings first, so that errors stand next to the summary."""
+        return sorted(self._kept.items(), key=lambda item: (item[0][0] == ERROR, item[0]))
+
+
+def open_verdict(
+    path: str,
+    *,
+    everything: bool = False,
+    fast: bool = False,
+    sample: int | None = None,
+    rules: Mapping[str, str] | None = None,
+    **_: object,
+) -> Verdict:
+    """Make the verdict of a validation that is about to begin.
+
+    Parameters
+    ----------
+    path : str
+        Path or URL of a lake or feed.
+    everything : bool, optional
+        Keep every finding.
+    fast, sample, rules
+        As for `movielake.validate`.
+
+    Returns
+    -------
+    Verdict
+    """
+    most = None if everything else SHOWN
+    if not is_lake(path):
+        return Verdict(path, "feed", most=most)
+    depth = FAST if fast else FULL if sample is None else f"files of at most {sample:,} partitions"
+    wants_places = not fast and (rules or {}).get(PLACES) != IGNORE
+    notes = (NO_PLACES,) if wants_places and geography() is None else ()
+    return Verdict(path, "lake", depth, notes, most)
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _place(finding: Finding) -> str:
+    line = f", line {finding.line}" if finding.line else ""
+    column = f", column {finding.column}" if finding.column else ""
+    return printable(finding.path) + line + column
+
+
+def _annotation(finding: Finding, top: str) -> str:
+    properties = dict(_properties(finding, top))
+    text = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
+    return f"::{finding.severity} {text}::{_escaped(f'{finding.path}: {finding.message}')}"
+
+
+def _properties(finding: Finding, top: str) -> Iterator[tuple[str, str]]:
+    yield "file", f"{top.rstrip('/')}/{finding.path}"
+    if finding.line:
+        yield "line", str(finding.line)
+    if finding.column:
+        yield "col", str(finding.column)
+    yield "title", finding.rule
+
+
+def _escaped(text: str, more: str = "") -> str:
+    """Escape what GitHub's runner would read as the end of a command or a property."""
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return printable(text)
