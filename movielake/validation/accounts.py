@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Set
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ _PROBLEM_RULES: Final = {
     REPEATED: "repeated-element",
     UNKNOWN: "unknown-element",
 }
+_WRITER: Final = re.compile(r"parquet-cpp-arrow version [0-9]+\.[0-9]+\.[0-9]+(-SNAPSHOT)?")
 _EXAMPLE: Final = 60
 _REBUILD: Final = "remove it: movielake convert writes it anew from the commits"
 
@@ -64,12 +66,14 @@ def check_manifest(inventory: Inventory, *, to_the_byte: bool) -> Iterator[Findi
         content = bytes(lake.fs.cat_file(lake.join(MANIFEST_TABLE)))
         file = pq.ParquetFile(pa.BufferReader(content))
         known = file.read()
+        known.validate(full=True)  # else a text that is none would be found out much later
+        writer = file.metadata.created_by
     except (OSError, ValueError, pa.ArrowException) as error:
         yield found("stale-manifest", MANIFEST_TABLE, f"cannot be read ({error}); {_REBUILD}")
         return
     if not known.equals(inventory.table):
-        yield _stale(known, inventory.table)
-    elif to_the_byte and not _is_as_written(content, file.metadata.created_by, inventory.table):
+        yield from _stale(known, inventory)
+    elif to_the_byte and not _is_as_written(content, writer, inventory.table):
         message = f"it reads well, but has other bytes than it would have now; {_REBUILD}"
         yield found("manifest-bytes", MANIFEST_TABLE, message)
 
@@ -81,23 +85,26 @@ def _is_as_written(content: bytes, writer: str, table: pa.Table) -> bool:
     fresh = again.getvalue()
     if fresh.equals(pa.py_buffer(content)):
         return True
-    return bool(pq.read_metadata(pa.BufferReader(fresh)).created_by != writer)
+    ours = pq.read_metadata(pa.BufferReader(fresh)).created_by
+    return bool(_WRITER.fullmatch(writer)) and writer != ours
 
 
-def _stale(known: pa.Table, expected: pa.Table) -> Finding:
-    """Say where the manifest and the commits part."""
+def _stale(known: pa.Table, inventory: Inventory) -> Iterator[Finding]:
+    """Say where the manifest and the commits part, but for commits that are broken anyway."""
     if known.schema != MANIFEST:
         message = f"expected the columns of this version, found others; {_REBUILD}"
-        return found("stale-manifest", MANIFEST_TABLE, message)
-    theirs, ours = _by_pair(known), _by_pair(expected)
-    parted = [pair for pair in sorted({*theirs, *ours}) if theirs.get(pair) != ours.get(pair)]
-    if not parted:
+        yield found("stale-manifest", MANIFEST_TABLE, message)
+        return
+    theirs, ours = _by_pair(known), _by_pair(inventory.table)
+    pairs = sorted({*theirs, *ours} - inventory.broken.keys())
+    parted = [pair for pair in pairs if theirs.get(pair) != ours.get(pair)]
+    if parted:
+        path, more = commit_path(*parted[0]), f" and of {len(parted) - 1:,} more" * len(parted[1:2])
+        message = f"expected what the commits say, found something else of {path}{more}; {_REBUILD}"
+        yield found("stale-manifest", MANIFEST_TABLE, message, count=len(parted))
+    elif [pair for pair in theirs if pair in ours] != list(ours):
         message = f"expected the commits in order, found them in another; {_REBUILD}"
-        return found("stale-manifest", MANIFEST_TABLE, message)
-    path = commit_path(*parted[0])
-    more = f" (and {len(parted) - 1} more)" if len(parted) > 1 else ""
-    message = f"expected what the commits say, found something else of {path}{more}; {_REBUILD}"
-    return found("stale-manifest", MANIFEST_TABLE, message, count=len(parted))
+        yield found("stale-manifest", MANIFEST_TABLE, message)
 
 
 def _by_pair(table: pa.Table) -> dict[Pair, list[dict[str, Any]]]:
@@ -152,7 +159,7 @@ def _check_others(inventory: Inventory, named: set[str], selection: Selection) -
                 yield found("stray-file", path, "it is no part of the lake; keep it elsewhere")
             continue
         pair = _pair_of(parts)
-        if pair is not None and not selection.matches(*pair):
+        if pair in inventory.broken or (pair and not selection.matches(*pair)):
             continue
         if pair is None or path != commit_path(*pair):
             message = "no commit names it, but readers of the folder would read it"

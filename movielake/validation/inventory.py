@@ -56,15 +56,15 @@ class Inventory:
         Stamp and country to the commit, in order; only those that can be trusted.
     table : pa.Table
         These commits as ``manifest.parquet`` would have them.
-    findings : tuple of Finding
-        On those that cannot.
+    broken : dict
+        Stamp and country of the others to what is wrong with them.
     """
 
     lake: Folder
     files: dict[str, tuple[int, float | None]]
     commits: dict[Pair, Commit]
     table: pa.Table
-    findings: tuple[Finding, ...]
+    broken: dict[Pair, Finding]
 
 
 def check_lake_file(lake: Folder) -> Iterator[Finding]:
@@ -143,8 +143,8 @@ def take_inventory(lake: Folder, *, to_the_byte: bool) -> Inventory:
         results |= {pair: _check_types(pair, commit) for pair, commit in commits.items()}
         commits = {pair: commit for pair, commit in results.items() if isinstance(commit, Commit)}
         table = manifest_table(commits.values())
-    findings = tuple(result for result in results.values() if isinstance(result, Finding))
-    return Inventory(lake, files, commits, table, findings)
+    broken = {pair: result for pair, result in results.items() if isinstance(result, Finding)}
+    return Inventory(lake, files, commits, table, broken)
 
 
 def _check_words(commit: Commit) -> None:

@@ -66,10 +66,10 @@ def check_lake(
         if finding.rule == "lake-format":
             return
     inventory = take_inventory(folder, to_the_byte=not fast)
-    yield from inventory.findings
+    yield from inventory.broken.values()
     yield from check_manifest(inventory, to_the_byte=not fast)
     selected = [pair for pair in inventory.commits if selection.matches(*pair)]
-    if not selected and (inventory.commits or not inventory.findings):
+    if not selected and (inventory.commits or not inventory.broken):
         raise ValueError(_nothing(lake, inventory, selection))
     yield from check_files(inventory, frozenset(selected), selection)
     yield from check_members(inventory, frozenset(selected))
@@ -112,7 +112,7 @@ def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
     >>> from movielake.validation.lake import spread
     >>> pairs = [(stamp, c) for stamp in ("20191206", "20191213") for c in ("can", "deu", "swe")]
     >>> spread(pairs, 2)
-    [('20191206', 'deu'), ('20191213', 'can')]
+    [('20191206', 'can'), ('20191213', 'swe')]
     """
     count = min(count, len(pairs))
     edges = [number * len(pairs) // count for number in range(count + 1)] if count else []

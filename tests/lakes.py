@@ -1,0 +1,124 @@
+"""A small lake made by hand, and ways to break it: with the commit's consent or without."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+from feeds import showing, times, week, write_feed
+
+from movielake import convert
+from movielake.layout import Folder
+from movielake.manifest import rebuild_manifest
+
+COMMIT = "manifest/20191206/deu.json"
+MOVIES = "parquet/movies/date_stamp=20191206/country=deu/191206I.parquet"
+THEATERS = "parquet/theaters/date_stamp=20191206/country=deu/191206T.parquet"
+SHOWINGS = "parquet/showings/date_stamp=20191206/country=deu/191206S.parquet"
+MOVIES_JSON = "json/20191206/deu/191206I.jsonl.zst"
+THEATERS_JSON = "json/20191206/deu/191206T.jsonl.zst"
+SHOWINGS_JSON = "json/20191206/deu/191206S.jsonl.zst"
+
+PLACED = (
+    "<houses><theater><theater_id>1</theater_id><theater_name>Astra</theater_name>"
+    "<theater_lat>52.52</theater_lat><theater_lon>13.40</theater_lon></theater></houses>"
+)
+
+
+def small_feed(root: Path) -> str:
+    """Two countries, one of them in two weeks; nothing odd in any."""
+    first = week("20191206") | {"191206T.XML": PLACED}
+    first["191206S.XML"] = times(showing(1), showing(2, at="13:20, (15:40)"))
+    return write_feed(
+        root,
+        {
+            "20191206/movies_deu.zip": first,
+            "20191206/movies_swe.zip": week("20191206"),
+            "20191213/movies_deu.zip": week("20191213"),
+        },
+    )
+
+
+def small_lake(folder: Path) -> Path:
+    convert(small_feed(folder / "feed"), str(folder / "lake"), workers=1)
+    return folder / "lake"
+
+
+def edit_commit(lake: Path, change: Callable[[dict[str, Any]], Any], path: str = COMMIT) -> None:
+    """Change a commit as movielake would write it, and the manifest with it."""
+    commit = json.loads((lake / path).read_text("utf-8"))
+    change(commit)
+    text = json.dumps(commit, ensure_ascii=False, indent=1) + "\n"
+    (lake / path).write_text(text, "utf-8")
+    (lake / "manifest.parquet").unlink(missing_ok=True)
+    rebuild_manifest(Folder(str(lake)))
+
+
+def edit_member(lake: Path, table: str, **changes: Any) -> None:
+    """Change what a commit says of the member of a table."""
+
+    def change(commit: dict[str, Any]) -> None:
+        next(m for m in commit["members"] if m["table"] == table).update(changes)
+
+    edit_commit(lake, change)
+
+
+def replace_file(lake: Path, path: str, content: bytes) -> None:
+    """Give a file other bytes, and let its commit say that they are right."""
+    (lake / path).write_bytes(content)
+
+    def change(commit: dict[str, Any]) -> None:
+        for member in commit["members"]:
+            for kind in ("json", "parquet"):
+                if member[kind] and member[kind]["path"] == path:
+                    digest = hashlib.sha256(content).hexdigest()
+                    member[kind] |= {"bytes": len(content), "sha256": digest}
+
+    edit_commit(lake, change)
+
+
+def edit_rows(lake: Path, path: str, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Change the rows of a Parquet file, and let its commit say that they are right."""
+    rows = change(pq.ParquetFile(lake / path).read())
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd")
+    replace_file(lake, path, sink.getvalue().to_pybytes())
+
+
+def edit_column(lake: Path, path: str, column: str, values: list[Any]) -> None:
+    """Give the first rows other values in a column, and let the commit say that they are right."""
+
+    def change(rows: pa.Table) -> pa.Table:
+        number = rows.column_names.index(column)
+        given = [*values, *rows[column].to_pylist()[len(values) :]]
+        array = pa.array(given, rows.schema.field(column).type)
+        return rows.set_column(number, rows.schema.field(column), array)
+
+    edit_rows(lake, path, change)
+
+
+def edit_records(lake: Path, path: str, change: Callable[[list[Any]], Any]) -> None:
+    """Change the records of a JSON Lines file, and let its commit say that they are right."""
+    text = zstandard.ZstdDecompressor().stream_reader((lake / path).read_bytes()).read()
+    records = [json.loads(line) for line in text.split(b"\n")[:-1]]
+    change(records)
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    replace_file(lake, path, zstandard.ZstdCompressor().compress(lines.encode()))
+
+
+def without_json(lake: Path, path: str) -> None:
+    """Take a JSON Lines file out of the lake, as staging without JSON does."""
+
+    def change(commit: dict[str, Any]) -> None:
+        for member in commit["members"]:
+            if member["json"] and member["json"]["path"] == path:
+                member["json"] = None
+
+    (lake / path).unlink()
+    edit_commit(lake, change)

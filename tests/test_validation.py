@@ -1,0 +1,780 @@
+"""Validation of lakes: each rule, by a lake that is broken in exactly that way."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from conftest import Ask
+from feeds import files, movies, showing, times, week, write_feed
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from lakes import (
+    COMMIT,
+    MOVIES,
+    MOVIES_JSON,
+    SHOWINGS,
+    SHOWINGS_JSON,
+    THEATERS,
+    THEATERS_JSON,
+    edit_column,
+    edit_member,
+    edit_records,
+    edit_rows,
+    replace_file,
+    small_feed,
+    small_lake,
+    without_json,
+)
+
+from movielake import ShowingsReader, convert, orphans, pack, stage, validate
+from movielake.sample import write_sample
+from movielake.validation.findings import Checked, Finding
+from movielake.validation.lake import spread
+from movielake.validation.rules import LAKE_RULES
+
+Break = Callable[[Path], Any]
+
+
+@pytest.fixture(scope="session")
+def clean_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake about which there is nothing to say; nobody may change it."""
+    return small_lake(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def lake(clean_lake: Path, tmp_path: Path) -> Path:
+    """A copy of it to break."""
+    return Path(shutil.copytree(clean_lake, tmp_path / "lake"))
+
+
+def found(lake: Path | str, **options: Any) -> list[tuple[str, str, str]]:
+    return [(f.severity, f.rule, f.path) for f in validate(str(lake), workers=1, **options)]
+
+
+def test_a_clean_lake_has_no_findings(clean_lake):
+    checked = []
+    assert found(clean_lake, on_checked=checked.append) == []
+    sizes = [
+        p.stat().st_size for top in ("json", "parquet") for p in (clean_lake / top).rglob("*.*")
+    ]
+    assert sum(checked, Checked()) == Checked(3, 18, sum(sizes), rows=16, records=15)
+
+
+def write(path: str, content: bytes) -> Break:
+    return lambda lake: (lake / path).write_bytes(content)
+
+
+def put(path: str, content: bytes = b"x") -> Break:
+    def put_file(lake: Path) -> None:
+        (lake / path).parent.mkdir(parents=True, exist_ok=True)
+        (lake / path).write_bytes(content)
+
+    return put_file
+
+
+def edit_lake_file(change: Callable[[dict[str, Any]], Any], indent: int = 1) -> Break:
+    def edit(lake: Path) -> None:
+        content = json.loads((lake / "lake.json").read_text())
+        change(content)
+        (lake / "lake.json").write_text(json.dumps(content, indent=indent) + "\n")
+
+    return edit
+
+
+def flip(path: str, position: int = -1, bits: int = 1) -> Break:
+    def flip_byte(lake: Path) -> None:
+        content = bytearray((lake / path).read_bytes())
+        content[position] ^= bits
+        (lake / path).write_bytes(content)
+
+    return flip_byte
+
+
+def columns(path: str, column: str, *values: Any) -> Break:
+    """Other values in rows whose JSON is not there to tell."""
+
+    def change(lake: Path) -> None:
+        without_json(lake, JSON_OF[path])
+        edit_column(lake, path, column, list(values))
+
+    return change
+
+
+def rows(path: str, change: Callable[[pa.Table], pa.Table]) -> Break:
+    def edit(lake: Path) -> None:
+        without_json(lake, JSON_OF[path])
+        edit_rows(lake, path, change)
+
+    return edit
+
+
+def member(table: str, **changes: Any) -> Break:
+    return lambda lake: edit_member(lake, table, **changes)
+
+
+def old_workspace(lake: Path) -> None:
+    put(".work/host-1-abc/0")(lake)
+    os.utime(lake / ".work/host-1-abc/0", (0, 0))
+
+
+JSON_OF = {MOVIES: MOVIES_JSON, THEATERS: THEATERS_JSON, SHOWINGS: SHOWINGS_JSON}
+GERMAN = "parquet/{}/date_stamp=20191206/country=deu"
+ZIP = "20191206/movies_deu.zip"
+
+BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
+    "lake.json is no JSON": (write("lake.json", b"{"), [("error", "lake-file", "lake.json")]),
+    "lake.json is gone": (
+        lambda lake: (lake / "lake.json").unlink(),
+        [("error", "lake-file", "lake.json")],
+    ),
+    "lake.json has no format": (
+        edit_lake_file(lambda content: content.pop("format")),
+        [("error", "lake-file", "lake.json")],
+    ),
+    "lake.json is spaced otherwise": (
+        edit_lake_file(lambda content: None, indent=2),
+        [("error", "lake-file", "lake.json")],
+    ),
+    "another format": (
+        edit_lake_file(lambda content: content.update(format=2)),
+        [("error", "lake-format", "lake.json")],
+    ),
+    "another type in lake.json": (
+        edit_lake_file(lambda content: content["tables"]["movies"].update(movie_id="int64")),
+        [("error", "lake-schema", "lake.json")],
+    ),
+    "no table in lake.json": (
+        edit_lake_file(lambda content: content["tables"].pop("movies")),
+        [("error", "lake-schema", "lake.json")],
+    ),
+    "a commit is cut": (
+        write(COMMIT, b'{"date_stamp"'),
+        [("error", "commit-file", COMMIT)],
+    ),
+    "a commit is another partition's": (
+        lambda lake: text_commit(lake, '"country": "deu"', '"country": "fra"'),
+        [("error", "commit-place", COMMIT)],
+    ),
+    "a commit names a file elsewhere": (
+        member("movies", json={"path": "../secret", "bytes": 1, "sha256": "0"}),
+        [("error", "commit-place", COMMIT)],
+    ),
+    "a commit has an unknown status": (
+        member("movies", status="fine"),
+        [("error", "commit-file", COMMIT)],
+    ),
+    "a commit counts with words": (
+        lambda lake: text_commit(lake, '"records": 2', '"records": "two"'),
+        [("error", "commit-file", COMMIT)],
+    ),
+    "the manifest knows another size of the zip": (
+        lambda lake: text_commit(lake, '"size": ', '"size": 1'),
+        [("error", "stale-manifest", "manifest.parquet")],
+    ),
+    "a commit is gone": (
+        lambda lake: (lake / COMMIT).unlink(),
+        [
+            ("error", "stale-manifest", "manifest.parquet"),
+            *(
+                ("error", "unaccounted-file", path)
+                for path in (MOVIES_JSON, SHOWINGS_JSON, THEATERS_JSON, MOVIES, SHOWINGS, THEATERS)
+            ),
+        ],
+    ),
+    "the manifest is in another order": (
+        lambda lake: pq.write_table(
+            pq.read_table(lake / "manifest.parquet").sort_by("country"), lake / "manifest.parquet"
+        ),
+        [("error", "stale-manifest", "manifest.parquet")],
+    ),
+    "the manifest is no Parquet": (
+        write("manifest.parquet", b"PAR1"),
+        [("error", "stale-manifest", "manifest.parquet")],
+    ),
+    "the manifest has other columns": (
+        lambda lake: pq.write_table(pa.table({"a": [1]}), lake / "manifest.parquet"),
+        [("error", "stale-manifest", "manifest.parquet")],
+    ),
+    "the manifest has other bytes": (
+        lambda lake: pq.write_table(
+            pq.read_table(lake / "manifest.parquet"), lake / "manifest.parquet"
+        ),
+        [("warning", "manifest-bytes", "manifest.parquet")],
+    ),
+    "a file is gone": (
+        lambda lake: (lake / SHOWINGS).unlink(),
+        [("error", "missing-file", SHOWINGS)],
+    ),
+    "a file is cut": (
+        lambda lake: (lake / MOVIES).write_bytes((lake / MOVIES).read_bytes()[:-1]),
+        [("error", "wrong-size", MOVIES)],
+    ),
+    "a byte differs": (flip(SHOWINGS_JSON), [("error", "wrong-checksum", SHOWINGS_JSON)]),
+    "a Parquet file is none": (
+        lambda lake: replace_file(lake, MOVIES, b"PAR1"),
+        [("error", "unreadable-file", MOVIES)],
+    ),
+    "JSON Lines are not compressed": (
+        lambda lake: replace_file(lake, MOVIES_JSON, b"{}\n"),
+        [("error", "unreadable-file", MOVIES_JSON)],
+    ),
+    "a record is none": (
+        lambda lake: replace_file(lake, MOVIES_JSON, zstandard.compress(b"7\n")),
+        [("error", "unreadable-file", MOVIES_JSON)],
+    ),
+    "a copy beside a file": (
+        put(SHOWINGS.replace("S.", "copy.")),
+        [("error", "unaccounted-file", SHOWINGS.replace("S.", "copy."))],
+    ),
+    "a partition without a commit": (
+        put("json/20200101/deu/200101S.jsonl.zst"),
+        [("error", "unaccounted-file", "json/20200101/deu/200101S.jsonl.zst")],
+    ),
+    "a file in no partition": (
+        put("parquet/showings/all.parquet"),
+        [("error", "unaccounted-file", "parquet/showings/all.parquet")],
+    ),
+    "a file in the manifest that is no commit": (
+        put("manifest/20191206/deu.json.bak"),
+        [("error", "unaccounted-file", "manifest/20191206/deu.json.bak")],
+    ),
+    "a note in the lake": (put("notes.txt"), [("warning", "stray-file", "notes.txt")]),
+    "a workspace of yesterday": (old_workspace, [("warning", "leftover", ".work/host-1-abc")]),
+    "a column is missing": (
+        rows(MOVIES, lambda table: table.drop_columns("title")),
+        [("error", "wrong-schema", MOVIES)],
+    ),
+    "a column is of another type": (
+        rows(MOVIES, lambda table: table.set_column(0, "movie_id", pa.array([1, 2], pa.int64()))),
+        [("error", "wrong-schema", MOVIES)],
+    ),
+    "columns in another order": (
+        rows(MOVIES, lambda table: table.select(table.column_names[::-1])),
+        [("error", "wrong-schema", MOVIES)],
+    ),
+    "a row too few": (
+        rows(SHOWINGS, lambda table: table.slice(0, 1)),
+        [
+            ("error", "row-count", SHOWINGS),
+            ("error", "record-count", SHOWINGS),
+            ("error", "screening-count", SHOWINGS),
+        ],
+    ),
+    "movies counted otherwise": (
+        member("movies", records=3),
+        [("error", "record-count", MOVIES_JSON), ("error", "record-count", MOVIES)],
+    ),
+    "records numbered otherwise": (
+        columns(SHOWINGS, "record", 0, 2, 1),
+        [("error", "record-count", SHOWINGS)],
+    ),
+    "a record numbered null": (
+        columns(SHOWINGS, "record", None),
+        [("error", "record-count", SHOWINGS)],
+    ),
+    "a time lost": (
+        columns(SHOWINGS, "show_time", None),
+        [("error", "screening-count", SHOWINGS)],
+    ),
+    "a date moved": (
+        columns(SHOWINGS, "show_date", date(2019, 12, 7)),
+        [("error", "date-span", SHOWINGS)],
+    ),
+    "rows of another source": (
+        columns(MOVIES, "source_xml", "20191206/deu/191206X.XML", None),
+        [("error", "wrong-source", MOVIES)],
+    ),
+    "records of another country": (
+        lambda lake: edit_records(lake, MOVIES_JSON, lambda r: r[1].update(country="fra")),
+        [("error", "wrong-source", MOVIES_JSON)],
+    ),
+    "a title changed in JSON": (
+        lambda lake: edit_records(lake, MOVIES_JSON, lambda r: r[1].update(title="Left")),
+        [("error", "json-rows", MOVIES_JSON)],
+    ),
+    "a time changed in Parquet": (
+        lambda lake: edit_column(lake, SHOWINGS, "bargain", [True]),
+        [("error", "json-rows", SHOWINGS_JSON)],
+    ),
+    "a record too many in JSON": (
+        lambda lake: edit_records(lake, MOVIES_JSON, lambda r: r.append(dict(r[0]))),
+        [("error", "json-rows", MOVIES_JSON), ("error", "record-count", MOVIES_JSON)],
+    ),
+    "a problem not counted": (
+        lambda lake: edit_records(
+            lake, MOVIES_JSON, lambda r: r[0].update(running_time="two hours")
+        ),
+        [("error", "problem-count", MOVIES_JSON)],
+    ),
+    "a movie without its id": (
+        columns(MOVIES, "movie_id", None),
+        [
+            ("warning", "missing-key", GERMAN.format("movies")),
+            ("warning", "orphans", GERMAN.format("showings")),
+        ],
+    ),
+    "a showing without theater": (
+        columns(SHOWINGS, "theater_id", None),
+        [
+            ("warning", "missing-key", GERMAN.format("showings")),
+            ("warning", "orphans", GERMAN.format("showings")),
+        ],
+    ),
+    "a movie twice": (
+        columns(MOVIES, "movie_id", 2, 2),
+        [
+            ("warning", "duplicate-key", GERMAN.format("movies")),
+            ("warning", "orphans", GERMAN.format("showings")),
+        ],
+    ),
+    "a latitude beyond the pole": (
+        columns(THEATERS, "theater_lat", -90.5),
+        [("warning", "coordinates", THEATERS)],
+    ),
+    "a longitude beyond the date line": (
+        columns(THEATERS, "theater_lon", 180.5),
+        [("warning", "coordinates", THEATERS)],
+    ),
+    "no running time": (
+        columns(MOVIES, "running_time", 0),
+        [("warning", "running-time", MOVIES)],
+    ),
+    "an endless film": (
+        columns(MOVIES, "running_time", 901, 900),
+        [("warning", "running-time", MOVIES)],
+    ),
+    "a member left out": (
+        member("movies", status="other"),
+        [("warning", "left-out-member", f"{ZIP}: 191206I.XML")],
+    ),
+}
+
+
+def text_commit(lake: Path, old: str, new: str) -> None:
+    text = (lake / COMMIT).read_text()
+    assert old in text
+    (lake / COMMIT).write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_is_found(lake, name):
+    breaks, expected = BROKEN[name]
+    breaks(lake)
+    assert found(lake) == expected
+
+
+def test_every_rule_is_broken_somewhere(request):
+    """In the table above, or in a test below that names it."""
+    shown = {rule for _, expected in BROKEN.values() for _, rule, _ in expected}
+    source = Path(__file__).read_text().partition("def test_every_rule")[2]
+    assert [r.name for r in LAKE_RULES if r.name not in shown and f'"{r.name}"' not in source] == []
+
+
+def test_everything_is_said_in_full(lake):
+    """What a user reads: expected, found, where, and what to do."""
+    (lake / SHOWINGS).unlink()
+    assert list(validate(str(lake), workers=1)) == [
+        Finding(
+            "missing-file",
+            "error",
+            SHOWINGS,
+            "manifest/20191206/deu.json names it, but it is not there; convert or stage it again",
+        )
+    ]
+
+
+# --- what the feed gives
+
+
+def converted(folder: Path, **zips: Any) -> Path:
+    feed = write_feed(folder / "feed", {f"20191206/movies_{c}.zip": m for c, m in zips.items()})
+    convert(feed, str(folder / "lake"), workers=1)
+    return folder / "lake"
+
+
+def test_what_was_damaged_refused_or_left_out(tmp_path):
+    members = week() | {
+        "191206S.XML": "<times><showtime><movie_id>1</movie_id></showtime><showtime>",
+        "191206X.XML": "<nonsense/>",
+        "191206T.XML": "",
+        "readme.txt": "hello",
+    }
+    lake = converted(tmp_path, deu=members, fra=b"no zip")
+    assert found(lake) == [
+        ("warning", "damaged-member", f"{ZIP}: 191206S.XML"),
+        ("warning", "left-out-member", f"{ZIP}: 191206T.XML"),
+        ("warning", "refused-member", f"{ZIP}: 191206X.XML"),
+        ("warning", "left-out-member", f"{ZIP}: readme.txt"),
+        ("warning", "damaged-member", "20191206/movies_fra.zip"),
+        ("warning", "missing-key", GERMAN.format("showings")),
+    ]
+    damaged = next(f for f in validate(str(lake)) if f.rule == "damaged-member")
+    assert (damaged.line, damaged.column) == (1, 61)
+
+
+def test_quarantine_is_checked_too(tmp_path):
+    lake = converted(tmp_path, deu=b"no zip")
+    flip("quarantine/20191206/deu/movies_deu.zip")(lake)
+    (lake / "quarantine/20191206/deu/movies_deu.zip.note.json").unlink()
+    assert [f for f in found(lake) if f[0] == "error"] == [
+        ("error", "missing-file", "quarantine/20191206/deu/movies_deu.zip.note.json"),
+        ("error", "wrong-checksum", "quarantine/20191206/deu/movies_deu.zip"),
+    ]
+
+
+def test_problems_are_told_once_for_the_whole_lake(tmp_path):
+    odd = (
+        "<movies><movie><movie_id>1</movie_id><title>Up</title><title>Down</title>"
+        "<running_time>long</running_time><smell>1</smell></movie></movies>"
+    )
+    lake = converted(tmp_path, deu={"191206I.XML": odd}, swe={"191206I.XML": odd})
+    findings = list(validate(str(lake), workers=1))
+    assert [(f.severity, f.rule, f.path, f.message, f.count) for f in findings] == [
+        (
+            "warning",
+            rule,
+            f"{ZIP}: 191206I.XML",
+            f"movies.{column}: 2 in 2 members, first {example!r}",
+            2,
+        )
+        for rule, column, example in (
+            ("repeated-element", "title", '["Up", "Down"]'),
+            ("unknown-element", "smell", "1"),
+            ("untyped-value", "running_time", "long"),
+        )
+    ]
+
+
+def test_a_table_that_only_one_partition_lacks(tmp_path):
+    lonely = {"191206S.XML": times(showing())}
+    lake = converted(tmp_path, chn=lonely, deu=week())
+    commit = "manifest/20191206/chn.json"
+    assert found(lake) == [("warning", "missing-table", commit)] * 2
+
+
+def test_a_lake_of_showings_alone_lacks_nothing(tmp_path):
+    assert found(converted(tmp_path, deu={"191206S.XML": times(showing())})) == []
+
+
+def test_dates_far_from_the_stamp(tmp_path):
+    days = ["20191105", "20191104", "20200607", "20200608"]  # 31 and 32 before, 184 and 185 after
+    lake = converted(
+        tmp_path, deu=week() | {"191206S.XML": times(*(showing(date=d) for d in days))}
+    )
+    findings = list(validate(str(lake)))
+    assert [(f.severity, f.rule, f.path, f.count) for f in findings] == [
+        ("warning", "show-date", SHOWINGS, 2)
+    ]
+    assert findings[0].message == "2 values beyond the limits, first 2019-11-04"
+
+
+def test_ids_are_counted_over_all_files_of_a_partition(tmp_path):
+    members = {"191206I.XML": movies("Up"), "more/191206I.XML": movies("Up", "Down")}
+    lake = converted(tmp_path, deu=members | {"191206S.XML": times(showing(1), showing(2))})
+    findings = list(validate(str(lake)))
+    assert [(f.rule, f.path, f.count) for f in findings] == [
+        ("duplicate-key", GERMAN.format("movies"), 1)
+    ]
+
+
+# --- orphans
+
+
+def test_the_share_of_orphans(tmp_path):
+    shows = times(showing(1), showing(2), showing(3), showing(1, theater=9))
+    lake = converted(tmp_path, deu=week() | {"191206S.XML": shows})
+    place = GERMAN.format("showings")
+    assert found(lake) == [("warning", "orphans", place)] * 2
+    assert found(lake, max_orphans=0.25) == [("warning", "orphans", place)] * 2
+    assert (
+        found(lake, max_orphans=0.24)
+        == [
+            ("warning", "orphans", place),
+            ("error", "too-many-orphans", place),
+        ]
+        * 2
+    )
+    messages = [f.message for f in validate(str(lake), max_orphans=0.1)]
+    assert messages[0] == ("1 of 4 records (25.00%) have a movie_id that is not in movies, first 3")
+    assert messages[3] == (
+        "1 of 4 records (25.00%) have a theater_id that is not in theaters, first 9; "
+        "10.00% are allowed"
+    )
+
+
+def test_orphans_are_those_of_the_readers(sample_lake, duck: Ask):
+    """Beside `movielake.orphans`, which joins, and DuckDB's own anti-join."""
+    findings = [f for f in validate(str(sample_lake)) if f.rule == "orphans"]
+    countries = "[!c]*,can"  # China has no movies and theaters at all
+    lost = orphans(ShowingsReader(str(sample_lake), countries=countries))
+    table = {"movies": "movie", "theaters": "theater"}
+    counts = {n: sum(f.count for f in findings if f"in {n}" in f.message) for n in table}
+    for name, one in table.items():
+        empty = duck(f"""select date_stamp, country from showings except
+            select date_stamp, country from {name}""")
+        expected = duck(f"""select count(distinct (date_stamp, country, source_xml, record))
+            from showings s where not exists (select * from {name} m where
+            (m.{one}_id, m.country, m.date_stamp) = (s.{one}_id, s.country, s.date_stamp))
+            and (date_stamp, country) in (select (date_stamp, country) from {name})""")[0][0]
+        known = ~lost[["date_stamp", "country"]].apply(tuple, axis=1).isin(empty)
+        assert counts[name] == expected == int((~lost[f"has_{one}"] & known).sum())
+    assert counts["movies"] > 3
+
+
+def test_repeated_keys_are_those_that_duckdb_finds(sample_lake, duck: Ask):
+    findings = [f for f in validate(str(sample_lake)) if f.rule == "duplicate-key"]
+    expected = {}
+    for name, key in (("movies", "movie_id"), ("theaters", "theater_id")):
+        for stamp, country, count in duck(f"""select date_stamp, country,
+                count({key}) - count(distinct {key}) n from {name} group by all having n > 0"""):
+            path = f"parquet/{name}/date_stamp={stamp}/country={country}"
+            expected[path] = count
+    assert {f.path: f.count for f in findings} == expected
+    assert len(expected) > 3
+
+
+# --- which files, how closely
+
+
+def test_the_sample_is_valid(sample_lake):
+    assert {f.rule for f in validate(str(sample_lake)) if f.severity == "error"} == set()
+
+
+def test_a_damaged_sample_is_valid_too(tmp_path):
+    write_sample(str(tmp_path / "feed"), weeks=6, scale=0.01, damage=True)
+    convert(str(tmp_path / "feed"), str(tmp_path / "lake"), workers=1)
+    rules = {f.rule for f in validate(str(tmp_path / "lake"))}
+    assert {f.rule for f in validate(str(tmp_path / "lake")) if f.severity == "error"} == set()
+    assert "damaged-member" in rules
+
+
+def test_without_json(tmp_path):
+    convert(small_feed(tmp_path / "feed"), str(tmp_path / "lake"), workers=1, with_json=False)
+    assert found(tmp_path / "lake") == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"tables": "showings"},
+        {"tables": "movies,theaters"},
+        {"json": False},
+        {"countries": "swe"},
+        {"date_stamps": "20191213", "tables": "movies", "json": False},
+    ],
+)
+def test_what_is_staged_is_a_valid_lake(clean_lake, tmp_path, options):
+    stage(str(clean_lake), str(tmp_path / "staged"), **options)
+    assert found(tmp_path / "staged") == []
+
+
+def test_what_was_packed_and_staged_in_parts_is_a_valid_lake(clean_lake, tmp_path):
+    pack(str(clean_lake), str(tmp_path / "lake.tar"))
+    for options in ({"tables": "showings", "json": False}, {"countries": "swe"}):
+        stage(str(tmp_path / "lake.tar"), str(tmp_path / "staged"), **options)
+    assert [f for f in found(tmp_path / "staged") if f[0] == "error"] == []
+
+
+def test_known_files_and_hidden_ones_are_no_strays(lake):
+    for name in ("datapackage.json", "README.md", ".staged.json", ".work/host-1-abc/0"):
+        put(name)(lake)
+    assert found(lake) == []
+
+
+def test_any_file_system(clean_lake):
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    for path, content in files(clean_lake).items():
+        memory.pipe_file(f"/validated/{path}", content)
+    assert found("memory://validated") == []
+    memory.rm_file(f"/validated/{MOVIES}")
+    memory.pipe_file(f"/validated/{SHOWINGS_JSON}", b"x")
+    assert found("memory://validated") == [
+        ("error", "missing-file", MOVIES),
+        ("error", "wrong-size", SHOWINGS_JSON),
+    ]
+    assert found("memory://validated", fast=True) == found("memory://validated")
+    memory.rm("/validated", recursive=True)
+
+
+def test_workers_find_the_same_in_the_same_order(sample_lake, tmp_path, monkeypatch):
+    lake = Path(shutil.copytree(sample_lake, tmp_path / "lake"))
+    flip("parquet/movies/date_stamp=20191206/country=deu/191206I.parquet")(lake)
+    monkeypatch.setattr("movielake.validation.lake._BATCH_PARTITIONS", 2)
+    alone = list(validate(str(lake), workers=1))
+    assert list(validate(str(lake), workers=2)) == alone
+    assert "wrong-checksum" in {f.rule for f in alone}
+
+
+def test_fast_opens_footers_only(lake):
+    flip(MOVIES, position=10)(lake)
+    assert found(lake, fast=True) == []
+    edit_rows(lake, SHOWINGS, lambda rows: rows.drop_columns("extra").slice(1))
+    replace_file(lake, THEATERS, b"PAR1")
+    checked = []
+    assert found(lake, fast=True, on_checked=checked.append) == [
+        ("error", "wrong-schema", SHOWINGS),
+        ("error", "row-count", SHOWINGS),
+        ("error", "unreadable-file", THEATERS),
+    ]
+    assert sum(checked, Checked()) == Checked(3, 18, 0, rows=14, records=14)
+
+
+def test_a_sample_opens_the_files_of_some(lake):
+    for place in ("20191206/deu", "20191206/swe", "20191213/deu"):
+        flip(f"json/{place}/{place[2:8]}I.jsonl.zst")(lake)
+    checked = []
+    assert len(found(lake, sample=2, on_checked=checked.append)) == 2
+    assert sum(c.partitions for c in checked) == 2
+    assert len(found(lake, sample=9)) == 3
+    (lake / MOVIES).unlink()  # told of every partition
+    assert [found(lake, sample=n)[0][1] for n in (1, 2, 3)] == ["missing-file"] * 3
+
+
+def test_a_sample_is_spread():
+    stamps = [f"2019{month:02}{day:02}" for month in range(1, 13) for day in (1, 8, 15, 22)]
+    pairs = [(stamp, f"c{number:02}") for stamp in stamps for number in range(48)]
+    chosen = spread(pairs, 48)
+    assert chosen == sorted(set(chosen)) == spread(pairs, 48)
+    assert [stamp for stamp, _ in chosen] == stamps
+    assert len({country for _, country in chosen}) > 24
+    assert spread(pairs, 5000) == pairs
+    assert spread([], 3) == []
+
+
+def test_a_selection(lake):
+    flip(MOVIES)(lake)
+    put("json/20191206/deu/x.jsonl.zst")(lake)
+    put("json/20191213/deu/x.jsonl.zst")(lake)
+    assert found(lake, countries="swe") == []
+    assert found(lake, date_stamps="20191213") == [
+        ("error", "unaccounted-file", "json/20191213/deu/x.jsonl.zst")
+    ]
+    with pytest.raises(ValueError, match=r"nothing in .* matches date_stamps=all, countries=nzl"):
+        found(lake, countries="nzl")
+
+
+def test_an_empty_lake_is_no_lake_to_trust(tmp_path):
+    (tmp_path / "lake").mkdir()
+    shutil.copy(small_lake(tmp_path / "other") / "lake.json", tmp_path / "lake")
+    with pytest.raises(ValueError, match="holds nothing yet"):
+        found(tmp_path / "lake")
+
+
+# --- severities and options
+
+
+def test_severities_can_be_chosen(lake):
+    put("notes.txt")(lake)
+    flip(MOVIES)(lake)
+    rules = {"stray-file": "error", "wrong-checksum": "ignore"}
+    assert found(lake, rules=rules) == [("error", "stray-file", "notes.txt")]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"rules": {"orphan": "error"}}, "there is no rule 'orphan'; is it orphans"),
+        ({"rules": {"xyz": "error"}}, "there is no rule 'xyz'; is it commit-file or"),
+        ({"rules": {"orphans": "bad"}}, "expected error, warning, ignore for the rule orphans"),
+        ({"fast": True, "sample": 3}, "expected fast or a sample, found both"),
+        ({"sample": 0}, "expected a positive number for sample, found 0"),
+        ({"max_orphans": 2}, "expected a share from 0 to 1 for max_orphans, found 2"),
+    ],
+)
+def test_wrong_options(clean_lake, options, said):
+    with pytest.raises(ValueError, match=said):
+        found(clean_lake, **options)
+
+
+def test_no_lake(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a lake or a feed, found nothing at"):
+        found(tmp_path / "nothing")
+    (tmp_path / "lake.tar").write_bytes(b"")
+    with pytest.raises(ValueError, match="checked when it is staged: movielake stage"):
+        found(tmp_path / "lake.tar")
+
+
+# --- places
+
+
+class Map:
+    """Stands in for `movielake.geography`: south of the equator is outside."""
+
+    @staticmethod
+    def is_outside(latitude: Any, longitude: Any, country: str) -> Any:
+        assert country == "deu"
+        return latitude < 0
+
+
+def test_theaters_outside_their_country(lake, monkeypatch):
+    columns(THEATERS, "theater_lat", -52.5)(lake)
+    for known, expected in (
+        (None, []),
+        (Map, [("warning", "outside-country", GERMAN.format("theaters"))]),
+    ):
+        monkeypatch.setattr("movielake.validation.places.geography", lambda k=known: k)
+        assert found(lake, countries="deu") == expected
+        assert found(lake, countries="deu", rules={"outside-country": "ignore"}) == []
+
+
+# --- every byte counts
+
+VERSION = rb"parquet-cpp-arrow version [0-9]+\.[0-9]+\.[0-9]+(?![0-9.])"
+
+
+def flipped(lake: Path, path: str, position: int, bits: int) -> list[tuple[str, str, str]]:
+    content = (lake / path).read_bytes()
+    try:
+        flip(path, position, bits)(lake)
+        return found(lake)
+    finally:
+        (lake / path).write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def flip_lake(clean_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(clean_lake, tmp_path_factory.mktemp("flips") / "lake"))
+
+
+@pytest.mark.parametrize("place", ["first", "middle", "last"])
+def test_a_flipped_byte_is_found_in_every_file(flip_lake, place):
+    for path, content in files(flip_lake).items():
+        position = {"first": 0, "middle": len(content) // 2, "last": len(content) - 1}[place]
+        assert path in {where for _, _, where in flipped(flip_lake, path, position, 0x10)}, path
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_any_flipped_byte_is_found(flip_lake, data):
+    path = data.draw(st.sampled_from(sorted(files(flip_lake))))
+    content = bytearray((flip_lake / path).read_bytes())
+    position, bits = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(1, 255))
+    content[position] ^= bits
+    # In manifest.parquet a version of Arrow's may stand as well as another; nothing else may.
+    versions = {re.search(VERSION, b)[0] for b in ((flip_lake / path).read_bytes(), content)
+                if path == "manifest.parquet" and re.search(VERSION, b)}  # fmt: skip
+    assume(len(versions) < 2)
+    assert flipped(flip_lake, path, position, bits) != []
+
+
+@pytest.mark.parametrize(("path", "step"), [("lake.json", 23), (COMMIT, 17)])
+def test_flipped_bytes_of_text_are_found(flip_lake, path, step):
+    content = (flip_lake / path).read_bytes()
+    spaces = [n for n, byte in enumerate(content) if byte in b" \n"]
+    for position in {*range(0, len(content), step), *spaces[::step]}:
+        for bits in (0x2A, 0x29, 0x10):  # a space into a line end and back, into a tab, …
+            assert flipped(flip_lake, path, position, bits) != [], (position, bits)
