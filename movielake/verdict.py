@@ -89,12 +89,12 @@ class Verdict:
         looked = self.checked
         if not looked.partitions:
             return f"{self.path}: {word}: {found}"
-        amounts = ", ".join(f"{number:,} {name}" for name, number in vars(looked).items())
+        amounts = ", ".join(_plural(n, name.removesuffix("s")) for name, n in vars(looked).items())
         return f"{self.path}: {word}: {found}; checked {amounts} ({self.depth})"
 
     def lines(self) -> list[str]:
         """Write it for people: the first findings of each rule, errors at the end, the summary."""
-        lines = [f"note: {note}" for note in self.notes]
+        lines = [f"note: {printable(note)}" for note in self.notes]
         for (severity, rule), kept in self._sorted():
             number = self._counts[severity, rule]
             lines.append(f"{rule}: {_plural(number, severity)}")

@@ -1,0 +1,260 @@
+"""``movielake validate``: what it prints, for whom, and how it ends; and what its page shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from lakes import COMMIT, MOVIES, SHOWINGS, small_lake
+
+from movielake import convert
+from movielake.cli import main
+from movielake.demo import run_demo
+from movielake.sample import write_sample
+from movielake.validation.findings import Checked, Finding
+from movielake.validation.rules import LAKE_RULES, describe_rules
+from movielake.verdict import Verdict
+
+PAGE = Path(__file__).parents[1] / "docs" / "validation.md"
+
+
+@pytest.fixture(scope="module")
+def clean_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_lake(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def lake(clean_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("movielake.verdict.geography", lambda: object())
+    return Path(shutil.copytree(clean_lake, tmp_path / "lake"))
+
+
+def validate(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["validate", *arguments, "--workers", "1"])
+
+
+def test_a_valid_lake(lake):
+    result = validate("lake")
+    assert re.fullmatch(
+        r"lake: valid: 0 errors, 0 warnings; checked 3 partitions, 18 files, [\d,]+ bytes, "
+        r"16 rows, 15 records \(every file read\)\n",
+        result.stdout,
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_an_invalid_lake(lake):
+    (lake / SHOWINGS).unlink()
+    (lake / "notes.txt").touch()
+    result = validate("lake", "--fast")
+    assert result.stdout == (
+        "stray-file: 1 warning\n"
+        "  notes.txt: it is no part of the lake; keep it elsewhere\n"
+        "missing-file: 1 error\n"
+        f"  {SHOWINGS}: manifest/20191206/deu.json names it, but it is not there; "
+        "convert or stage it again\n"
+        "lake: INVALID: 1 error, 1 warning; checked 3 partitions, 17 files, 0 bytes, 13 rows, "
+        "13 records (sizes and footers only)\n"
+    )
+    assert result.exit_code == 1
+
+
+def test_warnings_alone_end_well(lake):
+    (lake / "notes.txt").touch()
+    assert validate("lake").exit_code == 0
+    assert validate("lake", "--rule", "stray-file=error").exit_code == 1
+    ignored = validate("lake", "--rule", "stray-file=ignore", "--rule", "orphans=error")
+    assert "0 errors, 0 warnings" in ignored.stdout
+
+
+def test_a_part_of_a_lake(lake):
+    said = validate("lake", "--countries", "swe", "--stamps", "2019*").stdout
+    assert "checked 1 partition, 6 files" in said
+    assert validate("lake", "--sample", "2").stdout.endswith("(files of at most 2 partitions)\n")
+
+
+def test_json(lake):
+    (lake / MOVIES).unlink()
+    result = validate("lake", "--format", "json")
+    content = json.loads(result.stdout)
+    checked = content.pop("checked")
+    assert (checked["files"], checked["rows"], set(checked)) == (17, 14, set(vars(Checked())))
+    assert content == {
+        "path": "lake",
+        "kind": "lake",
+        "valid": False,
+        "errors": 1,
+        "warnings": 0,
+        "depth": "every file read",
+        "notes": [],
+        "rules": {"missing-file": {"severity": "error", "findings": 1}},
+        "findings": [
+            {
+                "rule": "missing-file",
+                "severity": "error",
+                "path": MOVIES,
+                "message": f"{COMMIT} names it, but it is not there; convert or stage it again",
+                "line": None,
+                "column": None,
+                "count": 1,
+            }
+        ],
+    }
+    assert result.exit_code == 1
+    described = PAGE.read_text().partition("prints one object")[2].partition("`--format github`")[0]
+    assert {*content, *checked, *content["findings"][0]} <= set(re.findall(r"`(\w+)`", described))
+
+
+def test_github(lake):
+    (lake / MOVIES).unlink()
+    lines = validate("lake/", "--format", "github").stdout.splitlines()
+    assert lines[0] == (
+        f"::error file=lake/{MOVIES},title=missing-file::"
+        f"{MOVIES}: {COMMIT} names it, but it is not there; convert or stage it again"
+    )
+    assert lines[1].startswith("lake/: INVALID: 1 error")
+
+
+def test_nothing_breaks_out_of_an_annotation():
+    verdict = Verdict("my lake", "lake", notes=("50% is\nskipped",))
+    path = "a,b:c%0A\n::error::\x1b[31m.zip"
+    verdict.add(Finding("damaged-member", "warning", path, "odd\r\n::set-env::", line=3, column=7))
+    assert verdict.annotations() == [
+        "::notice::50%25 is%0Askipped",
+        "::warning file=my lake/a%2Cb%3Ac%250A%0A%3A%3Aerror%3A%3A\\x1b[31m.zip,line=3,col=7,"
+        "title=damaged-member::a,b:c%250A%0A::error::\\x1b[31m.zip: odd%0D%0A::set-env::",
+        "my lake: valid: 0 errors, 1 warning",
+    ]
+    assert verdict.lines() == [
+        "note: 50% is\\nskipped",
+        "damaged-member: 1 warning",
+        "  a,b:c%0A\\n::error::\\x1b[31m.zip, line 3, column 7: odd\\r\\n::set-env::",
+        "my lake: valid: 0 errors, 1 warning",
+    ]
+
+
+def test_long_lists_are_cut_but_counted():
+    verdict = Verdict("lake", "lake")
+    for number in range(1000):
+        verdict.add(Finding("missing-file", "error", f"{number}", "gone"))
+    lines = verdict.lines()
+    assert lines[0] == "missing-file: 1,000 errors"
+    assert lines[1:21] == [f"  {number}: gone" for number in range(20)]
+    assert lines[21:] == ["  and 980 more", "lake: INVALID: 1,000 errors, 0 warnings"]
+    assert verdict.annotations()[20:] == [
+        "::error title=missing-file::and 980 more of missing-file",
+        lines[-1],
+    ]
+
+
+def test_what_is_not_looked_for_is_said_once(lake, monkeypatch):
+    monkeypatch.setattr("movielake.verdict.geography", lambda: None)
+    note = (
+        "note: outside-country is skipped: it needs the extra geo, as in: "
+        "pip install 'movielake[geo]'\n"
+    )
+    assert validate("lake").stdout.startswith(note)
+    assert "note" not in validate("lake", "--fast").stdout
+    assert "note" not in validate("lake", "--rule", "outside-country=ignore").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["lake", "--rule", "orphans"], "expected NAME=error, warning or ignore, found 'orphans'"),
+        (["lake", "--rule", "orphan=error"], "there is no rule 'orphan'; is it orphans"),
+        (["lake", "--rule", "orphans=bad"], "expected error, warning, ignore for the rule orphans"),
+        (["lake", "--fast", "--sample", "3"], "expected fast or a sample, found both"),
+        (["lake", "--max-orphans", "2"], "2.0 is not in the range 0<=x<=1"),
+        (
+            ["lake", "--countries", "nzl"],
+            "it has 2 stamps (20191206 to 20191213) and the co",
+        ),
+        (["nothing"], "expected a lake or a feed, found nothing at nothing"),
+        (["lake/lake.json"], "expected the folder of a lake or of a feed, found a file"),
+    ],
+)
+def test_wrong_usage(lake, arguments, said):
+    result = validate(*arguments)
+    assert said in result.stderr
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # of pandas, in dask
+def test_the_demo_validates_its_lake(tmp_path, monkeypatch):
+    small = partial(write_sample, weeks=1, scale=0.02)
+    monkeypatch.setattr("movielake.demo.write_sample", small)
+    monkeypatch.setattr("movielake.demo.convert", partial(convert, workers=1))
+    shown = []
+    run_demo(str(tmp_path / "demo"), shown.append)
+    after = shown[shown.index(f"\n$ movielake validate {tmp_path}/demo/lake") + 1]
+    assert after.startswith(f"{tmp_path}/demo/lake: valid: 0 errors, ")
+
+
+# --- the page
+
+
+def test_the_table_of_rules_is_current():
+    how = "python -c 'from movielake.validation.rules import *; print(describe_rules(LAKE_RULES))'"
+    assert describe_rules(LAKE_RULES) in PAGE.read_text(), how
+
+
+def fenced(language: str) -> str:
+    block = re.search(rf"```{language}\n(.*?)```", PAGE.read_text(), re.S)
+    assert block
+    return block[1]
+
+
+def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command as a workflow's runner does, with this environment's programs."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "PIP_NO_INDEX": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_workflow_works(tmp_path):
+    """Every command in it, and what it says of a lake that is broken."""
+    steps = yaml.safe_load(fenced("yaml"))["jobs"]["validate"]["steps"]
+    commands = {step["name"]: step["run"] for step in steps if "run" in step}
+    assert list(commands) == ["Install", "Make a lake", "Validate it", "Keep what was found"]
+    (tmp_path / "requirements.txt").write_text("movielake\n")  # it is there: nothing to fetch
+    for name, command in commands.items():
+        result = shell(command, tmp_path)
+        assert result.returncode == 0, (name, result.stdout, result.stderr)
+    assert json.loads((tmp_path / "validation.json").read_text())["valid"]
+    next(tmp_path.glob("lake/parquet/movies/*/*/*")).unlink()
+    result = shell(commands["Validate it"], tmp_path)
+    assert result.returncode == 1
+    assert re.search(
+        r"^::error file=lake/parquet/movies/.*,title=missing-file::", result.stdout, re.M
+    )
+
+
+def test_the_first_commands_work(lake):
+    block = [line.partition("  #")[0].strip() for line in fenced("sh").splitlines()]
+    for command in block[:3]:
+        assert shell(command, lake.parent).returncode == 0, command
+
+
+def test_the_python_of_the_page_works(lake, capsys):
+    (lake / "notes.txt").touch()
+    exec(compile(fenced("python"), "validation.md", "exec"), {})
+    assert capsys.readouterr().out == (
+        "warning stray-file notes.txt it is no part of the lake; keep it elsewhere\n"
+    )
