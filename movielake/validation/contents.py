@@ -108,7 +108,8 @@ class _Partition:
 
     def _footer(self, member: MemberCommit) -> Iterator[Finding]:
         """Compare a member's Parquet file by its footer; of the others the sizes are known."""
-        self.checked += Checked(files=sum(file.path in self.present for file in member.files))
+        there = [file.bytes for file in member.files if file.path in self.present]
+        self.checked += Checked(files=len(there), bytes=sum(there))
         file = member.parquet
         if file is None or member.table is None or file.path not in self.present:
             return

@@ -71,7 +71,7 @@ class Checked:
     Parameters
     ----------
     partitions, files, bytes : int
-        Partitions, and the files of them that are there in their size; bytes that were read.
+        Partitions, their files that are there in the right size, and the bytes of these.
     rows, records : int
         In these files.
     """

@@ -18,11 +18,14 @@ from movielake.validation.findings import Checked, Finding
 from movielake.validation.inventory import Inventory, check_lake_file, take_inventory
 from movielake.workers import running_client, worker_client
 
-_BATCH_BYTES: Final = 1 << 24
-_BATCH_PARTITIONS: Final = 128
-"""What one task of a worker is, at the most: a few seconds of work."""
+_BATCH: Final = 1 << 23
+"""Bytes of one task of a worker, at the most: some seconds of work."""
 
-_FEW: Final = 4
+_PARTITION: Final = 50_000
+_FOOTERS: Final = 1_000
+"""What a partition costs besides its bytes, and if only its footers are read; in bytes too."""
+
+_FEW: Final = 2
 """Batches that are done here: to start workers would take longer."""
 
 Results = Iterator[tuple[list[Finding], Checked]]
@@ -129,11 +132,11 @@ def _batches(commits: Sequence[Commit], inventory: Inventory, fast: bool) -> lis
     pieces: list[list[Commit]] = [[]]
     size = 0
     for commit in commits:
-        if len(pieces[-1]) >= _BATCH_PARTITIONS or size > _BATCH_BYTES:
+        if size > _BATCH:
             pieces.append([])
             size = 0
         pieces[-1].append(commit)
-        size += 0 if fast else sum(file.bytes for file in files_of(commit))
+        size += _FOOTERS if fast else _PARTITION + sum(f.bytes for f in files_of(commit))
     return [Batch(tuple(piece), _present(piece, inventory)) for piece in pieces]
 
 

@@ -124,14 +124,17 @@ def write_partition(lake: str, rows: int, stamp: str, country: str) -> None:
         "theaters": theaters(rng, houses),
     }
     members = []
-    for name, rows_of_table in tables.items():
+    for name, flat in tables.items():
         stem = stamp[2:] + table(name).letter
         path = f"{parquet_folder(name, stamp, country)}/{stem}.parquet"
+        source = pa.repeat(f"{stamp}/{country}/{stem}.XML", flat.num_rows)
+        place = flat.column_names.index("source_xml")
+        flat = flat.set_column(place, "source_xml", source)
         target = Path(lake, path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(rows_of_table, target, compression="zstd")
+        pq.write_table(flat, target, compression="zstd")
         content = target.read_bytes()
-        size = rows_of_table.num_rows
+        size = flat.num_rows
         members.append(
             MemberCommit(
                 member=f"{stem}.XML",
@@ -140,7 +143,7 @@ def write_partition(lake: str, rows: int, stamp: str, country: str) -> None:
                 records=-(-size // 28) if name == "showings" else size,
                 rows=size,
                 screenings=size if name == "showings" else 0,
-                **(date_span(rows_of_table) if name == "showings" else {}),
+                **(date_span(flat) if name == "showings" else {}),
                 parquet=WrittenFile(path, len(content), hashlib.sha256(content).hexdigest()),
             )
         )
