@@ -24,6 +24,7 @@ from movielake.validation.findings import Checked, Finding
 from movielake.validation.rules import LAKE_RULES, describe_rules
 from movielake.verdict import Verdict
 
+MEND = "convert its feed zip again (--force --stamps 20191206 --countries deu), or stage it again"
 PAGE = Path(__file__).parents[1] / "docs" / "validation.md"
 
 
@@ -62,7 +63,7 @@ def test_an_invalid_lake(lake):
         "  notes.txt: it is no part of the lake; keep it elsewhere\n"
         "missing-file: 1 error\n"
         f"  {SHOWINGS}: manifest/20191206/deu.json names it, but it is not there; "
-        "convert or stage it again\n"
+        f"{MEND}\n"
         "lake: INVALID: 1 error, 1 warning; checked 3 partitions, 17 files, N bytes, 13 rows, "
         "13 records (sizes and footers only)\n"
     )
@@ -103,7 +104,7 @@ def test_json(lake):
                 "rule": "missing-file",
                 "severity": "error",
                 "path": MOVIES,
-                "message": f"{COMMIT} names it, but it is not there; convert or stage it again",
+                "message": f"{COMMIT} names it, but it is not there; {MEND}",
                 "line": None,
                 "column": None,
                 "count": 1,
@@ -120,7 +121,7 @@ def test_github(lake):
     lines = validate("lake/", "--format", "github").stdout.splitlines()
     assert lines[0] == (
         f"::error file=lake/{MOVIES},title=missing-file::"
-        f"{MOVIES}: {COMMIT} names it, but it is not there; convert or stage it again"
+        f"{MOVIES}: {COMMIT} names it, but it is not there; {MEND}"
     )
     assert lines[1].startswith("lake/: INVALID: 1 error")
 

@@ -24,7 +24,7 @@ from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem, total
 from movielake.schema import TABLES
 from movielake.validation.findings import Finding
 from movielake.validation.inventory import Inventory, leftovers
-from movielake.validation.rules import found
+from movielake.validation.rules import found, mend
 
 _DATA_FOLDERS: Final = (MANIFEST_FOLDER, "json", "parquet", "quarantine")
 _KNOWN: Final = (LAKE_FILE, MANIFEST_TABLE, "datapackage.json", "README", "README.md")
@@ -140,10 +140,10 @@ def check_files(
             stat = inventory.files.get(file.path)
             if stat is None:
                 message = f"{commit_path(*pair)} names it, but it is not there"
-                yield found("missing-file", file.path, f"{message}; convert or stage it again")
+                yield found("missing-file", file.path, f"{message}; {mend(pair)}")
             elif stat[0] != file.bytes:
                 message = f"expected {file.bytes:,} bytes, found {stat[0]:,}"
-                yield found("wrong-size", file.path, f"{message}; convert or stage it again")
+                yield found("wrong-size", file.path, f"{message}; {mend(pair)}")
     yield from _check_others(inventory, named, selection)
     for space in leftovers(inventory):
         message = "a process that was killed left it; movielake convert removes it"
@@ -162,8 +162,8 @@ def _check_others(inventory: Inventory, named: set[str], selection: Selection) -
         if pair in inventory.broken or (pair and not selection.matches(*pair)):
             continue
         if pair is None or path != commit_path(*pair):
-            message = "no commit names it, but readers of the folder would read it"
-            yield found("unaccounted-file", path, f"{message}; remove it, or convert its feed zip")
+            message = "no commit names it; remove it, or convert the feed zip that it came from"
+            yield found("unaccounted-file", path, message)
 
 
 def _pair_of(parts: list[str]) -> Pair | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pyarrow as pa
@@ -15,12 +15,12 @@ from movielake.commits import Commit, MemberCommit
 from movielake.packs import Pair
 from movielake.schema import Table, table
 from movielake.sources import Source
-from movielake.validation.findings import Checked, Finding
+from movielake.validation.findings import ERROR, Checked, Finding
 from movielake.validation.places import check_places
 from movielake.validation.records import UNREADABLE, RecordsFile, first_difference
 from movielake.validation.references import check_keys, check_references
 from movielake.validation.rows import RowsFile, check_footer, read_rows
-from movielake.validation.rules import found
+from movielake.validation.rules import found, mend, reason
 from movielake.writers import WrittenFile
 
 
@@ -98,11 +98,12 @@ class _Partition:
         return self.commit.date_stamp, self.commit.country
 
     def check(self) -> Iterator[Finding]:
-        for member in self.commit.members:
-            if self.depth.fast:
-                yield from self._footer(member)
+        check = self._footer if self.depth.fast else self._member
+        for finding in (f for member in self.commit.members for f in check(member)):
+            if finding.severity == ERROR:
+                yield replace(finding, message=f"{finding.message}; {mend(self.pair)}")
             else:
-                yield from self._member(member)
+                yield finding
         if not self.depth.fast:
             yield from self._together()
 
@@ -167,7 +168,7 @@ class _Partition:
         if hashlib.sha256(content).hexdigest() == file.sha256:
             return content
         message = f"expected the sha256 {file.sha256[:12]}…, found other bytes"
-        return found("wrong-checksum", file.path, f"{message}; convert or stage it again")
+        return found("wrong-checksum", file.path, message)
 
     def _rows(
         self, parquet: pq.ParquetFile, lines: bytes | None, member: MemberCommit, schema: Table
@@ -206,7 +207,7 @@ def _compare(records: RecordsFile, groups: Iterator[pa.Table]) -> Iterator[Findi
     deque(made, maxlen=0)
     if difference and not records.error:
         message = f"the rows are not what these records make: {difference}"
-        yield found("json-rows", records.path, f"{message}; convert the feed zip with --force")
+        yield found("json-rows", records.path, message)
     yield from records.findings()
 
 
@@ -215,4 +216,4 @@ def _joined(values: list[pa.ChunkedArray]) -> pa.ChunkedArray:
 
 
 def _unreadable(file: WrittenFile, error: BaseException) -> Finding:
-    return found("unreadable-file", file.path, f"cannot be read ({error!r}); convert it again")
+    return found("unreadable-file", file.path, f"cannot be read ({reason(error)})")

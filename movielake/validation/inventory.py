@@ -28,7 +28,7 @@ from movielake.packs import Pair, files_of
 from movielake.partitions import is_safe
 from movielake.problems import MEANING
 from movielake.validation.findings import Finding
-from movielake.validation.rules import found
+from movielake.validation.rules import found, mend, reason
 
 _DEEPEST: Final = 8
 """Folders below each other: a lake has five, and a link may lead in a circle."""
@@ -39,7 +39,6 @@ _NO_COMMIT: Final = (
     *(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError),
     pa.ArrowException,
 )
-_CONVERT: Final = "convert its feed zip again with: movielake convert --force"
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,8 @@ def check_lake_file(lake: Folder) -> Iterator[Finding]:
         content = json.loads(text)
         version, tables = content["format"], content["tables"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        yield found("lake-file", LAKE_FILE, f"cannot be read ({error!r}); restore it from a copy")
+        message = f"cannot be read ({reason(error)}); restore it from a copy"
+        yield found("lake-file", LAKE_FILE, message)
         return
     if version != schema.FORMAT:
         message = f"expected format {schema.FORMAT}, found {version!r}; nothing more is checked"
@@ -151,7 +151,8 @@ def _check_words(commit: Commit) -> None:
     for member in commit.members:
         unknown = {problem.kind for problem in member.problems} - MEANING.keys()
         if unknown or member.status not in _STATUSES:
-            raise ValueError(f"unknown status or kind: {member.status!r}, {sorted(unknown)}")
+            words = ", ".join([member.status, *sorted(unknown)])
+            raise ValueError(f"unknown status or kind of problem: {words}")
 
 
 def _check_types(pair: Pair, commit: Commit) -> Commit | Finding:
@@ -163,7 +164,8 @@ def _check_types(pair: Pair, commit: Commit) -> Commit | Finding:
 
 
 def _unreadable(pair: Pair, error: Exception) -> Finding:
-    return found("commit-file", commit_path(*pair), f"cannot be read ({error!r}); {_CONVERT}")
+    message = f"cannot be read ({reason(error)}); {mend(pair)}"
+    return found("commit-file", commit_path(*pair), message)
 
 
 def _read_commits(
@@ -189,11 +191,11 @@ def _read_commit(lake: Folder, pair: Pair, to_the_byte: bool) -> Commit | Findin
     except (OSError, *_NO_COMMIT) as error:
         return _unreadable(pair, error)
     if to_the_byte and not _is_as_written(text, json.loads(text)):
-        return found("commit-file", path, f"expected it as movielake writes it; {_CONVERT}")
+        return found("commit-file", path, f"expected it as movielake writes it; {mend(pair)}")
     names = [file.path.lower() for file in files_of(commit)]
     if not safe or len(names) != len(set(names)):
         message = "expected its own partition, and there each file once"
-        return found("commit-place", path, f"{message}; {_CONVERT}")
+        return found("commit-place", path, f"{message}; {mend(pair)}")
     return commit
 
 

@@ -19,7 +19,7 @@ from movielake.records import OWN_KEYS, Record
 from movielake.schema import Table
 from movielake.screenings import flatten_batch
 from movielake.validation.findings import Finding
-from movielake.validation.rules import found
+from movielake.validation.rules import found, reason
 
 UNREADABLE: Final = (
     *(OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError),
@@ -69,7 +69,7 @@ class RecordsFile:
                 self.count += len(batch)
                 yield rows
         except UNREADABLE as error:
-            self.error = repr(error)
+            self.error = reason(error)
 
     def _records(self) -> Iterator[Record]:
         stream = ZstdDecompressor().stream_reader(self.content)
@@ -79,7 +79,7 @@ class RecordsFile:
         """Compare what was read, when all of it has been."""
         path = self.path
         if self.error:
-            message = f"record {self.count:,} or one soon after it is none: {self.error}"
+            message = f"record {self.count:,} or one soon after it is none ({self.error})"
             yield found("unreadable-file", path, message)
             return
         if self.count != self.member.records:
@@ -87,7 +87,7 @@ class RecordsFile:
             yield found("record-count", path, message)
         if self.astray:
             expected = ", ".join(f"{key} {self.labels[key]}" for key in OWN_KEYS)
-            message = f"{self.astray:,} records are of another place than {expected}"
+            message = f"{self.astray:,} of {self.count:,} records are not of {expected}"
             yield found("wrong-source", path, message, count=self.astray)
         counted, committed = _counts(self.problems.problems()), _counts(self.member.problems)
         for key in sorted({key for key, _ in counted.items() ^ committed.items()}):
@@ -129,7 +129,7 @@ def first_difference(ours: Iterator[pa.Table], theirs: Iterator[pa.Table]) -> st
         mine = mine if mine is not None and mine.num_rows else _next(ours)
         other = other if other is not None and other.num_rows else _next(theirs)
         if mine is None or other is None:
-            return "" if mine is other else f"one has {position:,} rows, the other has more"
+            return "" if mine is other else f"{position:,} rows are the same, then one has more"
         size = min(mine.num_rows, other.num_rows)
         if not mine.slice(0, size).equals(other.slice(0, size)):
             return _difference(mine.slice(0, size), other.slice(0, size), position)

@@ -47,7 +47,7 @@ def _repeated(path: str, column: str, values: pa.ChunkedArray) -> Iterator[Findi
         counts = values.value_counts()
         often = counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1))
         first = often[0].as_py()["values"]
-        message = f"{len(often):,} values of {column} are there more than once, first {first}"
+        message = f"{column} that are there more than once: {len(often):,}, first {first}"
         yield found("duplicate-key", path, message, count=surplus)
 
 
@@ -80,7 +80,7 @@ def check_references(
         if not count:
             continue
         share, path = count / len(sought), parquet_folder("showings", *pair)
-        first = sought.filter(lost)[0].as_py()
+        first = sought.filter(lost)[0].as_py() or "null"
         message = f"{count:,} of {len(sought):,} records ({share:.2%}) have a {column} that is not"
         message += f" in {name}, first {first}"
         yield found("orphans", path, message, count=count)

@@ -64,7 +64,7 @@ def _schema_difference(schema: pa.Schema, expected: pa.Schema) -> str:
         return f"expected the {len(expected)} columns of its table; it {lacks}"
     for field_ in expected:
         if not fields[field_.name].equals(field_):
-            return f"expected {field_}, found {fields[field_.name]}"
+            return f"expected {field_.name} of type {field_.type}, found {fields[field_.name].type}"
     return "expected the columns in the order of the schema, found them in another"
 
 
@@ -149,8 +149,9 @@ class RowsFile:
     def findings(self) -> Iterator[Finding]:
         """Compare what was gathered, when all row groups have passed."""
         path = self.member.parquet.path if self.member.parquet else ""
+        rows = f"of {self.member.rows:,} rows"
         if self.astray:
-            message = f"{self.astray:,} rows have another source_xml than {self.source_xml}"
+            message = f"{self.astray:,} {rows} are not of source_xml {self.source_xml}"
             yield found("wrong-source", path, message, count=self.astray)
         if self.table.name == "showings":
             yield from self._counts(path)
@@ -158,16 +159,16 @@ class RowsFile:
             message = f"expected one row for each of {self.member.records:,} records"
             yield found("record-count", path, f"{message}, the commit has {self.member.rows:,}")
         for rule, (count, first) in self.odd.items():
-            yield found(
-                rule, path, f"{count:,} values beyond the limits, first {first}", count=count
-            )
+            message = f"{count:,} {rows} are beyond the limits, first {first}"
+            yield found(rule, path, message, count=count)
 
     def _counts(self, path: str) -> Iterator[Finding]:
         member = self.member
         numbers = np.concatenate([*self.numbers, np.arange(0)])
         if not np.array_equal(numbers, np.arange(member.records)):
+            other = f"{len(numbers):,}" if len(numbers) != member.records else "other numbers"
             message = f"expected records 0 to {member.records - 1:,} in order"
-            yield found("record-count", path, f"{message}, found {len(numbers):,} or others")
+            yield found("record-count", path, f"{message}, found {other}")
         if self.screenings != member.screenings:
             message = f"expected {member.screenings:,} rows with a time, found {self.screenings:,}"
             yield found("screening-count", path, message)

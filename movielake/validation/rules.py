@@ -71,6 +71,18 @@ def found(rule: str, path: str, message: str, **more: Any) -> Finding:
     return Finding(rule, _SEVERITY[rule], path, message, **more)
 
 
+def mend(pair: tuple[str, str]) -> str:
+    """Say what to do about files of a partition that are not what they should be."""
+    stamp, country = pair
+    how = f"--force --stamps {stamp} --countries {country}"
+    return f"convert its feed zip again ({how}), or stage it again"
+
+
+def reason(error: BaseException) -> str:
+    """Say what an error is, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 def choose_severities(chosen: Mapping[str, str], rules: Iterable[Rule]) -> dict[str, str]:
     """Tell the severity of each rule.
 
