@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from movielake.cluster import connect
     from movielake.conversion import convert
+    from movielake.geography import is_outside, timezone_at
     from movielake.joins import JoinedShowings, join_records, join_showings
     from movielake.overview import describe_lake
     from movielake.packing import pack
@@ -29,6 +30,7 @@ __all__ = [
     "convert",
     "current_showings",
     "describe_lake",
+    "is_outside",
     "join_records",
     "join_showings",
     "latest",
@@ -36,6 +38,7 @@ __all__ = [
     "pack",
     "stage",
     "validate",
+    "timezone_at",
 ]
 
 # Where each public name lives; imported on first use, so that `import movielake` stays light.
@@ -48,12 +51,14 @@ _HOMES = {
     "connect": "cluster",
     "convert": "conversion",
     "describe_lake": "overview",
+    "is_outside": "geography",
     "join_records": "joins",
     "join_showings": "joins",
     "latest": "snapshots",
     "orphans": "references",
     "pack": "packing",
     "stage": "staging",
+    "timezone_at": "geography",
     "current_showings": "snapshots",
     "validate": "validation",
 }

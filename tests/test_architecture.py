@@ -21,6 +21,7 @@ PACKAGE = Path(movielake.__file__).parent
 
 ORDER = [
     # from the feed to the lake
+    "countries",
     "schema",
     "dictionary",
     "slurm",
@@ -64,6 +65,7 @@ ORDER = [
     "joins",
     "references",
     "snapshots",
+    "geography",
     "validation",
     # on top
     "jobs",

@@ -1,0 +1,257 @@
+"""Geography: which time zone a place is in, and so whether it can lie in the country named.
+
+Offline, by the outlines of time zones in tzfpy and the tz database's table of their countries;
+both come with the extra ``geo``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from math import cos, pi, radians, sin
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from movielake.countries import read_countries
+
+_CLAIMS: Final = {"Europe/Simferopol": "rus", "Africa/El_Aaiun": "mar"}
+"""Zones in which a second country's cinemas stand: not surely outside either."""
+
+_COMPASS: Final = tuple((cos(turn * pi / 4), sin(turn * pi / 4)) for turn in range(8))
+_KM_PER_DEGREE: Final = 111.2
+"""Of latitude, and of longitude at the equator."""
+
+
+def is_outside(
+    latitude: Any, longitude: Any, country: Any, *, tolerance_km: float = 25.0
+) -> npt.NDArray[np.bool_]:
+    """Tell which points surely lie outside the country named with them.
+
+    Parameters
+    ----------
+    latitude, longitude : array-like of float
+        In degrees, north and east positive; lists, and arrays of numpy, pandas or Arrow.
+    country : array-like of str, or str
+        Code of each point's country as in the feed, such as ``deu``, in any case; or one for all.
+    tolerance_km : float, optional
+        A point within about so many kilometres of the country counts as inside.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        False where there is nothing to tell: a coordinate is missing or none on Earth, or the
+        country is missing or not in ISO 3166-1.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in length, or the tolerance is negative.
+    ModuleNotFoundError
+        Without the extra ``geo``.
+
+    Notes
+    -----
+    A point is inside if its time zone is one of the country's, or that of a point at the
+    tolerance, or half of it, in one of eight directions. A country's territories are part of it
+    (Réunion of France), but not the other way round. The open sea is outside of every country,
+    coastal waters are not.
+
+    Examples
+    --------
+    Stockholm; a cinema in Malmö, with 8° too little; and one at 0, 0:
+
+    >>> from movielake import is_outside
+    >>> is_outside([59.33, 47.6, 0], [18.07, 13.0, 0], "swe").tolist()
+    [False, True, True]
+    """
+    if not tolerance_km >= 0:
+        raise ValueError(f"expected a tolerance of 0 km or more, found {tolerance_km!r}")
+    points, codes = _points(latitude, longitude), as_texts(country)
+    if len(codes) not in (1, len(points)):
+        raise ValueError(
+            f"expected {len(points)} countries, one for each point, found {len(codes)}"
+        )
+    named = np.broadcast_to(np.array(codes, dtype=object), len(points))
+    countries = _countries_of_zones()
+    known = {code for codes in countries.values() for code in codes}
+    outside = np.zeros(len(points), bool)
+    for code in known.intersection(codes):
+        chosen = np.flatnonzero((named == code) & ~np.isnan(points))
+        different, which = np.unique(points[chosen], return_inverse=True)
+        zones = frozenset(zone for zone, codes in countries.items() if code in codes)
+        far = [_is_far(p.real, p.imag, zones, tolerance_km) for p in different.tolist()]
+        outside[chosen] = np.array(far, bool)[which]
+    return outside
+
+
+def timezone_at(latitude: Any, longitude: Any) -> pa.StringArray:
+    """Name the time zone of each point.
+
+    Parameters
+    ----------
+    latitude, longitude : array-like of float
+        In degrees, north and east positive; lists, and arrays of numpy, pandas or Arrow.
+
+    Returns
+    -------
+    pyarrow.StringArray
+        Names of the tz database; null where a coordinate is missing, none on Earth, or in the
+        open sea. All of China has its legal time, ``Asia/Shanghai``.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in length.
+    ModuleNotFoundError
+        Without the extra ``geo``.
+
+    Examples
+    --------
+    >>> from movielake import timezone_at
+    >>> timezone_at([52.52, -43.95, None], [13.40, -176.56, 1.0]).to_pylist()
+    ['Europe/Berlin', 'Pacific/Chatham', None]
+    """
+    points = _points(latitude, longitude)
+    there = ~np.isnan(points)
+    different, which = np.unique(points[there], return_inverse=True)
+    names = [_legal_zone(_zones_at(p.real, p.imag)) for p in different.tolist()]
+    found = np.full(len(points), None, dtype=object)
+    found[there] = np.array(names, dtype=object)[which]
+    return pa.array(found, pa.string())
+
+
+def zones_of(code: str) -> list[str]:
+    """List a country's own time zones, the most populous first where geography leaves a choice.
+
+    Parameters
+    ----------
+    code : str
+        As in the feed.
+
+    Returns
+    -------
+    list of str
+        Empty if there is no such country.
+
+    Examples
+    --------
+    >>> from movielake.geography import zones_of
+    >>> zones_of("nzl"), zones_of("chn")
+    (['Pacific/Auckland', 'Pacific/Chatham'], ['Asia/Shanghai'])
+    """
+    country = read_countries().get(code)
+    zones = [zone for alpha2, zone in _zone_table() if country and alpha2 == country.alpha2]
+    return [zone for zone in zones if zone != _XINJIANG]
+
+
+_XINJIANG: Final = "Asia/Urumqi"
+"""In use beside China's legal time, on the same ground."""
+
+
+def _legal_zone(zones: list[str]) -> str | None:
+    legal = (zone for zone in sorted(zones) if zone != _XINJIANG and not zone.startswith("Etc/"))
+    return next(legal, None)
+
+
+def _is_far(latitude: float, longitude: float, zones: frozenset[str], tolerance_km: float) -> bool:
+    """Tell whether a point and those around it are in none of these zones.
+
+    A zone that the tz database's table does not know, since it is older, may be anybody's.
+    """
+    known = _countries_of_zones()
+    for near in _around(latitude, longitude, tolerance_km):
+        for zone in _zones_at(*near):
+            if zone in zones or not (zone in known or zone.startswith("Etc/")):
+                return False
+    return True
+
+
+def _around(latitude: float, longitude: float, km: float) -> Iterator[tuple[float, float]]:
+    yield latitude, longitude
+    for radius in (km, km / 2) if km else ():
+        north = radius / _KM_PER_DEGREE
+        east = north / max(cos(radians(latitude)), 0.01)
+        for up, right in _COMPASS:
+            wrapped = (longitude + right * east + 180) % 360 - 180
+            yield min(max(latitude + up * north, -90.0), 90.0), wrapped
+
+
+def _zones_at(latitude: float, longitude: float) -> list[str]:
+    zones: list[str] = _outlines().get_tzs(longitude, latitude)
+    return zones
+
+
+@cache
+def _outlines() -> Any:
+    return _import("tzfpy")
+
+
+def _import(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{name} is needed to tell time zones; install it with: pip install 'movielake[geo]'",
+            name=name,
+        ) from error
+
+
+@cache
+def _zone_table() -> tuple[tuple[str, str], ...]:
+    """Read the tz database's zone.tab: two-letter code of the country, and name of the zone.
+
+    Not the newer zone1970.tab, which puts Sweden and Norway into Europe/Berlin: tzfpy has an
+    outline for each zone of the older one.
+    """
+    _import("tzdata")
+    text = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("utf-8")
+    rows = (line.split("\t") for line in text.splitlines() if line and line[0] != "#")
+    return tuple((row[0].lower(), row[2]) for row in rows)
+
+
+@cache
+def _countries_of_zones() -> dict[str, frozenset[str]]:
+    """Map each zone to the codes of the countries that a place in it may belong to."""
+    by_alpha2 = {country.alpha2: country for country in read_countries().values()}
+    found: dict[str, set[str]] = defaultdict(set)
+    for alpha2, zone in _zone_table():
+        if country := by_alpha2.get(alpha2):
+            found[zone] |= {country.code, country.part_of or country.code}
+    for zone, code in _CLAIMS.items():
+        found[zone].add(code)
+    return {zone: frozenset(codes) for zone, codes in found.items()}
+
+
+def as_array(values: Any, kind: pa.DataType) -> pa.Array:
+    """Turn a list or an array of numpy, pandas or Arrow into an Arrow array; NaN becomes null."""
+    if not isinstance(values, pa.Array | pa.ChunkedArray):
+        values = pa.array(values, from_pandas=True)
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    return values.cast(kind)
+
+
+def as_texts(values: Any) -> list[str | None]:
+    """Turn a text, or texts in any array, into a list of lower-case texts."""
+    values = [values] if isinstance(values, str) else values
+    return [text and text.lower() for text in as_array(values, pa.string()).to_pylist()]
+
+
+def _points(latitude: Any, longitude: Any) -> npt.NDArray[np.complex128]:
+    """Put points into one array, latitude + 1j × longitude; NaN where there is none on Earth."""
+    north, east = (
+        as_array(values, pa.float64()).to_numpy(zero_copy_only=False)
+        for values in (latitude, longitude)
+    )
+    if len(north) != len(east):
+        raise ValueError(f"expected {len(north)} longitudes, as of latitudes, found {len(east)}")
+    on_earth = (np.abs(north) <= 90) & (np.abs(east) <= 180)
+    points = np.full(len(north), complex("nan+nanj"))
+    points[on_earth] = north[on_earth] + 1j * east[on_earth]
+    return points
