@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from movielake.snapshots import CurrentShowings, current_showings, latest
     from movielake.staging import stage
     from movielake.validation import validate
+    from movielake.timezones import add_utc, to_utc
 
 __all__ = [
     "CurrentShowings",
@@ -26,6 +27,7 @@ __all__ = [
     "MoviesReader",
     "ShowingsReader",
     "TheatersReader",
+    "add_utc",
     "connect",
     "convert",
     "current_showings",
@@ -39,6 +41,7 @@ __all__ = [
     "stage",
     "validate",
     "timezone_at",
+    "to_utc",
 ]
 
 # Where each public name lives; imported on first use, so that `import movielake` stays light.
@@ -48,6 +51,7 @@ _HOMES = {
     "MoviesReader": "readers",
     "ShowingsReader": "readers",
     "TheatersReader": "readers",
+    "add_utc": "timezones",
     "connect": "cluster",
     "convert": "conversion",
     "describe_lake": "overview",
@@ -59,6 +63,7 @@ _HOMES = {
     "pack": "packing",
     "stage": "staging",
     "timezone_at": "geography",
+    "to_utc": "timezones",
     "current_showings": "snapshots",
     "validate": "validation",
 }

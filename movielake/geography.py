@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from movielake.countries import read_countries
 
@@ -72,19 +73,14 @@ def is_outside(
     """
     if not tolerance_km >= 0:
         raise ValueError(f"expected a tolerance of 0 km or more, found {tolerance_km!r}")
-    points, codes = _points(latitude, longitude), as_texts(country)
-    if len(codes) not in (1, len(points)):
-        raise ValueError(
-            f"expected {len(points)} countries, one for each point, found {len(codes)}"
-        )
-    named = np.broadcast_to(np.array(codes, dtype=object), len(points))
+    points = _points(latitude, longitude)
+    codes = as_codes(country, len(points))
     countries = _countries_of_zones()
-    known = {code for codes in countries.values() for code in codes}
     outside = np.zeros(len(points), bool)
-    for code in known.intersection(codes):
-        chosen = np.flatnonzero((named == code) & ~np.isnan(points))
+    for code in frozenset().union(*countries.values()).intersection(codes):
+        chosen = np.flatnonzero((codes == code) & ~np.isnan(points))
         different, which = np.unique(points[chosen], return_inverse=True)
-        zones = frozenset(zone for zone, codes in countries.items() if code in codes)
+        zones = frozenset(zone for zone, owners in countries.items() if code in owners)
         far = [_is_far(p.real, p.imag, zones, tolerance_km) for p in different.tolist()]
         outside[chosen] = np.array(far, bool)[which]
     return outside
@@ -126,12 +122,12 @@ def timezone_at(latitude: Any, longitude: Any) -> pa.StringArray:
     return pa.array(found, pa.string())
 
 
-def zones_of(code: str) -> list[str]:
+def zones_of(code: str | None) -> list[str]:
     """List a country's own time zones, the most populous first where geography leaves a choice.
 
     Parameters
     ----------
-    code : str
+    code : str or None
         As in the feed.
 
     Returns
@@ -145,7 +141,7 @@ def zones_of(code: str) -> list[str]:
     >>> zones_of("nzl"), zones_of("chn")
     (['Pacific/Auckland', 'Pacific/Chatham'], ['Asia/Shanghai'])
     """
-    country = read_countries().get(code)
+    country = read_countries().get(code or "")
     zones = [zone for alpha2, zone in _zone_table() if country and alpha2 == country.alpha2]
     return [zone for zone in zones if zone != _XINJIANG]
 
@@ -228,19 +224,21 @@ def _countries_of_zones() -> dict[str, frozenset[str]]:
     return {zone: frozenset(codes) for zone, codes in found.items()}
 
 
-def as_array(values: Any, kind: pa.DataType) -> pa.Array:
+def as_array(values: Any, kind: pa.DataType | None = None) -> pa.Array:
     """Turn a list or an array of numpy, pandas or Arrow into an Arrow array; NaN becomes null."""
     if not isinstance(values, pa.Array | pa.ChunkedArray):
         values = pa.array(values, from_pandas=True)
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
-    return values.cast(kind)
+    return values.cast(kind) if kind else values
 
 
-def as_texts(values: Any) -> list[str | None]:
-    """Turn a text, or texts in any array, into a list of lower-case texts."""
-    values = [values] if isinstance(values, str) else values
-    return [text and text.lower() for text in as_array(values, pa.string()).to_pylist()]
+def as_codes(country: Any, size: int) -> npt.NDArray[np.object_]:
+    """Give each of so many points its country's code: of an array, or one for all."""
+    listed = as_array([country] if isinstance(country, str) else country, pa.string())
+    if not isinstance(country, str) and len(listed) != size:
+        raise ValueError(f"expected {size} countries, as of points, found {len(listed)}")
+    return np.broadcast_to(pc.utf8_lower(listed).to_numpy(zero_copy_only=False), size)
 
 
 def _points(latitude: Any, longitude: Any) -> npt.NDArray[np.complex128]:

@@ -66,6 +66,7 @@ ORDER = [
     "references",
     "snapshots",
     "geography",
+    "timezones",
     "validation",
     # on top
     "jobs",
