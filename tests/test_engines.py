@@ -1,0 +1,123 @@
+"""docs/engines.md: three questions, asked in other programs as the page shows it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dask
+import pandas as pd
+import pytest
+
+from movielake import JoinedShowings, ShowingsReader
+
+PAGE = Path(__file__).parents[1] / "docs" / "engines.md"
+SECTIONS = {
+    title: re.findall(r"```python\n(.*?)```", text, re.S)
+    for title, text in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.S | re.M)
+}
+
+Answers = dict[str, dict[str, int]]
+
+
+@pytest.fixture
+def run(sample_lake, tmp_path, monkeypatch):
+    """Run a section's code where the sample's lake is called lake."""
+
+    def run_section(title: str) -> dict[str, Any]:
+        (code,) = SECTIONS[title]
+        names: dict[str, Any] = {}
+        exec(compile(code, f"{PAGE.name}: {title}", "exec"), names)
+        return names
+
+    (tmp_path / "lake").symlink_to(sample_lake)
+    monkeypatch.chdir(tmp_path)
+    with dask.config.set(scheduler="sync"):
+        yield run_section
+
+
+@pytest.fixture(scope="module")
+def answers(sample_lake) -> Answers:
+    """What movielake says, by other ways than the page shows."""
+    counts = ShowingsReader(str(sample_lake)).count_by("country", of="show_time")
+    sweden = ShowingsReader(str(sample_lake), countries="swe")
+    rows = JoinedShowings(sweden, movie_columns=["genre"], theater_columns=[])
+    found: Answers = {
+        "screenings": dict(zip(counts["country"], counts["count"], strict=True)),
+        "theaters": {},
+        "documentaries": {},
+    }
+    for rows_of_stamp in rows.map_partitions(lambda rows: [rows.to_pylist()]):
+        timed = [row for row in rows_of_stamp[0] if row["show_time"] is not None]
+        stamp = timed[0]["date_stamp"]
+        found["theaters"][stamp] = len({row["theater_id"] for row in timed} - {None})
+        found["documentaries"][stamp] = sum("Documentary" in (row["genre"] or ()) for row in timed)
+    return found
+
+
+def test_the_answers_are_not_trivial(answers):
+    assert len(answers["screenings"]) == 8
+    assert len(answers["theaters"]) == len(answers["documentaries"]) == 3
+    assert all(count > 0 for answer in answers.values() for count in answer.values())
+
+
+def pairs(answer: Any) -> Iterator[tuple[Any, Any]]:
+    """Give an engine's answer as pairs of a text and a number."""
+    if isinstance(answer, pd.Series):
+        return zip(answer.index, answer, strict=True)
+    if isinstance(answer, pd.DataFrame):
+        return answer.itertuples(index=False, name=None)
+    for rows in ("rows", "fetchall", "collect"):
+        if hasattr(answer, rows):
+            return (tuple(row) for row in getattr(answer, rows)())
+    raise AssertionError(type(answer))
+
+
+def same(names: dict[str, Any], answers: Answers) -> None:
+    for question, expected in answers.items():
+        found = {key: int(count) for key, count in pairs(names[question])}
+        assert all(isinstance(key, str) for key in found)
+        assert found == expected, question
+
+
+@pytest.mark.parametrize("title", ["DuckDB", "Polars", "pandas", "movielake"])
+def test_an_engine_gives_the_same_answers(title, run, answers):
+    same(run(title), answers)
+
+
+@pytest.mark.filterwarnings("default")
+def test_spark_gives_the_same_answers(run, answers, monkeypatch):
+    pytest.importorskip("pyspark", reason="pyspark is not installed; it is too large for each test")
+    if shutil.which("java") is None:
+        pytest.skip("there is no Java, which Spark runs on")
+    options = [
+        *("--conf", "spark.ui.enabled=false", "--conf", "spark.driver.host=127.0.0.1"),
+        *("--conf", "spark.driver.bindAddress=127.0.0.1", "--conf", "spark.log.level=OFF"),
+        *("--conf", "spark.sql.shuffle.partitions=1", "pyspark-shell"),
+    ]
+    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", " ".join(options))
+    names = run("Spark")
+    try:
+        same(names, answers)
+    finally:
+        names["spark"].stop()
+
+
+def test_times_in_utc(run):
+    timed = run("Local times in UTC")["timed"].compute()
+    assert timed["starts_at_utc"].notna().sum() > 10_000
+
+
+def test_every_section_is_run():
+    assert set(SECTIONS) == {
+        "DuckDB",
+        "Polars",
+        "pandas",
+        "Spark",
+        "movielake",
+        "Local times in UTC",
+    }
+    assert all(len(blocks) == 1 for blocks in SECTIONS.values())
