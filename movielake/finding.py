@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.hints import require_countries, tell_choices
 from movielake.holdings import Holdings
 from movielake.layout import LAKE_FILE, Folder, Selection, letter_of
 from movielake.manifest import MANIFEST, check_lake, read_manifest
@@ -53,7 +53,8 @@ def hold(source: str, table: Table, selection: Selection) -> Holdings:
     FileNotFoundError
         If there is no lake or folder.
     ValueError
-        If nothing is selected, or if a directory glob comes with a selection as well.
+        If nothing is selected, or a country that is not there at all, or if a directory glob comes
+        with a selection as well.
     """
     match = re.fullmatch(r"(.+?)/json/([^/]+)/([^/]+)/?", source)
     if match is None or _is_lake(Folder(source)):
@@ -83,7 +84,11 @@ def _is_lake(folder: Folder) -> bool:
 
 def _not_empty(held: Holdings, selection: Selection) -> Holdings:
     if not len(held):
-        raise ValueError(_nothing_selected(held, selection))
+        choices = tell_choices(selection, held.date_stamps, held.countries)
+        raise ValueError(
+            f"no {held.table.name} match {selection} in {held.folder.url}; it has {choices}"
+        )
+    require_countries(selection, held.countries, held.folder.url)
     return held
 
 
@@ -108,18 +113,6 @@ def _is_meant(codes: pa.ChunkedArray, chosen: list[str]) -> pa.ChunkedArray:
 
 def _distinct(codes: pa.ChunkedArray) -> tuple[str, ...]:
     return tuple(sorted(pc.unique(codes).to_pylist()))
-
-
-def _nothing_selected(held: Holdings, selection: Selection) -> str:
-    stamps, countries = held.date_stamps, held.countries
-    span = f"{len(stamps)} stamps, {stamps[0]} to {stamps[-1]}" if stamps else "no stamps"
-    wanted = selection.countries if isinstance(selection.countries, tuple) else ()
-    close = [c for w in wanted if w not in countries for c in get_close_matches(w, countries, 1)]
-    hint = f"; did you mean {', '.join(close)}?" if close else ""
-    return (
-        f"no {held.table.name} match {selection} in {held.folder.url}; it holds {span}, and the "
-        f"countries {', '.join(countries) or 'none'}{hint}"
-    )
 
 
 def _hold_folder(folder: Folder, table: Table, selection: Selection) -> Holdings:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, Final
 
@@ -15,14 +13,13 @@ import fsspec
 from fsspec.core import url_to_fs
 
 from movielake.schema import TABLES, Table
+from movielake.terms import Terms as Terms
+from movielake.terms import check_ends, lower_terms, mean, read_terms, show_terms
 
 LAKE_FILE: Final = "lake.json"
 MANIFEST_TABLE: Final = "manifest.parquet"
 MANIFEST_FOLDER: Final = "manifest"
 WORK_FOLDER: Final = ".work"
-
-Terms = str | Iterable[str] | slice | None
-"""What selects stamps or countries: a code, a glob, several of them, a slice of codes, or all."""
 
 
 class Folder:
@@ -246,7 +243,8 @@ class Selection:
     ----------
     date_stamps, countries : str, iterable of str, slice or None
         A code, a glob, several of them (also as one text with commas), a slice of codes with both
-        ends included (an end may be a beginning, such as ``"2020"``), or None for all.
+        ends included (an end may be a beginning, such as ``"2020"``), or None for all. A stamp
+        may also be a number or a date.
 
     Examples
     --------
@@ -263,8 +261,8 @@ class Selection:
 
     def __post_init__(self) -> None:
         # Read an iterator once, here: matching must not depend on what was matched before.
-        object.__setattr__(self, "date_stamps", _terms(self.date_stamps))
-        object.__setattr__(self, "countries", _lowered(_terms(self.countries)))
+        object.__setattr__(self, "date_stamps", check_ends(read_terms(self.date_stamps)))
+        object.__setattr__(self, "countries", lower_terms(read_terms(self.countries)))
 
     def matches(self, date_stamp: str, country: str) -> bool:
         """Tell whether a partition is meant."""
@@ -272,42 +270,11 @@ class Selection:
 
     def means_stamp(self, date_stamp: str) -> bool:
         """Tell whether a date stamp is meant."""
-        return _meant(date_stamp, self.date_stamps)
+        return mean(self.date_stamps, date_stamp)
 
     def means_country(self, country: str) -> bool:
         """Tell whether a country is meant."""
-        return _meant(country, self.countries)
+        return mean(self.countries, country)
 
     def __str__(self) -> str:
-        return f"date_stamps={_shown(self.date_stamps)}, countries={_shown(self.countries)}"
-
-
-def _terms(terms: Terms) -> Terms:
-    if terms is None or isinstance(terms, slice):
-        return terms
-    parts = terms.split(",") if isinstance(terms, str) else [str(term) for term in terms]
-    return tuple(part.strip() for part in parts if part.strip())
-
-
-def _lowered(terms: Terms) -> Terms:
-    """Write codes of countries as the lake does."""
-    if terms is None or isinstance(terms, slice):
-        return terms
-    return tuple(term.lower() for term in terms)
-
-
-def _meant(code: str, terms: Terms) -> bool:
-    if terms is None:
-        return True
-    if isinstance(terms, slice):
-        start, stop = str(terms.start or ""), str(terms.stop or "")
-        return code >= start and (not stop or code[: len(stop)] <= stop)
-    return any(fnmatchcase(code, term) for term in terms)
-
-
-def _shown(terms: Terms) -> str:
-    if terms is None:
-        return "all"
-    if isinstance(terms, slice):
-        return f"{terms.start or ''}:{terms.stop or ''}"
-    return ",".join(terms)
+        return f"date_stamps={show_terms(self.date_stamps)}, countries={show_terms(self.countries)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from movielake.feed import Feed, FeedZip, find_feed
+from movielake.hints import tell_choices
 from movielake.layout import Selection
 
 KNOWN: Final = ("date_stamp", "country", "size", "modified", "with_json")
@@ -98,12 +99,9 @@ def find_selected(feed: str, selection: Selection) -> Feed:
             f"expected DATE_STAMP/movies_CCC.zip below {feed}, found none "
             "(other layouts: YYYY/MM/DD/movies_CCC.zip, DATE_STAMP/CCC/*.XML)"
         )
-    stamps = sorted({zip_.date_stamp for zip_ in everything})
-    countries = sorted({zip_.country for zip_ in everything})
-    raise ValueError(
-        f"nothing in {feed} matches {selection}; it has {len(stamps)} stamps "
-        f"({stamps[0]} to {stamps[-1]}) and the countries {', '.join(countries)}"
-    )
+    stamps, countries = ({zip_.key[i] for zip_ in everything} for i in (0, 1))
+    choices = tell_choices(selection, stamps, countries)
+    raise ValueError(f"nothing in {feed} matches {selection}; it has {choices}")
 
 
 def plan_conversion(

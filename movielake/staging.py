@@ -17,6 +17,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from movielake.hints import require_countries, tell_choices
 from movielake.layout import MANIFEST_TABLE, Folder, Selection, Terms, safe_name
 from movielake.manifest import committed, manifest_table
 from movielake.partitions import Kinds, Partition
@@ -137,16 +138,15 @@ def _folder(lake: Source, to: str | None) -> Path | None:
 def _select(lake: Source, selection: Selection) -> list[tuple[str, str]]:
     """List the partitions that are meant; what the lake has if there is none."""
     everything = committed(lake)
-    selected = [pair for pair in everything if selection.matches(*pair)]
-    if selected:
-        return selected
     if not everything:
         raise ValueError(f"{lake.url} holds nothing yet: no feed zip was converted into it")
     stamps, countries = ({pair[i] for pair in everything} for i in (0, 1))
-    raise ValueError(
-        f"nothing in {lake.url} matches {selection}; it has {len(stamps)} stamps "
-        f"({min(stamps)} to {max(stamps)}) and the countries {', '.join(sorted(countries))}"
-    )
+    selected = [pair for pair in everything if selection.matches(*pair)]
+    if not selected:
+        choices = tell_choices(selection, stamps, countries)
+        raise ValueError(f"nothing in {lake.url} matches {selection}; it has {choices}")
+    require_countries(selection, countries, lake.url)
+    return selected
 
 
 @contextmanager

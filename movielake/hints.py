@@ -1,0 +1,96 @@
+"""Hints: what there is, and what may have been meant, where a selection finds nothing."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect
+from collections.abc import Iterable
+
+from movielake.countries import suggest_countries
+from movielake.layout import Selection
+from movielake.terms import Terms, is_glob, mean
+
+
+def tell_choices(selection: Selection, stamps: Iterable[str], countries: Iterable[str]) -> str:
+    """Tell what can be selected, and guess what was meant by a selection that finds nothing.
+
+    Parameters
+    ----------
+    selection : Selection
+        What was asked for.
+    stamps, countries : iterable of str
+        What there is.
+
+    Returns
+    -------
+    str
+        To be put after "it has".
+
+    Examples
+    --------
+    >>> from movielake.hints import tell_choices
+    >>> from movielake.layout import Selection
+    >>> tell_choices(Selection("20191208", "Germany"), ["20191206", "20191213"], ["deu", "swe"])
+    '2 stamps (20191206 to 20191213) and the countries deu, swe; did you mean 20191206, deu?'
+    """
+    there, known = sorted(set(stamps)), sorted(set(countries))
+    span = f"{len(there)} stamps ({there[0]} to {there[-1]})" if there else "no stamps"
+    meant = [
+        *(guess for term in missing(selection.date_stamps, there) for guess in _stamp(term, there)),
+        *_countries(selection, known),
+    ]
+    return f"{span} and the countries {', '.join(known) or 'none'}{_question(meant)}"
+
+
+def require_countries(selection: Selection, countries: Iterable[str], place: str) -> None:
+    """Refuse a selection that names, among others, a country that is not there at all.
+
+    Parameters
+    ----------
+    selection : Selection
+        What was asked for; a glob may well find nothing.
+    countries : iterable of str
+        What there is.
+    place : str
+        Where.
+
+    Raises
+    ------
+    ValueError
+        If a country is not there; the message says which there are.
+    """
+    known = sorted({country.lower() for country in countries})
+    strangers = [c for c in missing(selection.countries, known) if not is_glob(c)]
+    if strangers:
+        raise ValueError(
+            f"no country {', '.join(strangers)} in {place}; it has {', '.join(known) or 'none'}"
+            f"{_question(_countries(selection, known))}"
+        )
+
+
+def missing(terms: Terms, known: list[str]) -> list[str]:
+    """List the terms that mean none of the codes that are there."""
+    alone = terms if isinstance(terms, tuple) else ()
+    return [str(term) for term in alone if not any(mean((term,), code) for code in known)]
+
+
+def _countries(selection: Selection, known: list[str]) -> list[str]:
+    strangers = [term for term in missing(selection.countries, known) if not is_glob(term)]
+    return [guess for term in strangers for guess in suggest_countries(term, known)]
+
+
+def _stamp(term: str, stamps: list[str]) -> list[str]:
+    """Guess a stamp: written otherwise, only its beginning, or the last one before."""
+    digits = re.sub("[^0-9]", "", term)
+    for written in (digits, f"20{digits}"):
+        if written in stamps:
+            return [written]
+    if is_glob(term) or not digits:
+        return []
+    if any(stamp.startswith(digits) for stamp in stamps):
+        return [f"{digits}*"]
+    return stamps[max(bisect(stamps, digits) - 1, 0) :][:1] if len(digits) == 8 else []
+
+
+def _question(meant: list[str]) -> str:
+    return f"; did you mean {', '.join(dict.fromkeys(meant))}?" if meant else ""
