@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from movielake.joins import JoinedShowings, join_records, join_showings
     from movielake.overview import describe_lake
     from movielake.packing import pack
+    from movielake.progress import ProgressBar
     from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
     from movielake.references import orphans
     from movielake.snapshots import CurrentShowings, current_showings, latest
     from movielake.staging import stage
-    from movielake.validation import validate
     from movielake.timezones import add_utc, to_utc
+    from movielake.validation import validate
 
 __all__ = [
     "CurrentShowings",
     "JoinedShowings",
     "MoviesReader",
+    "ProgressBar",
     "ShowingsReader",
     "TheatersReader",
     "add_utc",
@@ -39,9 +41,9 @@ __all__ = [
     "orphans",
     "pack",
     "stage",
-    "validate",
     "timezone_at",
     "to_utc",
+    "validate",
 ]
 
 # Where each public name lives; imported on first use, so that `import movielake` stays light.
@@ -49,6 +51,7 @@ _HOMES = {
     "CurrentShowings": "snapshots",
     "JoinedShowings": "joins",
     "MoviesReader": "readers",
+    "ProgressBar": "progress",
     "ShowingsReader": "readers",
     "TheatersReader": "readers",
     "add_utc": "timezones",

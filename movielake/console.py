@@ -1,126 +1,26 @@
-"""What the command line shows: progress, summaries and tables, as text and rich renderables.
+"""What the command line shows: summaries and tables, as text and rich renderables.
 
-Nothing here prints but the progress, which goes to stderr: bars on a terminal, plain lines
-otherwise.
+Nothing here prints.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from movielake.commits import describe_damage
-from movielake.conversion import Conversion, Outcome
+from movielake.conversion import Conversion
 from movielake.overview import Overview
-from movielake.planning import Plan
 from movielake.problems import MEANING, total
 
 if TYPE_CHECKING:
     from movielake.sample import SampleSummary
-    from movielake.validation.findings import Checked
 
 _SHOWN: Final = 20
 """Lines of one kind that a summary shows before it counts the rest."""
-
-_QUIET_SECONDS: Final = 5.0
-
-
-class ProgressLines:
-    """Progress of work measured in bytes: a bar on a terminal, else a plain line now and then.
-
-    Parameters
-    ----------
-    verb : str
-        What is being done, e.g. ``convert``.
-    """
-
-    def __init__(self, verb: str) -> None:
-        self._verb = verb
-        self._console = Console(stderr=True)
-        self._bar: Progress | None = None
-        self._total = self._done = self._files = 0
-        self._began = self._said = time.monotonic()
-
-    def begin(self, total: int) -> None:
-        """Tell how many bytes there are; 0 if that is not known."""
-        self._total = total
-        self._began = self._said = time.monotonic()
-        if self._console.is_terminal:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[rate]}"),
-            )
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=self._console)
-            self._bar.add_task(self._verb, total=total or None, rate="")
-            self._bar.start()
-
-    def advance(self, name: str, size: int, files: int = 1) -> None:
-        """Count a finished file, or several."""
-        self._done += size
-        self._files += files
-        if self._bar is not None:
-            task = self._bar.task_ids[0]
-            self._bar.update(
-                task, advance=size, rate=self._rate(), description=f"{self._verb} {name}"
-            )
-        elif time.monotonic() - self._said > _QUIET_SECONDS:
-            self._said = time.monotonic()
-            share = f"{100 * self._done // self._total} %, " if self._total else ""
-            sys.stderr.write(f"{self._verb}: {share}{self._files} files, {self._rate()}\n")
-
-    def end(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
-
-    def _rate(self) -> str:
-        seconds = max(time.monotonic() - self._began, 1e-9)
-        return f"{self._done / seconds / 1e6:.1f} MB/s"
-
-
-@contextmanager
-def file_progress(verb: str) -> Iterator[Callable[[str, int], None]]:
-    """Show progress over files whose number is not known before."""
-    lines = ProgressLines(verb)
-    lines.begin(0)
-    try:
-        yield lines.advance
-    finally:
-        lines.end()
-
-
-@contextmanager
-def conversion_progress() -> Iterator[tuple[Callable[[Plan], None], Callable[[Outcome], None]]]:
-    """Show the progress of a conversion; gives its two callbacks."""
-    lines = ProgressLines("convert")
-
-    def advance(outcome: Outcome) -> None:
-        lines.advance("/".join(outcome.zip_.key), outcome.zip_.size)
-
-    try:
-        yield (lambda todo: lines.begin(todo.bytes)), advance
-    finally:
-        lines.end()
-
-
-@contextmanager
-def validation_progress() -> Iterator[Callable[[Checked], None]]:
-    """Show the progress of a validation; gives its callback."""
-    lines = ProgressLines("validate")
-    lines.begin(0)
-    try:
-        yield lambda checked: lines.advance("", checked.bytes, checked.files)
-    finally:
-        lines.end()
 
 
 def sample_lines(feed: str, summary: SampleSummary) -> list[str]:

@@ -46,6 +46,7 @@ ORDER = [
     "certificates",
     "workers",
     "conversion",
+    "progress",
     "overview",
     # from the lake to the notebook
     "cluster",

@@ -356,7 +356,7 @@ def test_what_cannot_be_selected(source: str, to: Path) -> None:
         r"\(20191206 to 20191213\) and the countries chn, deu, fra, swe",
     ):
         stage(source, str(to), countries="xyz")
-    with pytest.raises(ValueError, match="no country sew in .*; did you mean swe"):
+    with pytest.raises(ValueError, match=r"no country sew in .*; did you mean swe"):
         stage(source, str(to), countries="deu,sew")
     for tables in ("films", "movies,films", [], ""):
         with pytest.raises(ValueError, match="expected tables out of movies, theaters, showings"):

@@ -30,17 +30,18 @@ def convert_command(
     feed: str, lake: str, stamps: str | None, countries: str | None, **options: Any
 ) -> None:
     """Convert the feed zips of FEED that are new or changed into LAKE."""
-    from movielake.console import conversion_lines, conversion_progress
+    from movielake.console import conversion_lines
     from movielake.conversion import convert as convert_feed
+    from movielake.progress import ProgressBar
 
-    with conversion_progress() as (on_plan, on_progress):
+    with ProgressBar("convert") as bar:
         result = convert_feed(
             feed,
             lake,
             date_stamps=stamps,
             countries=countries,
-            on_plan=on_plan,
-            on_progress=on_progress,
+            on_plan=bar.plan,
+            on_progress=bar.outcome,
             **options,
         )
     for line in conversion_lines(lake, result):

@@ -13,9 +13,9 @@ from movielake.cli.options import examples
 @examples("movielake pack lake lake.tar")
 def pack_command(lake: str, file: str) -> None:
     """Pack LAKE into FILE, one ordinary tar, for a shared file system that dislikes small files."""
-    from movielake.console import file_progress
     from movielake.packing import pack as pack_lake
+    from movielake.progress import ProgressBar
 
-    with file_progress("pack") as progress:
-        packed = pack_lake(lake, file, on_progress=progress)
+    with ProgressBar("pack") as bar:
+        packed = pack_lake(lake, file, on_progress=bar.file)
     click.echo(f"{file}: {packed.bytes:,} bytes")

@@ -19,11 +19,12 @@ def sample_command(
     feed: str, weeks: int, countries: str | None, scale: float, seed: int, damage: bool
 ) -> None:
     """Write a synthetic feed with the real one's layout and quirks to FEED."""
-    from movielake.console import file_progress, sample_lines
+    from movielake.console import sample_lines
+    from movielake.progress import ProgressBar
     from movielake.sample import write_sample
 
     chosen = [code.strip() for code in countries.split(",")] if countries else None
-    with file_progress("sample") as progress:
+    with ProgressBar("sample") as bar:
         summary = write_sample(
             feed,
             weeks=weeks,
@@ -31,7 +32,7 @@ def sample_command(
             scale=scale,
             seed=seed,
             damage=damage,
-            progress=progress,
+            progress=bar.file,
         )
     for line in sample_lines(feed, summary):
         click.echo(line)

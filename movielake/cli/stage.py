@@ -28,12 +28,12 @@ def stage_command(source: str, to: str | None, stamps: str | None, **options: An
     Nothing else goes to stdout: LAKE=$(movielake stage lake.tar). Without --to and outside Slurm
     nothing is copied, and the path is SOURCE's own.
     """
-    from movielake.console import file_progress
+    from movielake.progress import ProgressBar
     from movielake.slurm import read_job
     from movielake.staging import stage as stage_lake
 
-    with file_progress("stage") as progress:
-        staged = stage_lake(source, to, date_stamps=stamps, on_progress=progress, **options)
+    with ProgressBar("stage") as bar:
+        staged = stage_lake(source, to, date_stamps=stamps, on_progress=bar.file, **options)
     if to is None and read_job().scratch is None:
         warn("SLURM_TMPDIR is not set and --to is not given: nothing staged, using the source")
     click.echo(staged)

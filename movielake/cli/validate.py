@@ -69,16 +69,16 @@ def validate_command(
     it was made of. Errors: the lake is not what it says. Warnings: what the feed itself was like.
     docs/validation.md lists the rules. Exit code 1 if there is an error.
     """
-    from movielake.console import validation_progress
+    from movielake.progress import ProgressBar
     from movielake.validation import validate
     from movielake.verdict import open_verdict
 
     verdict = open_verdict(path, everything=form == "json", **options)
-    with validation_progress() as progress:
+    with ProgressBar("validate") as bar:
 
         def on_checked(checked: Any) -> None:
             verdict.count(checked)
-            progress(checked)
+            bar.checked(checked)
 
         for finding in validate(
             path, date_stamps=stamps, countries=countries, on_checked=on_checked, **options
