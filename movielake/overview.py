@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.cards import html_card, html_table, show_countries, show_stamps
 from movielake.commits import COMPLETE
 from movielake.layout import Folder
 from movielake.manifest import check_lake, read_manifest
 from movielake.problems import Problem, total
 from movielake.schema import TABLES
+
+_SHOWN: Final = 20
+"""Kinds of problems that a notebook shows."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,33 @@ class Overview:
     feed_zips: int
     problems: tuple[tuple[str, Problem], ...]
     incidents: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all of it as JSON can hold it: what ``movielake info --format json`` prints."""
+        return {
+            "lake": self.lake,
+            "feed_zips": self.feed_zips,
+            "date_stamps": list(self.date_stamps),
+            "countries": list(self.countries),
+            "tables": [asdict(size) for size in self.tables],
+            "problems": [{"table": name} | asdict(problem) for name, problem in self.problems],
+            "incidents": list(self.incidents),
+        }
+
+    def _repr_html_(self) -> str:
+        known = self.to_dict()
+        facts = {
+            "feed zips": self.feed_zips,
+            "date stamps": show_stamps(self.date_stamps),
+            "countries": show_countries(self.countries),
+            "not complete": len(self.incidents),
+        }
+        tables = [
+            html_table(list(rows[0]), [list(row.values()) for row in rows[:_SHOWN]])
+            for rows in (known["tables"], known["problems"])
+            if rows
+        ]
+        return html_card(self.lake, facts, *tables)
 
 
 def describe_lake(lake: str) -> Overview:

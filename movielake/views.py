@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from movielake.cards import html_card, show_countries, show_stamps
 from movielake.holdings import FileGroup, Holdings
 from movielake.reading import KEYS, PlainRows, empty_rows, rows_of_group, to_frame
 from movielake.tallies import PartitionFunction, over_groups, tally
@@ -58,6 +59,19 @@ class RowsView:
         self._held = held
         self._source = source
         self._attach = attach
+
+    def _repr_html_(self) -> str:
+        held = self._held
+        counts = {"files": len(held), "rows in them": held.total("rows")}
+        chosen = {key: sorted(set(held.files[key].to_pylist())) for key in KEYS}
+        facts: dict[str, object] = {
+            "lake": held.folder.url,
+            **{name: count for name, count in counts.items() if count is not None},
+            "date stamps": show_stamps(chosen["date_stamp"]),
+            "countries": show_countries(chosen["country"]),
+            "columns": ", ".join(self.columns),
+        }
+        return html_card(f"{type(self).__name__}: {held.table.name}", facts)
 
     @cached_property
     def _agreeing(self) -> set[str]:

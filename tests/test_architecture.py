@@ -47,6 +47,7 @@ ORDER = [
     "workers",
     "conversion",
     "progress",
+    "cards",
     "overview",
     # from the lake to the notebook
     "cluster",

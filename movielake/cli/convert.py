@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from movielake.cli.completion import PATH
 from movielake.cli.options import countries_option, examples, stamps_option
 
 
 @click.command("convert")
-@click.argument("feed")
-@click.argument("lake")
+@click.argument("feed", type=PATH)
+@click.argument("lake", type=PATH)
 @stamps_option
 @countries_option
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; all CPUs by default.")

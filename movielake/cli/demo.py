@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from movielake.cli.completion import PATH
 from movielake.cli.options import examples
 from movielake.cli.output import show
 
 
 @click.command("demo")
-@click.argument("folder", default="movielake-demo", metavar="[DIR]")
+@click.argument("folder", default="movielake-demo", metavar="[DIR]", type=PATH)
 @examples("movielake demo")
 def demo_command(folder: str) -> None:
     """Go all the way in DIR, in about a minute: sample, convert, validate, info, two queries."""

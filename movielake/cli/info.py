@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import click
 
+from movielake.cli.completion import PATH
 from movielake.cli.options import examples
 from movielake.cli.output import show
 
 
 @click.command("info")
-@click.argument("lake")
-@examples("movielake info lake")
-def info_command(lake: str) -> None:
+@click.argument("lake", type=PATH)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to write it.",
+)
+@examples("movielake info lake", "movielake info lake --format json")
+def info_command(lake: str, form: str) -> None:
     """Tell what is in LAKE: tables, stamps, countries, rows, problems."""
+    import json
+
     from movielake.console import overview_tables
     from movielake.overview import describe_lake
 
-    for shown in overview_tables(describe_lake(lake)):
+    overview = describe_lake(lake)
+    if form == "json":
+        click.echo(json.dumps(overview.to_dict(), indent=2))
+        return
+    for shown in overview_tables(overview):
         show(shown)

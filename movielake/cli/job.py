@@ -6,12 +6,15 @@ from typing import Any
 
 import click
 
+from movielake.cli.completion import PATH, complete_jobs
 from movielake.cli.options import examples
 
 
 @click.command("job")
-@click.argument("name", required=False)
-@click.option("-o", "--output", metavar="FILE", help="Write it there instead of printing it.")
+@click.argument("name", required=False, shell_complete=complete_jobs)
+@click.option(
+    "-o", "--output", metavar="FILE", type=PATH, help="Write it there instead of printing it."
+)
 @click.option("--cpus", type=int, help="CPUs of each node.")
 @click.option("--nodes", type=int, help="Nodes; more than one only for multinode.")
 @click.option("--memory", metavar="SIZE", help="Memory for each CPU, e.g. 4000M.")

@@ -7,11 +7,19 @@ from typing import Any
 
 import click
 
+from movielake.cli.completion import complete_countries, complete_stamps
+
 stamps_option = click.option(
-    "--stamps", metavar="GLOB", help="Only these date stamps, e.g. 20191206 or '2019*'."
+    "--stamps",
+    metavar="GLOB",
+    help="Only these date stamps, e.g. 20191206 or '2019*'.",
+    shell_complete=complete_stamps,
 )
 countries_option = click.option(
-    "--countries", metavar="LIST", help="Only these countries, e.g. can,deu."
+    "--countries",
+    metavar="LIST",
+    help="Only these countries, e.g. can,deu.",
+    shell_complete=complete_countries,
 )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from movielake.cli.completion import PATH
 from movielake.cli.options import examples
 
 
 @click.command("pack")
-@click.argument("lake")
-@click.argument("file")
+@click.argument("lake", type=PATH)
+@click.argument("file", type=PATH)
 @examples("movielake pack lake lake.tar")
 def pack_command(lake: str, file: str) -> None:
     """Pack LAKE into FILE, one ordinary tar, for a shared file system that dislikes small files."""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import click
 
+from movielake.cli.completion import PATH, complete_countries
 from movielake.cli.options import examples
 
 
 @click.command("sample")
-@click.argument("feed")
+@click.argument("feed", type=PATH)
 @click.option("--weeks", default=8, show_default=True, help="Weekly stamps, from 20191206.")
-@click.option("--countries", metavar="LIST", help="Countries, e.g. can,deu; eight by default.")
+@click.option(
+    "--countries",
+    metavar="LIST",
+    help="Countries, e.g. can,deu; eight by default.",
+    shell_complete=complete_countries,
+)
 @click.option("--scale", default=1.0, show_default=True, help="Size; 1 is about 40 MB of XML.")
 @click.option("--seed", default=0, show_default=True, help="Another seed, another feed.")
 @click.option("--damage", is_flag=True, help="Add a few files that cannot be read.")

@@ -6,13 +6,16 @@ from typing import Any
 
 import click
 
+from movielake.cli.completion import PATH
 from movielake.cli.options import countries_option, examples, stamps_option
 from movielake.cli.output import warn
 
 
 @click.command("stage")
-@click.argument("source")
-@click.option("--to", metavar="DIR", help="Where to; $SLURM_TMPDIR/movielake/NAME by default.")
+@click.argument("source", type=PATH)
+@click.option(
+    "--to", metavar="DIR", type=PATH, help="Where to; $SLURM_TMPDIR/movielake/NAME by default."
+)
 @click.option("--tables", metavar="LIST", help="Only these tables, e.g. movies,showings.")
 @stamps_option
 @countries_option

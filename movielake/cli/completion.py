@@ -1,0 +1,70 @@
+"""What a shell offers after TAB: jobs, and the stamps and countries that there are."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import click
+from click.shell_completion import CompletionItem
+
+PATH = click.Path()
+"""A path or URL; a shell completes it as a file's name."""
+
+
+def complete_jobs(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the sbatch scripts."""
+    from movielake.jobs import list_jobs
+
+    return [
+        CompletionItem(job.name, help=job.summary)
+        for job in list_jobs()
+        if job.name.startswith(incomplete)
+    ]
+
+
+def complete_stamps(
+    context: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the date stamps of the lake, pack or feed that the line names."""
+    return _offer(incomplete, {key[0]: "" for key in _keys(context)})
+
+
+def complete_countries(
+    context: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the countries of the lake, pack or feed that the line names; else the usual ones."""
+    from movielake.countries import read_countries
+    from movielake.sample.places import countries
+
+    known = read_countries()
+    there = {key[1] for key in _keys(context)} or set(countries())
+    return _offer(incomplete, {code: known[code].name if code in known else "" for code in there})
+
+
+def _offer(incomplete: str, words: dict[str, str]) -> list[CompletionItem]:
+    """Offer words for the last of a list with commas."""
+    before, comma, begun = incomplete.rpartition(",")
+    taken = before.split(",")
+    return [
+        CompletionItem(f"{before}{comma}{word}", help=words[word] or None)
+        for word in sorted(words)
+        if word.startswith(begun) and word not in taken
+    ]
+
+
+def _keys(context: click.Context) -> list[tuple[str, str]]:
+    """List the stamps and countries of what the first argument names; a shell wants no error."""
+    from movielake.feed import find_feed
+    from movielake.manifest import committed
+    from movielake.sources import open_source
+
+    arguments = (p.name for p in context.command.params if isinstance(p, click.Argument))
+    # An option that still waits for its value leaves the arguments where click began with them.
+    waiting = (word for word in context.args if not word.startswith("-"))
+    place = context.params.get(next(arguments, None) or "") or next(waiting, None)
+    if place:
+        with suppress(Exception), open_source(place) as lake:
+            return list(committed(lake))
+        with suppress(Exception):
+            return [zip_.key for zip_ in find_feed(place).zips]
+    return []
