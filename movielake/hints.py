@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from movielake.countries import suggest_countries
 from movielake.layout import Selection
@@ -66,6 +67,18 @@ def require_countries(selection: Selection, countries: Iterable[str], place: str
             f"no country {', '.join(strangers)} in {place}; it has {', '.join(known) or 'none'}"
             f"{_question(_countries(selection, known))}"
         )
+
+
+def suggest_name(name: str, known: Iterable[str]) -> str:
+    """Ask, at the end of a message, whether a name that is alike was meant.
+
+    Examples
+    --------
+    >>> from movielake.hints import suggest_name
+    >>> suggest_name("contry", ["country", "date_stamp"]), suggest_name("x", ["country"])
+    ('; did you mean country?', '')
+    """
+    return _question(get_close_matches(str(name), list(known), 1))
 
 
 def missing(terms: Terms, known: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from movielake.finding import hold_beside
+from movielake.hints import suggest_name
 from movielake.holdings import FileGroup, HeldFile, Holdings
 from movielake.lookups import ID, AttachPartitions, JoinedRows
 from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
@@ -118,7 +119,10 @@ def _shown_as(other: Table, asked: Sequence[str] | None, taken: Sequence[str]) -
     asked = [asked] if isinstance(asked, str) else asked
     for name in asked:
         if name not in other.arrow.names:
-            raise ValueError(f"expected columns of {other.name} out of {known}, found {name!r}")
+            raise ValueError(
+                f"expected columns of {other.name} out of {known}, found {name!r}"
+                f"{suggest_name(name, known)}"
+            )
     chosen = [name for name in asked if name != key]  # the showings have it
     return {_PREFIX[other.name] + name if name in taken else name: name for name in chosen}
 

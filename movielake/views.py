@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from movielake.cards import html_card, show_countries, show_stamps
+from movielake.hints import suggest_name
 from movielake.holdings import FileGroup, Holdings
 from movielake.reading import KEYS, PlainRows, empty_rows, rows_of_group, to_frame
 from movielake.tallies import PartitionFunction, over_groups, tally
@@ -168,7 +169,10 @@ class RowsView:
     def _require(self, columns: Sequence[str]) -> None:
         for name in columns:
             if name not in self.columns:
-                raise ValueError(f"expected one of the columns {self.columns}, found {name!r}")
+                raise ValueError(
+                    f"expected one of the columns {self.columns}, found {name!r}"
+                    f"{suggest_name(name, self.columns)}"
+                )
 
     def map_partitions(
         self, function: Callable[[pa.Table], Any], *, columns: Sequence[str] | None = None

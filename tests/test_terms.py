@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from movielake import ShowingsReader, join_showings
 from movielake.hints import require_countries, tell_choices
 from movielake.layout import Selection
 from movielake.terms import read_terms
@@ -139,3 +140,13 @@ def test_a_country_among_others_is_required_unless_it_is_a_glob():
     expected = "^no country uk, fra in lake; it has can, deu, gbr, swe; did you mean gbr[?]$"
     with pytest.raises(ValueError, match=expected):
         require_countries(Selection(countries="deu,uk,fra"), COUNTRIES, "lake")
+
+
+def test_a_wrong_column(sample_lake):
+    showings = ShowingsReader(str(sample_lake))
+    with pytest.raises(ValueError, match=r"found 'contry'; did you mean country\?$"):
+        showings.count_by("contry")
+    with pytest.raises(ValueError, match=r"columns of movies .* found 'titel'; did you mean title"):
+        join_showings(showings, movie_columns=["titel"])
+    with pytest.raises(ValueError, match=r"found 'xyzzy'$"):
+        showings.count_by("xyzzy")
