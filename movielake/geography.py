@@ -46,8 +46,8 @@ def is_outside(
     Returns
     -------
     numpy.ndarray of bool
-        False where there is nothing to tell: a coordinate is missing or none on Earth, or the
-        country is missing or not in ISO 3166-1.
+        False where there is nothing to tell: a coordinate is missing, or the country is missing
+        or not in ISO 3166-1. True for a latitude of 174°, which is nowhere.
 
     Raises
     ------
@@ -160,6 +160,8 @@ def _is_far(latitude: float, longitude: float, zones: frozenset[str], tolerance_
 
     A zone that the tz database's table does not know, since it is older, may be anybody's.
     """
+    if not _is_on_earth(latitude, longitude):
+        return True
     known = _countries_of_zones()
     for near in _around(latitude, longitude, tolerance_km):
         for zone in _zones_at(*near):
@@ -180,7 +182,11 @@ def _around(latitude: float, longitude: float, km: float) -> Iterator[tuple[floa
 
 def _zones_at(latitude: float, longitude: float) -> list[str]:
     zones: list[str] = _outlines().get_tzs(longitude, latitude)
-    return zones
+    return zones if _is_on_earth(latitude, longitude) else []
+
+
+def _is_on_earth(latitude: float, longitude: float) -> bool:
+    return abs(latitude) <= 90 and abs(longitude) <= 180
 
 
 @cache
@@ -242,14 +248,14 @@ def as_codes(country: Any, size: int) -> npt.NDArray[np.object_]:
 
 
 def _points(latitude: Any, longitude: Any) -> npt.NDArray[np.complex128]:
-    """Put points into one array, latitude + 1j × longitude; NaN where there is none on Earth."""
+    """Put points into one array, latitude + 1j × longitude; NaN where either is missing."""
     north, east = (
         as_array(values, pa.float64()).to_numpy(zero_copy_only=False)
         for values in (latitude, longitude)
     )
     if len(north) != len(east):
         raise ValueError(f"expected {len(north)} longitudes, as of latitudes, found {len(east)}")
-    on_earth = (np.abs(north) <= 90) & (np.abs(east) <= 180)
-    points = np.full(len(north), complex("nan+nanj"))
-    points[on_earth] = north[on_earth] + 1j * east[on_earth]
+    points = np.empty(len(north), complex)
+    points.real, points.imag = north, east
+    points[np.isnan(points)] = complex("nan+nanj")
     return points

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import cos, hypot, radians
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from movielake import is_outside, timezone_at
+from movielake import TheatersReader, is_outside, timezone_at
 from movielake.countries import read_countries, suggest_countries
 from movielake.geography import zones_of
 from movielake.sample.places import countries
@@ -100,6 +101,9 @@ def test_every_city_of_the_sample_lies_in_its_country():
         (-16.50, 179.99, "fji", False),  # at the edge of the map
         (-16.50, -179.99, "fji", False),
         (89.99, 0.0, "can", True),
+        (174.74, -36.84, "nzl", True),  # Auckland, the two swapped: nowhere on Earth
+        (52.5, 181.0, "swe", True),
+        (float("inf"), 13.4, "swe", True),
         (-89.99, 0.0, "ata", False),
     ],
 )
@@ -121,9 +125,6 @@ def test_the_tolerance_is_in_kilometres():
     [
         (None, 13.4, "swe"),
         (52.5, float("nan"), "swe"),
-        (float("inf"), 13.4, "swe"),
-        (500.0, 13.4, "swe"),
-        (52.5, 181.0, "swe"),
         (52.5, 13.4, None),
         (52.5, 13.4, "zzz"),
         (52.5, 13.4, ""),
@@ -193,6 +194,8 @@ def test_what_makes_no_sense_is_refused(arguments, tolerance, message):
         (39.47, 75.99, "Asia/Shanghai"),
         (0.0, 0.0, None),
         (0.0, -150.0, None),
+        (174.74, -36.84, None),
+        (float("-inf"), float("inf"), None),
     ],
 )
 def test_zones(latitude, longitude, zone):
@@ -274,3 +277,25 @@ def test_guesses_at_what_is_no_code(word, codes):
 def test_a_guess_is_one_of_those_that_are_there():
     assert suggest_countries("Germany", ["swe", "can"]) == []
     assert suggest_countries("xko", ["xkx"]) == ["xkx"]
+
+
+def test_the_sample_s_theaters_outside_their_country(sample_lake):
+    """Those that are found are those far from all cities of their country."""
+    rows = TheatersReader(str(sample_lake)).dataframe.compute()
+    placed = rows.dropna(subset=["theater_lat", "theater_lon"])
+    outside = is_outside(placed["theater_lat"], placed["theater_lon"], placed["country"])
+    astray = [
+        min(
+            hypot(lat - city.lat, (lon - city.lon) * cos(radians(city.lat)))
+            for city in countries()[code].places
+        )
+        > 2  # degrees
+        for lat, lon, code in zip(
+            placed["theater_lat"], placed["theater_lon"], placed["country"], strict=True
+        )
+    ]
+    assert outside.tolist() == astray
+    assert set(placed["country"][outside]) >= {"swe"}
+    assert not is_outside(rows["theater_lat"], rows["theater_lon"], rows["country"])[
+        rows["theater_lat"].isna()
+    ].any()
