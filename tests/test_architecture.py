@@ -46,7 +46,6 @@ ORDER = [
     "certificates",
     "workers",
     "conversion",
-    "progress",
     "cards",
     "overview",
     # from the lake to the notebook
@@ -72,6 +71,7 @@ ORDER = [
     "geography",
     "timezones",
     "validation",
+    "progress",
     # on top
     "jobs",
     "sample",
