@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from movielake.schema import Column, Table
 
 _HEADER = ("column", "type", "unit", "element", "description", "example")
@@ -23,7 +21,7 @@ def text_dictionary(table: Table) -> str:
         Text that ends with a line end.
     """
     lines = [f"{table.name}: {table.description}", f"  <{table.root}><{table.record}>", ""]
-    for column in _with_fields(table):
+    for column in table.with_fields:
         unit = f" [{column.unit}]" if column.unit else ""
         lines.append(f"{column.name}: {_type(column)}{unit}{_marks(column)}")
         lines.append(f"    {column.description}")
@@ -48,23 +46,13 @@ def markdown_dictionary(table: Table) -> str:
     lines = [f"## {table.name}", "", table.description, ""]
     lines.append(f"Root element `{table.root}`, record element `{table.record}`.")
     lines += ["", _markdown_row(_HEADER), _markdown_row(["---"] * len(_HEADER))]
-    for column in _with_fields(table):
+    for column in table.with_fields:
         paths = ", ".join(f"`{path}`" for path in column.paths) or "derived"
         example = f"`{column.example}`" if column.example else ""
         description = column.description + _marks(column)
         cells = (f"`{column.name}`", f"`{_type(column)}`", column.unit, paths, description, example)
         lines.append(_markdown_row(cells))
     return "\n".join(lines) + "\n"
-
-
-def _with_fields(table: Table) -> Iterator[Column]:
-    """Go through the columns, each followed by the fields of its structs, named column.field."""
-    for column in table.columns:
-        yield column
-        for field in column.field:
-            paths = tuple(f"{path}/{leaf}" for path in column.paths for leaf in field.paths)
-            named = {**vars(field), "name": f"{column.name}.{field.name}", "paths": paths}
-            yield Column(**named)
 
 
 def _type(column: Column) -> str:

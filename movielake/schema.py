@@ -1,14 +1,15 @@
 """The tables' schemas: read from ``schemas/*.toml``, the one source of every column.
 
-From a `Table` come its Arrow schema, the elements that are always lists in JSON, and the
-data dictionary (see `movielake.dictionary`).
+From a `Table` come its Arrow schema, the elements that are always lists in JSON, the data
+dictionary (`movielake.dictionary`), its JSON Schema (`movielake.jsonschemas`), and the lake's
+description for Frictionless tools (`movielake.descriptors`).
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -133,6 +134,11 @@ class Table:
         return pa.schema([(c.name, c.arrow) for c in self.columns if not c.partition])
 
     @cached_property
+    def with_fields(self) -> tuple[Column, ...]:
+        """All columns, each followed by the fields of its structs, named ``column.field``."""
+        return tuple(named for column in self.columns for named in (column, *_fields(column)))
+
+    @cached_property
     def repeatable(self) -> frozenset[str]:
         """Names of the elements that are always a list in JSON."""
         return frozenset(e for c in self.columns if c.repeatable for e in c.elements)
@@ -141,6 +147,12 @@ class Table:
     def key(self) -> str | None:
         """Name of the key column, or None for a table without one."""
         return next((c.name for c in self.columns if c.key), None)
+
+
+def _fields(column: Column) -> Iterator[Column]:
+    for field in column.field:
+        paths = tuple(f"{path}/{leaf}" for path in column.paths for leaf in field.paths)
+        yield replace(field, name=f"{column.name}.{field.name}", paths=paths)
 
 
 def shipped_folder(name: str) -> Path:

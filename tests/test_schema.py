@@ -1,10 +1,11 @@
 """The tables' schemas against the page on the feed, the design page, and what was shipped before.
 
-``python tests/test_schema.py`` writes the Arrow schemas to ``data/schema.txt`` anew.
+``python tests/test_schema.py`` writes to ``data/schema.txt`` anew what a format promises.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -361,11 +362,27 @@ def test_every_quantity_has_its_unit_and_nothing_else_has():
 
 
 def schemas_as_text() -> str:
+    """Write down all that decides what records and rows are; descriptions may change at any time."""
     lines = [f"format {FORMAT}"]
     for name in TABLES:
-        lines += ["", name]
-        lines += [f"    {field.name}: {field.type}" for field in table(name).arrow]
+        t = table(name)
+        lines += ["", f"{name}: <{t.root}><{t.record}> {t.letter}"]
+        for column in t.with_fields:
+            lines += as_text(column)
     return "\n".join(lines) + "\n"
+
+
+def as_text(column: Column) -> list[str]:
+    marks = ("repeatable", "key", "partition")
+    facts = {
+        "from": ", ".join(column.paths),
+        "unit": column.unit,
+        "separator": column.separator,
+        "references": column.references,
+        "is": ", ".join(mark for mark in marks if getattr(column, mark)),
+    }
+    shown = [f"        {fact} {value}" for fact, value in facts.items() if value]
+    return [f"    {column.name}: {column.type}, {column.arrow}", *shown]
 
 
 def test_a_schema_changes_with_the_format_alone():
@@ -376,6 +393,21 @@ def test_a_schema_changes_with_the_format_alone():
         advice = "the format is new"
     message = f"{advice}; then run: python tests/{Path(__file__).name}, and commit {SHIPPED.name}"
     assert schemas_as_text() == shipped, message
+
+
+HARMLESS = ("description", "example", "field")  # fields stand there by themselves
+
+
+@pytest.mark.parametrize(
+    "fact", [f.name for f in dataclasses.fields(Column) if f.name not in HARMLESS]
+)
+def test_what_decides_records_and_rows_cannot_change_unseen(fact):
+    """Any fact of a column that is new to the code has to be written down, or be harmless."""
+    column = Column("a", "int32", "", "", paths=("a",))
+    others = {"name": "b", "type": "int64", "paths": ("b",)}
+    value = others.get(fact, True if getattr(column, fact) is False else "x")
+    changed = dataclasses.replace(column, **{fact: value})
+    assert as_text(column) != as_text(changed)
 
 
 def write_schemas() -> int:
