@@ -45,11 +45,15 @@ def create_lake(lake: Folder) -> None:
     if lake.fs.exists(file):
         check_lake(lake)
         return
-    tables = {
+    content = json.dumps({"format": schema.FORMAT, "tables": _columns()}, indent=1) + "\n"
+    write_atomically(lake, LAKE_FILE, content.encode())
+
+
+def _columns() -> dict[str, dict[str, str]]:
+    """Return each table's columns with their types, as ``lake.json`` has them."""
+    return {
         name: {c.name: str(c.arrow) for c in schema.table(name).columns} for name in schema.TABLES
     }
-    content = json.dumps({"format": schema.FORMAT, "tables": tables}, indent=1) + "\n"
-    write_atomically(lake, LAKE_FILE, content.encode())
 
 
 def _is_empty(lake: Folder) -> bool:
@@ -58,7 +62,7 @@ def _is_empty(lake: Folder) -> bool:
 
 
 def check_lake(lake: Folder) -> None:
-    """Check that a folder is a lake of the format that this version reads.
+    """Check that a folder is a lake of the format that this version reads, with its columns.
 
     Parameters
     ----------
@@ -70,10 +74,12 @@ def check_lake(lake: Folder) -> None:
     FileNotFoundError
         If there is no lake.
     ValueError
-        If its format is another one.
+        If its format is another one, or its tables have other columns than those of the format: a
+        column that is missing or of another type would be a wrong answer somewhere later.
     """
     try:
-        found = json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))["format"]
+        content = json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))
+        found = content["format"]
     except FileNotFoundError:
         raise FileNotFoundError(
             f"expected a lake, found no {LAKE_FILE} in {lake.url}; "
@@ -86,8 +92,32 @@ def check_lake(lake: Folder) -> None:
     if found != schema.FORMAT:
         raise ValueError(
             f"expected a lake of format {schema.FORMAT}, found format {found} in {lake.url}; "
-            "use the movielake that wrote it, or convert the feed anew"
+            "use the movielake that wrote it, or convert the feed anew, into another folder"
         )
+    if difference := _difference(content.get("tables")):
+        raise ValueError(
+            f"{lake.url}/{LAKE_FILE} says format {found}, but {difference}; "
+            "use the movielake that wrote it, or convert the feed anew, into another folder"
+        )
+
+
+def _difference(found: Any) -> str:
+    """Say how the tables of a lake differ from those of the format; empty if they do not."""
+    if not isinstance(found, dict) or not all(isinstance(t, dict) for t in found.values()):
+        return "does not tell the columns of its tables"
+    expected = _columns()
+    if found.keys() != expected.keys():
+        return f"expected the tables {', '.join(expected)}, found {', '.join(found) or 'none'}"
+    for name, columns in expected.items():
+        for column in columns | found[name]:
+            wanted, there = columns.get(column), found[name].get(column)
+            if wanted != there:
+                return f"expected {name}.{column} {_of_type(wanted)}, found it {_of_type(there)}"
+    return ""
+
+
+def _of_type(type_: Any) -> str:
+    return f"of type {type_}" if type_ else "not there"
 
 
 def write_commit(lake: Folder, commit: Commit) -> None:

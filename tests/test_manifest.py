@@ -8,10 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from feeds import files
+from feeds import files, week, write_feed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from movielake import MoviesReader, ShowingsReader, convert, pack, stage
 from movielake.commits import (
     COMPLETE,
     DAMAGED,
@@ -227,6 +228,83 @@ def test_an_unreadable_lake_file_is_refused_with_what_to_do(lake, content):
     put(lake, "lake.json", content)
     with pytest.raises(ValueError, match=r"lake\.json is not readable; restore it or convert"):
         check_lake(lake)
+
+
+def drop(tables):
+    del tables["movies"]["lang"]
+
+
+def add(tables):
+    tables["theaters"]["theater_rooms"] = "int32"
+
+
+def retype(tables):
+    tables["showings"]["movie_id"] = "int64"
+
+
+def lose(tables):
+    del tables["theaters"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (drop, "expected movies.lang of type string, found it not there"),
+        (add, "expected theaters.theater_rooms not there, found it of type int32"),
+        (retype, "expected showings.movie_id of type int32, found it of type int64"),
+        (lose, "expected the tables movies, theaters, showings, found movies, showings"),
+        (dict.clear, "expected the tables movies, theaters, showings, found none"),
+        (lambda tables: tables.update(movies=None), "does not tell the columns of its tables"),
+    ],
+)
+def test_a_lake_with_other_columns_is_refused_with_what_to_do(lake, change, message):
+    """Of this format by its number, yet not by its columns: a reader would give wrong answers."""
+    create_lake(lake)
+    content = json.loads(lake.fs.cat_file(lake.join("lake.json")))
+    change(content["tables"])
+    put(lake, "lake.json", json.dumps(content).encode())
+    for check in (check_lake, create_lake):
+        with pytest.raises(ValueError, match=r"lake\.json says format 1, but ") as raised:
+            check(lake)
+        assert message in str(raised.value)
+        assert "convert the feed anew, into another folder" in str(raised.value)
+
+
+def test_a_lake_that_does_not_tell_its_columns_is_refused(lake):
+    put(lake, "lake.json", json.dumps({"format": FORMAT}).encode())
+    with pytest.raises(ValueError, match="does not tell the columns of its tables; use"):
+        check_lake(lake)
+
+
+def test_the_order_of_columns_is_nobodys_concern(lake):
+    create_lake(lake)
+    content = json.loads(lake.fs.cat_file(lake.join("lake.json")))
+    content["tables"] = {n: dict(reversed(t.items())) for n, t in content["tables"].items()}
+    put(lake, "lake.json", json.dumps(content).encode())
+    check_lake(lake)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda lake, _: describe_lake(lake),
+        lambda lake, _: ShowingsReader(lake),
+        lambda lake, _: MoviesReader(lake).head(1),
+        lambda lake, other: pack(lake, f"{other}.tar"),
+        lambda lake, other: stage(lake, f"{other}-staged"),
+        lambda lake, _: convert(f"{lake}/../feed", lake, workers=1),
+    ],
+)
+def test_nobody_reads_a_lake_with_other_columns(tmp_path, read):
+    feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": week()})
+    convert(feed, str(tmp_path / "lake"), workers=1)
+    content = json.loads((tmp_path / "lake/lake.json").read_bytes())
+    del content["tables"]["showings"]["show_sound"]
+    (tmp_path / "lake/lake.json").write_text(json.dumps(content))
+    before = files(tmp_path)
+    with pytest.raises(ValueError, match=r"expected showings.show_sound of type string, found it"):
+        read(str(tmp_path / "lake"), str(tmp_path / "other"))
+    assert files(tmp_path) == before
 
 
 # --- commits in the lake

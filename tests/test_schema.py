@@ -362,7 +362,7 @@ def test_every_quantity_has_its_unit_and_nothing_else_has():
 
 
 def schemas_as_text() -> str:
-    """Write down all that decides what records and rows are; descriptions may change at any time."""
+    """Write down all that decides what records and rows are; descriptions may change freely."""
     lines = [f"format {FORMAT}"]
     for name in TABLES:
         t = table(name)
