@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage
+from movielake.descriptors import write_descriptor
 from movielake.feed import UNREADABLE, FeedZip, fingerprint, open_members
 from movielake.layout import Folder, Selection, Terms, partition_folders
 from movielake.manifest import (
@@ -157,6 +158,7 @@ def convert(
     found = find_selected(feed, selection)
     target = Folder(lake)
     create_lake(target)
+    write_descriptor(target)
     remove_leftovers(target)
     model = Task(feed, lake, found.zips[0], with_json, force, strict)
     known = read_manifest(target, KNOWN).to_pylist()

@@ -18,6 +18,7 @@ from movielake.terms import check_ends, lower_terms, mean, read_terms, show_term
 
 LAKE_FILE: Final = "lake.json"
 MANIFEST_TABLE: Final = "manifest.parquet"
+DESCRIPTOR_FILE: Final = "datapackage.json"
 MANIFEST_FOLDER: Final = "manifest"
 WORK_FOLDER: Final = ".work"
 

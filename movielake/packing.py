@@ -17,7 +17,8 @@ from typing import Final
 import pyarrow.parquet as pq
 
 from movielake.commits import Commit, commit_from_json
-from movielake.layout import LAKE_FILE, MANIFEST_TABLE, Folder, commit_path
+from movielake.descriptors import descriptor_content
+from movielake.layout import DESCRIPTOR_FILE, LAKE_FILE, MANIFEST_TABLE, Folder, commit_path
 from movielake.manifest import check_lake, committed, manifest_table
 from movielake.packs import Pair, end_padding, files_of, index_header, member_header, padding
 from movielake.sources import BLOCK, Source, ahead
@@ -119,7 +120,7 @@ def _lives(process: int) -> bool:
 
 
 def _write(out: HashingFile, source: Source, on_progress: Callable[[str, int], None]) -> None:
-    """Write the whole tar: index, manifest, commits, data."""
+    """Write the whole tar: index, manifest, commits, data, description."""
     lake_json = source.fs.cat_file(source.join(LAKE_FILE))
     commits = _commits(source)
     manifest = io.BytesIO()
@@ -134,6 +135,8 @@ def _write(out: HashingFile, source: Source, on_progress: Callable[[str, int], N
         for file, blocks in ahead(pool, partial(_read, source), files, _READERS):
             _write_member(out, file.path, file.bytes, blocks)
             on_progress(file.path, file.bytes)
+    descriptor = descriptor_content()  # for whoever unpacks it; the index does without
+    _write_member(out, DESCRIPTOR_FILE, len(descriptor), [descriptor])
     out.write(bytes(end_padding(out.size)))
 
 

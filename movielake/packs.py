@@ -1,11 +1,12 @@
 """Packs: the format of a lake in one ordinary tar, and where in it each member is.
 
 The order of the members is fixed: lake.json, manifest.parquet, the commits, then the data files as
-the commits list them, by stamp and country. A pack begins with a global pax header, which every
-tar passes over; its comment is the index: size and CRC-32 of each member before the data, and where
-each commit's data begin. A commit knows the sizes of its files, so a selection is found and read by
-itself. What is added to a pack later is not part of it. A tar without the index, made by ``tar cf``
-or ``tar --delete``, is looked through from header to header instead.
+the commits list them, by stamp and country, and at the end datapackage.json. A pack begins with a
+global pax header, which every tar passes over; its comment is the index: size and CRC-32 of each
+member before the data, and where each commit's data begin. A commit knows the sizes of its files,
+so a selection is found and read by itself. What is added to a pack later is not part of it. A tar
+without the index, made by ``tar cf`` or ``tar --delete``, is looked through from header to header
+instead.
 """
 
 from __future__ import annotations

@@ -20,7 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movielake.commits import Commit, commit_from_json, commit_to_json
+from movielake.descriptors import descriptor_content
 from movielake.layout import (
+    DESCRIPTOR_FILE,
     LAKE_FILE,
     MANIFEST_TABLE,
     WORK_FOLDER,
@@ -200,12 +202,16 @@ class Target:
         self._place(self._write([content.getvalue()]), MANIFEST_TABLE)
 
     def write_lake_file(self) -> None:
-        """Write ``lake.json``, the source's own, unless it is there: now this is a lake."""
-        content = self._source.fs.cat_file(self._source.join(LAKE_FILE))
+        """Write ``datapackage.json`` and then ``lake.json``, the source's: now this is a lake."""
+        self._write_top(DESCRIPTOR_FILE, descriptor_content())
+        self._write_top(LAKE_FILE, self._source.fs.cat_file(self._source.join(LAKE_FILE)))
+
+    def _write_top(self, name: str, content: bytes) -> None:
+        """Write a file of the lake's top, unless it is there as it is to be."""
         with suppress(FileNotFoundError):
-            if (self.folder / LAKE_FILE).read_bytes() == content:
+            if (self.folder / name).read_bytes() == content:
                 return
-        self._place(self._write([content]), LAKE_FILE)
+        self._place(self._write([content]), name)
 
     def remove(self, path: str) -> None:
         """Remove one file of the lake, if it is there."""

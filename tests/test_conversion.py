@@ -104,6 +104,7 @@ def test_a_lake_has_exactly_the_files_of_the_design(place):
     result = place.write({DEU: week()}).convert()
     assert result.is_clean
     assert place.names() == [
+        "datapackage.json",
         "json/20191206/deu/191206I.jsonl.zst",
         "json/20191206/deu/191206S.jsonl.zst",
         "json/20191206/deu/191206T.jsonl.zst",
@@ -133,6 +134,7 @@ def test_the_manifest_knows_every_file_and_its_content(place):
             if file["path"]:
                 known[file["path"]] = (file["bytes"], file["sha256"])
     mine = {
+        "datapackage.json",
         "lake.json",
         "manifest.parquet",
         "manifest/20191206/deu.json",
@@ -547,7 +549,7 @@ def test_pruning_removes_all_of_it(pruned):
     assert pruned.convert(prune=True).removed == (("20191206", "swe"), ("20191213", "deu"))
     assert [n for n in pruned.names() if "swe" in n or "20191213" in n] == []
     assert set(manifest(pruned.lake)["country"].to_pylist()) == {"deu"}
-    assert len(pruned.names()) == 9
+    assert len(pruned.names()) == 10
 
 
 def test_pruning_keeps_to_the_selection(pruned):

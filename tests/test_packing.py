@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from movielake import convert, packing, sources
 from movielake.layout import Folder
-from movielake.manifest import committed, read_manifest
+from movielake.manifest import committed, create_lake, read_manifest
 from movielake.packing import pack
 from movielake.packs import index_header, index_size, member_header, read_index
 from movielake.sources import Pack, Source, open_source
@@ -78,7 +78,8 @@ def test_manifest_comes_first_then_data_by_stamp_and_country(lake: Path, tmp_pat
         "manifest/20191213/deu.json",
     ]
     partitions = [("20191206", "deu"), ("20191206", "swe"), ("20191213", "deu")]
-    order = [next(p for p in partitions if p[0] in name and p[1] in name) for name in names[5:]]
+    assert names[-1] == "datapackage.json"
+    order = [next(p for p in partitions if p[0] in name and p[1] in name) for name in names[5:-1]]
     assert order == sorted(order)
     assert any(name.startswith("quarantine/20191206/swe/") for name in names)
     assert set(names) == set(known(lake))
@@ -239,8 +240,7 @@ def test_a_pack_reads_as_the_lake_does(lake: Path, tmp_path: Path) -> None:
 
 
 def test_an_empty_lake(tmp_path: Path) -> None:
-    (tmp_path / "lake").mkdir()
-    (tmp_path / "lake/lake.json").write_text('{"format": 1}')
+    create_lake(Folder(str(tmp_path / "lake")))
     pack(str(tmp_path / "lake"), str(tmp_path / "lake.tar"))
     with open_source(str(tmp_path / "lake.tar")) as packed:
         assert isinstance(packed, Pack)

@@ -1,10 +1,17 @@
-"""``movielake schema``: the tables' columns."""
+"""``movielake schema``: the tables' columns and records, for people and for other tools."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from movielake.cli.options import examples
+
+if TYPE_CHECKING:
+    from movielake.schema import Table
 
 
 @click.command("schema")
@@ -12,18 +19,39 @@ from movielake.cli.options import examples
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown"]),
+    type=click.Choice(["text", "json-schema", "datapackage", "markdown"]),
     default="text",
     show_default=True,
-    help="How to write it.",
+    help="How to write it: for people, as JSON Schema of the JSON records, as Frictionless data "
+    "package of the lake, or as the data dictionary.",
 )
-@examples("movielake schema showings", "movielake schema --format markdown")
+@examples(
+    "movielake schema showings",
+    "movielake schema showings --format json-schema > showings.schema.json",
+    "movielake schema --format datapackage",
+    "movielake schema --format markdown",
+)
 def schema_command(table: str | None, form: str) -> None:
     """Print the schema of TABLE, or of all tables: every column and where it comes from."""
-    from movielake import dictionary
     from movielake.schema import TABLES
     from movielake.schema import table as read_table
 
+    tables = [read_table(name) for name in ([table] if table else TABLES)]
+    click.echo(_written(tables, form), nl=False)
+
+
+def _written(tables: Sequence[Table], form: str) -> str:
+    from movielake import descriptors, dictionary, jsonschemas
+
+    if form == "datapackage":
+        return _as_json(descriptors.describe_package(tables))
+    if form == "json-schema":
+        only = len(tables) == 1
+        make = jsonschemas.json_schema(tables[0]) if only else jsonschemas.json_schemas(tables)
+        return _as_json(make)
     write = dictionary.text_dictionary if form == "text" else dictionary.markdown_dictionary
-    names = [table] if table else TABLES
-    click.echo("\n".join(write(read_table(name)) for name in names), nl=False)
+    return "\n".join(write(table) for table in tables)
+
+
+def _as_json(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"

@@ -1,0 +1,169 @@
+"""The lake as a Frictionless data package: ``datapackage.json``, made from the tables' schemas.
+
+A resource's ``path`` is a glob. A list would name each of tens of thousands of files: some
+megabytes for every conversion to write anew, which say once more what the manifest says with sizes
+and checksums. A glob stays true whatever is converted, packed or staged, so the descriptor is the
+same for every lake of a format; DuckDB, Polars and fsspec take it as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from movielake.layout import DESCRIPTOR_FILE, MANIFEST_TABLE, Folder, json_folder, parquet_folder
+from movielake.schema import FORMAT, TABLES, Column, Table
+from movielake.schema import table as read_table
+from movielake.writers import write_atomically
+
+PROFILE: Final = "https://datapackage.org/profiles/2.0/datapackage.json"
+"""Which version of the standard it is."""
+
+_TYPES: Final[Mapping[str, str]] = {
+    "string": "string",
+    "markup": "string",
+    "int32": "integer",
+    "int64": "integer",
+    "float64": "number",
+    "price": "number",
+    "date": "date",
+    "showtimes": "time",
+    "timestamp": "datetime",
+    "boolean": "boolean",
+    "list": "array",
+    "structs": "array",
+    "map": "object",
+}
+_PATTERNS: Final = {"date_stamp": "[0-9]{8}", "country": "[a-z]{3}"}
+
+_Descriptor = dict[str, Any]
+
+
+def describe_package(tables: Iterable[Table]) -> _Descriptor:
+    """Describe tables of a lake: the Parquet of each, and its JSON Lines.
+
+    Parameters
+    ----------
+    tables : iterable of Table
+        Their schemas. A foreign key to a table that is not among them is left out.
+
+    Returns
+    -------
+    dict
+        A data package descriptor, version 2, with paths relative to a lake.
+
+    Examples
+    --------
+    >>> from movielake.descriptors import describe_package
+    >>> from movielake.schema import table
+    >>> package = describe_package([table("showings")])
+    >>> [resource["path"] for resource in package["resources"]]
+    ['parquet/showings/date_stamp=*/country=*/*.parquet', 'json/*/*/*S.jsonl.zst']
+    """
+    named = {table.name: table for table in tables}
+    return {
+        "$schema": PROFILE,
+        "name": "movielake",
+        "title": "A lake of cinema showtimes",
+        "description": (
+            "Made by movielake from a licensed feed, and made anew whenever it converts. Paths "
+            f"are globs; {MANIFEST_TABLE} names every file with its size and checksum."
+        ),
+        "movielake_format": FORMAT,
+        "resources": [
+            resource
+            for table in named.values()
+            for resource in (_rows(table, named), _records(table))
+        ],
+    }
+
+
+def _rows(table: Table, named: Mapping[str, Table]) -> _Descriptor:
+    return {
+        "name": table.name,
+        "type": "table",
+        "title": f"Rows of {table.name}",
+        "description": (
+            f"{table.description} A Hive dataset: date_stamp and country stand in the paths."
+        ),
+        "path": f"{parquet_folder(table.name, '*', '*')}/*.parquet",
+        "format": "parquet",
+        "mediatype": "application/vnd.apache.parquet",
+        "schema": _schema(table, named),
+    }
+
+
+def _records(table: Table) -> _Descriptor:
+    return {
+        "name": f"{table.name}-json",
+        "title": f"Records of {table.name}",
+        "description": (
+            f"The feed's <{table.record}> elements, one per line, nothing left out. "
+            f"Its JSON Schema: movielake schema {table.name} --format json-schema"
+        ),
+        "path": f"{json_folder('*', '*')}/*{table.letter}.jsonl.zst",
+        "format": "jsonl",
+        "mediatype": "application/jsonl",
+        "encoding": "utf-8",
+        "compression": "zst",
+    }
+
+
+def _schema(table: Table, named: Mapping[str, Table]) -> _Descriptor:
+    partition = [column.name for column in table.columns if column.partition]
+    schema: _Descriptor = {
+        "fields": [_field(column) for column in table.columns],
+        "missingValues": [],  # nothing but null: an empty text of the feed is one already
+    }
+    if table.key:
+        schema["primaryKey"] = [*partition, table.key]
+    keys = [
+        {
+            "fields": [*partition, column.name],
+            "reference": {
+                "resource": column.references,
+                "fields": [*partition, str(named[column.references].key)],
+            },
+        }
+        for column in table.columns
+        if column.references in named
+    ]
+    return schema | ({"foreignKeys": keys} if keys else {})
+
+
+def _field(column: Column) -> _Descriptor:
+    field: _Descriptor = {
+        "name": column.name,
+        "type": _TYPES[column.type],
+        "description": column.description,
+    }
+    if column.unit:
+        field["unit"] = column.unit
+    if column.field:
+        field["items"] = [_field(inner) for inner in column.field]
+    if column.partition:
+        field["constraints"] = {"required": True, "pattern": _PATTERNS[column.name]}
+    return field
+
+
+def descriptor_content() -> bytes:
+    """Return the content of ``datapackage.json``: the same for every lake of the format."""
+    package = describe_package(map(read_table, TABLES))
+    return (json.dumps(package, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def write_descriptor(lake: Folder) -> None:
+    """Write ``datapackage.json``, unless it is there as it is to be.
+
+    Parameters
+    ----------
+    lake : Folder
+        The lake.
+    """
+    content = descriptor_content()
+    with suppress(FileNotFoundError):
+        if lake.fs.cat_file(lake.join(DESCRIPTOR_FILE)) == content:
+            return
+    write_atomically(lake, DESCRIPTOR_FILE, content)

@@ -1,0 +1,151 @@
+"""JSON Schema (2020-12) of the records in JSON Lines, made from the tables' schemas.
+
+It states what `movielake.records` promises of every record, whatever the feed holds: a repeatable
+element is a list wherever it stands, every other one is a text, null, or an object of attributes
+and elements, and a list only where the feed repeats it against the schema. Numbers and truth values
+do not occur. Elements that the schema does not know follow the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from movielake.schema import FORMAT, Column, Table
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+"""Which JSON Schema it is."""
+
+_OWN: Final = {
+    "country": "^[a-z]{3}$",
+    "date_stamp": "^[0-9]{8}$",
+    "source_xml": "^[0-9]{8}/[a-z]{3}/",
+}
+
+_Schema = dict[str, Any]
+
+
+def json_schema(table: Table) -> _Schema:
+    """Describe the records of a table.
+
+    Parameters
+    ----------
+    table : Table
+        Its schema.
+
+    Returns
+    -------
+    dict
+        A JSON Schema, complete in itself.
+
+    Examples
+    --------
+    >>> from movielake.jsonschemas import json_schema
+    >>> from movielake.schema import table
+    >>> json_schema(table("showings"))["properties"]["show_date"]["$ref"]
+    '#/$defs/list'
+    """
+    own = {
+        name: {"type": "string", "pattern": pattern, "description": table[name].description}
+        for name, pattern in _OWN.items()
+    }
+    known = [column for column in table.with_fields if column.paths]
+    definitions = _definitions(table)
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:movielake:format:{FORMAT}:{table.name}",
+        "title": f"A record of {table.name}",
+        "description": f"One line of JSON Lines: what a <{table.record}> of the feed holds.",
+        "type": "object",
+        "required": list(_OWN),
+        "properties": definitions["once"]["properties"] | _properties(known, table, "") | own,
+        "patternProperties": _ATTRIBUTE,
+        "additionalProperties": {"$ref": "#/$defs/element"},
+        "$defs": definitions,
+    }
+
+
+def json_schemas(tables: Iterable[Table]) -> _Schema:
+    """Describe the records of several tables in one document.
+
+    Parameters
+    ----------
+    tables : iterable of Table
+        Their schemas.
+
+    Returns
+    -------
+    dict
+        A JSON Schema of a record of any of them, with that of each table under ``$defs``.
+    """
+    schemas = {table.name: json_schema(table) for table in tables}
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:movielake:format:{FORMAT}",
+        "title": f"A record of {', '.join(schemas)}",
+        "anyOf": [{"$ref": schema["$id"]} for schema in schemas.values()],
+        "$defs": schemas,
+    }
+
+
+_ATTRIBUTE: Final = {"^@": {"type": "string", "description": "An attribute of the element."}}
+_TEXT: Final = {"type": "string", "minLength": 1}
+
+
+def _definitions(table: Table) -> _Schema:
+    """Say what an element may be, and how often: the same at any depth."""
+    once, often = {"$ref": "#/$defs/once"}, {"$ref": "#/$defs/list"}
+    return {
+        "once": {
+            "description": "One element: null if it is empty, a text, or what is in it.",
+            "type": ["null", "string", "object"],
+            "minLength": 1,
+            "minProperties": 1,
+            "properties": {"#text": _TEXT, **dict.fromkeys(sorted(table.repeatable), often)},
+            "patternProperties": _ATTRIBUTE,
+            "additionalProperties": {"$ref": "#/$defs/element"},
+        },
+        "list": {
+            "description": "A repeatable element: always a list.",
+            "type": "array",
+            "minItems": 1,
+            "items": once,
+        },
+        "element": {
+            "description": "Any other element: a list only where the feed repeats it all the same.",
+            "if": {"type": "array"},
+            "then": {"minItems": 2, "items": once},
+            "else": once,
+        },
+    }
+
+
+def _properties(known: Iterable[Column], table: Table, above: str) -> _Schema:
+    """Describe the elements and attributes that columns are filled from, below a path."""
+    below: dict[str, list[Column]] = {}
+    for column in known:
+        for path in column.paths:
+            if path.startswith(above):
+                below.setdefault(path.removeprefix(above).split("/")[0], []).append(column)
+    return {name: _property(name, columns, table, above) for name, columns in below.items()}
+
+
+def _property(name: str, columns: list[Column], table: Table, above: str) -> _Schema:
+    path = above + name
+    own = next((column for column in columns if path in column.paths), None)
+    about = _about(own, name in table.repeatable) if own else {}
+    if name[0] == "@":
+        return {"type": "string", **about}
+    inner = _properties(columns, table, f"{path}/")
+    if name in table.repeatable:
+        items = {"items": {"properties": inner}} if inner else {}
+        return {"$ref": "#/$defs/list", **about, **items}
+    return {"$ref": "#/$defs/element", **about, **({"properties": inner} if inner else {})}
+
+
+def _about(column: Column, repeatable: bool) -> _Schema:
+    unit = f" Unit: {column.unit}." if column.unit else ""
+    about: _Schema = {"description": column.description + unit}
+    if column.type != "structs":  # whose fields have examples of their own
+        about["examples"] = [[column.example] if repeatable else column.example]
+    return about

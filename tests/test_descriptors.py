@@ -1,0 +1,234 @@
+"""The lake as a data package: valid, true of the files that are there, and the same every time."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import duckdb
+import fsspec
+import pytest
+from click.testing import CliRunner
+from feeds import files, manifest, week, write_feed
+from frictionless import FrictionlessException, Package
+
+from movielake import convert, describe_lake
+from movielake.cli import main
+from movielake.descriptors import describe_package, descriptor_content, write_descriptor
+from movielake.layout import Folder
+from movielake.packing import pack
+from movielake.schema import TABLES, table
+from movielake.staging import stage
+
+PACKAGE = describe_package(map(table, TABLES))
+RESOURCES = {resource["name"]: resource for resource in PACKAGE["resources"]}
+
+# DuckDB's names for the types of the standard.
+TYPES = {
+    "VARCHAR": "string",
+    "INTEGER": "integer",
+    "BIGINT": "integer",
+    "DOUBLE": "number",
+    "DATE": "date",
+    "TIME": "time",
+    "TIMESTAMP": "datetime",
+    "TIMESTAMP_MS": "datetime",
+    "BOOLEAN": "boolean",
+}
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": week()})
+    convert(feed, str(tmp_path / "lake"), workers=1)
+    return tmp_path / "lake"
+
+
+def problems(package: dict) -> list[str]:
+    """List what frictionless finds wrong with a descriptor."""
+    try:
+        return [error.note for error in Package.metadata_validate(package)]
+    except FrictionlessException as error:  # raised for a field of no type it knows
+        return [error.error.note]
+
+
+# --- valid
+
+
+def test_the_package_is_valid():
+    assert problems(PACKAGE) == []
+    assert Package.from_descriptor(copy.deepcopy(PACKAGE)).resource_names == [
+        f"{name}{kind}" for name in TABLES for kind in ("", "-json")
+    ]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_package_of_one_table_is_valid(name):
+    package = describe_package([table(name)])
+    assert problems(package) == []
+    assert "foreignKeys" not in json.dumps(package), "they would lead to what is not there"
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        ((0, "path"), "../lake"),
+        ((0, "name"), 1),
+        ((0, "schema", "primaryKey"), ["nothing"]),
+        ((0, "schema", "fields", 0, "type"), "int32"),
+        ((4, "schema", "foreignKeys", 0, "fields"), ["a", "b", "c"]),
+        ((0, "schema", "missingValues"), 0),
+    ],
+)
+def test_what_is_not_valid_is_noticed(keys, value):
+    package = copy.deepcopy(PACKAGE)
+    target = package["resources"]
+    for key in keys[:-1]:
+        target = target[key]
+    assert target[keys[-1]] != value
+    target[keys[-1]] = value
+    assert problems(package) != []
+
+
+def test_keys():
+    keys = {name: RESOURCES[name]["schema"].get("primaryKey") for name in TABLES}
+    assert keys == {
+        "movies": ["date_stamp", "country", "movie_id"],
+        "theaters": ["date_stamp", "country", "theater_id"],
+        "showings": None,
+    }
+    foreign = RESOURCES["showings"]["schema"]["foreignKeys"]
+    assert {
+        (k["reference"]["resource"], *k["fields"], *k["reference"]["fields"]) for k in foreign
+    } == {(name, *keys[name], *keys[name]) for name in ("movies", "theaters")}
+    assert not any("foreignKeys" in RESOURCES[name]["schema"] for name in ("movies", "theaters"))
+
+
+# --- true
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_fields_are_those_that_duckdb_finds_at_the_path(name, sample_lake):
+    resource = RESOURCES[name]
+    found = duckdb.sql(
+        f"describe select * from read_parquet('{sample_lake}/{resource['path']}', "
+        "hive_partitioning = true, hive_types_autocast = false)"
+    ).fetchall()
+
+    def standard(type_: str) -> str:
+        return "array" if type_.endswith("[]") else "object" if type_[:3] == "MAP" else TYPES[type_]
+
+    fields = {field["name"]: field["type"] for field in resource["schema"]["fields"]}
+    assert fields == {column: standard(type_) for column, type_, *_ in found}
+    partition = {f["name"] for f in resource["schema"]["fields"] if "constraints" in f}
+    assert partition == {"date_stamp", "country"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_paths_find_the_files_of_the_manifest_and_no_other(name, sample_lake):
+    known = manifest(sample_lake).filter(manifest(sample_lake)["table"].to_numpy() == name)
+    for kind, suffix in (("parquet", ""), ("json", "-json")):
+        paths = [str(sample_lake / path) for path in known[f"{kind}_path"].to_pylist()]
+        glob = f"{sample_lake}/{RESOURCES[name + suffix]['path']}"
+        assert sorted(fsspec.filesystem("file").glob(glob)) == sorted(paths)
+        assert len(paths) > 10
+
+
+def test_constraints_hold(duck):
+    for field in RESOURCES["movies"]["schema"]["fields"]:
+        pattern = field.get("constraints", {}).get("pattern")
+        values = duck(f'select distinct "{field["name"]}" from movies') if pattern else ()
+        assert all(re.fullmatch(pattern, value) for (value,) in values)
+
+
+def test_every_column_is_described_with_its_unit():
+    for name in TABLES:
+        for column, field in zip(
+            table(name).columns, RESOURCES[name]["schema"]["fields"], strict=True
+        ):
+            assert (column.name, column.description) == (field["name"], field["description"])
+            assert field.get("unit", "") == column.unit
+    (intl,) = [f for f in RESOURCES["movies"]["schema"]["fields"] if f["name"] == "intl"]
+    assert [f["name"] for f in intl["items"]] == [f.name for f in table("movies")["intl"].field]
+
+
+# --- in the lake
+
+
+def test_it_is_in_every_lake_and_the_same(lake, sample_lake, tmp_path):
+    content = descriptor_content()
+    assert json.loads(content) == PACKAGE
+    assert len(content) < 20_000, "small, however many files there are"
+    assert (lake / "datapackage.json").read_bytes() == content
+    assert (sample_lake / "datapackage.json").read_bytes() == content
+    assert problems(json.loads(content)) == []
+
+
+def test_a_lake_from_before_gets_it_at_the_next_conversion(lake):
+    before = files(lake)
+    (lake / "datapackage.json").unlink()
+    describe_lake(str(lake))  # which nobody needs it for
+    result = convert(str(lake.with_name("feed")), str(lake), workers=1)
+    assert (result.plan.unchanged, len(result.commits)) == (1, 0)
+    assert files(lake) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"name": "mine"}', b"\xff"])
+def test_one_that_is_not_as_it_is_to_be_is_made_anew(lake, content):
+    (lake / "datapackage.json").write_bytes(content)
+    convert(str(lake.with_name("feed")), str(lake), workers=1)
+    assert (lake / "datapackage.json").read_bytes() == descriptor_content()
+
+
+def test_one_that_is_as_it_is_to_be_is_left_alone(lake):
+    before = (lake / "datapackage.json").stat()
+    convert(str(lake.with_name("feed")), str(lake), workers=1, force=True)
+    after = (lake / "datapackage.json").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_in_memory():
+    folder = Folder("memory://described")
+    write_descriptor(folder)
+    write_descriptor(folder)
+    assert folder.fs.cat_file(folder.join("datapackage.json")) == descriptor_content()
+    assert list(folder.find()) == ["datapackage.json"]
+
+
+@pytest.mark.parametrize("has_one", [True, False])
+def test_packed_and_staged(lake, tmp_path, has_one):
+    """Every lake made by movielake has it, whether the lake that it was made of had it or not."""
+    if not has_one:
+        (lake / "datapackage.json").unlink()
+    pack(str(lake), str(tmp_path / "lake.tar"))
+    (tmp_path / "unpacked").mkdir()
+    subprocess.run(["tar", "xf", tmp_path / "lake.tar", "-C", tmp_path / "unpacked"], check=True)
+    stage(str(lake), str(tmp_path / "staged"), tables="showings")
+    stage(str(tmp_path / "lake.tar"), str(tmp_path / "staged too"))
+    for name in ("unpacked", "staged", "staged too"):
+        assert (tmp_path / name / "datapackage.json").read_bytes() == descriptor_content()
+
+
+def test_a_lake_inside_a_feed_is_passed_over_with_it(lake):
+    feed = lake.with_name("feed")
+    shutil.move(lake, feed / "lake")
+    assert convert(str(feed), str(lake), workers=1).plan.feed.others == ()
+
+
+# --- the command
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(main, ["schema", *arguments], prog_name="movielake")
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+def test_the_command_prints_what_is_in_a_lake():
+    assert run("--format", "datapackage").encode() == descriptor_content()
+    only = json.loads(run("movies", "--format", "datapackage"))
+    assert only == describe_package([table("movies")])
