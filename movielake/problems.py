@@ -21,7 +21,8 @@ MEANING: Final = {
     UNKNOWN: "elements the schema does not know (kept in extra)",
 }
 
-_EXAMPLE_LENGTH: Final = 200
+EXAMPLE_LENGTH: Final = 200
+"""Characters of an example that are kept."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class ProblemCounter:
 
     def add(self, column: str, kind: str, count: int, example: str) -> None:
         """Count problems; the first example of a column and kind stays."""
-        before, first = self._found.get((column, kind), (0, example[:_EXAMPLE_LENGTH]))
+        before, first = self._found.get((column, kind), (0, example[:EXAMPLE_LENGTH]))
         self._found[column, kind] = (before + count, first)
 
     def problems(self) -> tuple[Problem, ...]:
