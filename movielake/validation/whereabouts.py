@@ -7,6 +7,7 @@ end at 65,535, or become a guess). Both count the same lines, also in a stream t
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import IO, Final, NamedTuple
@@ -14,11 +15,12 @@ from xml.parsers import expat
 
 from movielake.feed import UNREADABLE
 from movielake.problems import EXAMPLE_LENGTH, REPEATED, UNTYPED, Problem
-from movielake.recoding import RecodingError, recoded
+from movielake.recoding import recoded
 from movielake.records import OWN_KEYS
 from movielake.schema import Table
 
 _BLOCK: Final = 1 << 16
+_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Place(NamedTuple):
@@ -61,11 +63,15 @@ def find_places(
     search = _Search(table, problems)
     try:
         stream, encoding = recoded(stream)
-        parser = search.parser(encoding)
-        while search.is_open and (block := stream.read(_BLOCK)):
+        block = stream.read(_BLOCK)
+        parser = search.parser(encoding, marked=block.startswith(_MARKS))
+        while search.is_open and block:
             parser.Parse(block)
-    except (expat.ExpatError, RecodingError, *UNREADABLE):
-        pass  # what lies behind it is in no record either
+            block = stream.read(_BLOCK)
+    except (expat.ExpatError, *UNREADABLE, ValueError, LookupError):
+        # What lies behind damage is in no record either; the last two are odd bytes behind it, and
+        # encodings that expat does not know.
+        pass
     return search.found
 
 
@@ -110,13 +116,17 @@ class _Search:
         """Whether anything is still sought."""
         return bool(self._left)
 
-    def parser(self, encoding: str | None) -> expat.XMLParserType:
-        """Make the parser that is followed."""
+    def parser(self, encoding: str | None, marked: bool) -> expat.XMLParserType:
+        """Make the parser that is followed; a byte order mark is a column to it, but not to us."""
         parser = expat.ParserCreate(encoding)
         parser.buffer_text = True
-        parser.StartElementHandler = lambda name, attributes: self._start(
-            name, attributes, Place(parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)
-        )
+
+        def start(name: str, attributes: dict[str, str]) -> None:
+            line = parser.CurrentLineNumber
+            first = 0 if marked and line == 1 else 1
+            self._start(name, attributes, Place(line, parser.CurrentColumnNumber + first))
+
+        parser.StartElementHandler = start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
         return parser

@@ -1,0 +1,442 @@
+"""A feed checked before it is converted: the conversion says the same, and the places are right."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+from collections import Counter
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+import fsspec
+import pyarrow.compute as pc
+import pytest
+from feeds import files, houses, manifest, movies, showing, times, week, write_feed, zipped
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import ENCODINGS, documents, encode, examples
+
+from movielake import convert
+from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter
+from movielake.records import Records
+from movielake.schema import TABLES, table
+from movielake.screenings import flatten_batch
+from movielake.validation.feeds import FEED_RULES, check_feed
+from movielake.validation.findings import Checked, Finding
+from movielake.validation.whereabouts import find_places
+
+DEU = "20191206/movies_deu.zip"
+OF_KIND = {UNTYPED: "untyped-value", REPEATED: "repeated-element", UNKNOWN: "unknown-element"}
+OF_STATUS = {
+    "damaged": "damaged-member",
+    "refused": "refused-member",
+    "empty": "left-out-member",
+    "other": "left-out-member",
+}
+
+
+def check(feed: str | Path, **options) -> list[Finding]:
+    return list(check_feed(str(feed), workers=1, **options))
+
+
+def told(lake: Path) -> Counter:
+    """List what a conversion told of a lake's members, as findings would."""
+    found: Counter = Counter()
+    for row in manifest(lake).to_pylist():
+        path = f"{row['path']}: {row['member']}"
+        if row["member"] == "":
+            found["unreadable-zip", row["path"], None, None, 1] += 1
+        elif row["member"] is None:
+            found["empty-zip", row["path"], None, None, 1] += 1
+        elif row["status"] in OF_STATUS:
+            found[OF_STATUS[row["status"]], path, row["line"], row["column"], 1] += 1
+        for problem in row["problems"] or ():
+            key = (OF_KIND[problem["kind"]], path, problem["column"], None, problem["count"])
+            found[key] += 1
+    return found
+
+
+def seen(findings: list[Finding]) -> Counter:
+    """List findings in the same way; of a problem, the column instead of its place."""
+    found: Counter = Counter()
+    for f in findings:
+        if f.rule in OF_KIND.values():
+            found[f.rule, f.path, f.message.partition(": ")[0], None, f.count] += 1
+        else:
+            found[f.rule, f.path, f.line, f.column, f.count] += 1
+    return found
+
+
+# --- it says what the conversion will say
+
+
+def test_the_sample_feed(sample_feed, sample_lake):
+    findings = check(sample_feed)
+    assert seen(findings) == told(sample_lake)
+    assert {f.rule for f in findings} >= {*OF_KIND.values(), "left-out-member"}
+    assert all(f.line and f.column for f in findings if f.rule in OF_KIND.values())
+
+
+DAMAGED = {
+    "cut off": times(showing(), showing())[:-40],
+    "not well-formed": times(showing()).replace("</movie_id>", "</movie_ud>"),
+    "a stray element": "<times>" + showing() + "<note/>\n<note/></times>",
+    "entities": '<!DOCTYPE times [<!ENTITY a "b">]>' + times(showing()),
+    "another root": "<films/>",
+    "no XML": "x",
+    "nothing": "",
+    "blank": " \n ",
+    "no records": "<times/>",
+    "an odd byte": times(showing()).encode() + b"\xff",
+    "another encoding": b'<?xml version="1.0" encoding="koi8-r"?><times>\n'
+    + showing(at="\N{CYRILLIC SMALL LETTER EM}").encode("koi8-r")
+    + b"</times>",
+    "an odd byte of another encoding": b'<?xml version="1.0" encoding="cp932"?><times>\x81</times>',
+    "problems before the damage": times(showing(at="TBA"), "<x>1</x>", showing())[:-60],
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+@pytest.mark.parametrize("unpacked", [True, False])
+def test_damage(tmp_path, name, unpacked):
+    content = DAMAGED[name]
+    content = content if isinstance(content, bytes) else content.encode()
+    members = {"191206S.XML": content, "191206I.XML": movies("Up"), "notes.txt": b"?"}
+    if unpacked:
+        del members["notes.txt"]
+        layout = {
+            f"20191206/deu/{n}": c if isinstance(c, bytes) else c.encode()
+            for n, c in members.items()
+        }
+    else:
+        layout = {DEU: members}
+    feed = write_feed(tmp_path / "feed", layout)
+    convert(feed, str(tmp_path / "lake"), workers=1)
+    assert seen(check(feed)) == told(tmp_path / "lake")
+
+
+def broken_zips() -> dict[str, bytes]:
+    whole = zipped(week())
+    crc, encrypted, method = (bytearray(whole) for _ in range(3))
+    crc[whole.index(b"PK\x01\x02") + 16] ^= 1
+    encrypted[whole.index(b"PK\x01\x02") + 8] |= 1
+    method[whole.index(b"PK\x01\x02") + 10] = 77
+    packed = bytearray(whole)
+    packed[60:90] = b"\xff" * 30
+    return {
+        "none": b"no zip at all",
+        "empty": b"",
+        "cut off": whole[:-30],
+        "no members": zipped({}),
+        "another CRC": bytes(crc),
+        "encrypted": bytes(encrypted),
+        "an unknown method": bytes(method),
+        "spoiled bytes": bytes(packed),
+        "twice the same name": zipped([("191206S.XML", times("<x/>")), ("191206S.XML", "<times")]),
+    }
+
+
+@pytest.mark.parametrize("name", broken_zips())
+def test_broken_zips(tmp_path, name):
+    feed = write_feed(tmp_path / "feed", {DEU: broken_zips()[name]})
+    convert(feed, str(tmp_path / "lake"), workers=1)
+    expected = told(tmp_path / "lake")
+    assert seen(check(feed)) == expected
+    assert expected, "there is something to be told"
+
+
+@examples(max_examples=40)
+@given(data=st.data())
+def test_any_feed(tmp_path_factory, data):
+    """Whatever is in the members, whole or cut off somewhere."""
+    folder = tmp_path_factory.mktemp("any")
+    members = {}
+    for number in range(data.draw(st.integers(1, 3))):
+        t = table(data.draw(st.sampled_from(TABLES)))
+        content = data.draw(documents(t))
+        cut = data.draw(st.none() | st.integers(0, len(content)))
+        members[f"{number}{t.letter}.XML"] = content[:cut]
+    feed = write_feed(folder / "feed", {DEU: members})
+    convert(feed, str(folder / "lake"), workers=1)
+    assert seen(check(feed)) == told(folder / "lake")
+
+
+def test_what_was_looked_at_adds_up(sample_feed, sample_lake):
+    parts: list[Checked] = []
+    list(check_feed(str(sample_feed), workers=1, on_checked=parts.append))
+    table_ = manifest(sample_lake)
+    sums = [pc.sum(table_[name]).as_py() for name in ("xml_bytes", "rows", "records")]
+    zips = len(set(table_["path"].to_pylist()))
+    total = reduce(add, parts)
+    assert len(parts) == zips
+    assert total == Checked(zips, table_.num_rows, *sums)
+
+
+# --- files of the feed
+
+
+def test_files_that_are_no_feed_zips(tmp_path):
+    feed = write_feed(tmp_path, {DEU: week(), "README": b"?", "20191299/movies_deu.zip": b"?"})
+    assert [(f.rule, f.severity, f.path) for f in check(feed)] == [
+        ("other-file", "warning", "20191299/movies_deu.zip"),
+        ("other-file", "warning", "README"),
+    ]
+
+
+def test_two_files_for_one_stamp_and_country(tmp_path):
+    feed = write_feed(tmp_path, {DEU: week(), "2019/12/06/movies_deu.zip": week()})
+    (finding,) = check(feed)
+    assert (finding.rule, finding.severity) == ("refused-file", "error")
+    assert finding.path == DEU
+    assert finding.message.endswith("is for 20191206/deu too; keep one of them")
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    feed = write_feed(
+        tmp_path / "feed",
+        {DEU: week(), "20191206/movies_swe.zip": {"a.XML": "<times><x/></times>"}},
+    )
+    opened = fsspec.implementations.local.LocalFileSystem.open
+
+    def refuse(self, path, *args, **options):
+        if path.endswith("deu.zip"):
+            raise PermissionError(13, "Permission denied", path)
+        return opened(self, path, *args, **options)
+
+    monkeypatch.setattr(fsspec.implementations.local.LocalFileSystem, "open", refuse)
+    first, second = check(feed)
+    assert (first.rule, first.path) == ("unreadable-zip", DEU)
+    assert "Permission denied" in first.message
+    assert second.rule == "damaged-member", "the rest is checked all the same"
+    (failed,) = convert(feed, str(tmp_path / "lake"), workers=1).failed
+    assert "Permission denied" in failed.error
+
+
+def test_a_selection(sample_feed):
+    findings = check(sample_feed, date_stamps="20191206", countries="swe,nzl")
+    assert {f.path.partition(":")[0] for f in findings} == {
+        f"20191206/movies_{country}.zip" for country in ("nzl", "swe")
+    }
+
+
+@pytest.mark.parametrize(
+    ("feed", "options", "error", "message"),
+    [
+        ("nowhere", {}, FileNotFoundError, "found no folder at"),
+        ("", {"countries": "xxx"}, ValueError, "it has 1 stamps .* and the countries deu"),
+    ],
+)
+def test_wrong_usage_is_told_before_anything_is_read(tmp_path, feed, options, error, message):
+    write_feed(tmp_path, {DEU: week()})
+    with pytest.raises(error, match=message):
+        check_feed(str(tmp_path / feed), **options)
+
+
+def test_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_feed(tmp_path, {DEU: {"191206S.XML": "<times><x", "191206I.XML": movies("Up")}})
+    before = files(tmp_path)
+    folders = sorted(tmp_path.rglob("*"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "mkdir", None)
+        patch.setattr(os, "rename", None)
+        assert [f.rule for f in check(tmp_path)] == ["damaged-member"]
+    assert (files(tmp_path), sorted(tmp_path.rglob("*"))) == (before, folders)
+
+
+def test_in_memory(sample_feed):
+    memory = fsspec.filesystem("memory")
+    memory.put(f"{sample_feed}/20191206", "/checked/20191206", recursive=True)
+    of_memory = check("memory://checked")
+    memory.rm("/checked", recursive=True)
+    assert of_memory == check(sample_feed, date_stamps="20191206")
+
+
+def test_workers_find_the_same_in_the_same_order(sample_feed):
+    of_workers = list(check_feed(str(sample_feed), workers=2))
+    assert of_workers == check(sample_feed)
+
+
+def test_findings_are_of_the_rules_and_on_one_line(sample_feed):
+    severities = {rule.name: rule.severity for rule in FEED_RULES}
+    assert len(severities) == len(FEED_RULES)
+    for finding in check(sample_feed):
+        assert finding.severity == severities[finding.rule]
+        assert finding.message.isprintable()
+
+
+def test_messages(tmp_path):
+    xml = """<movies>
+<movie><running_time>two hours</running_time><title>Up</title>
+  <title>Down</title><ratings x="1"/></movie>
+<movie><running_time>n/a</running_time></movie></movies>"""
+    feed = write_feed(tmp_path, {DEU: {"191206I.XML": xml, "191206T.XML": houses("Astra") + "x"}})
+    found = [(f.rule, f.line, f.column, f.count, f.message) for f in check(feed)]
+    assert found == [
+        (
+            "unknown-element",
+            3,
+            22,
+            1,
+            'ratings: not in the schema, found \'{"@x": "1"}\'; kept in extra',
+        ),
+        (
+            "untyped-value",
+            2,
+            8,
+            2,
+            "running_time: expected a whole number, found 'two hours'; null in Parquet",
+        ),
+        (
+            "repeated-element",
+            3,
+            3,
+            1,
+            'title: expected one element, found several, ["Up", "Down"]; '
+            "the column gets the first, extra all",
+        ),
+        (
+            "damaged-member",
+            1,
+            found[3][2],
+            1,
+            "Extra content at the end of the document; conversion will keep its first 1 records, "
+            "and set its bytes aside",
+        ),
+    ]
+
+
+# --- places
+
+
+def problems_of(xml: bytes, name: str) -> tuple[Problem, ...]:
+    counter = ProblemCounter()
+    records = list(Records(io.BytesIO(xml), table(name), {}))
+    flatten_batch(records, table(name), counter, 0)
+    return counter.problems()
+
+
+def places(xml: bytes, name: str) -> dict[str, tuple[int, int]]:
+    found = find_places(io.BytesIO(xml), table(name), problems_of(xml, name))
+    return {f"{problem.kind} {problem.column}": tuple(place) for problem, place in found.items()}
+
+
+@pytest.mark.parametrize("lines", [0, 65_533, 65_534, 65_535, 70_000, 300_000])
+def test_lines_have_no_limit(lines):
+    fine = b"<movie><running_time>1</running_time></movie>\n"
+    xml = b"<movies>\n" + fine * lines + b"<movie><running_time>x</running_time></movie></movies>"
+    found = find_places(
+        io.BytesIO(xml), table("movies"), [Problem("running_time", UNTYPED, 1, "x")]
+    )
+    assert [tuple(place) for place in found.values()] == [(lines + 2, 8)]
+
+
+@pytest.mark.parametrize("encoding", sorted(ENCODINGS))
+def test_lines_in_every_encoding(encoding):
+    xml = (
+        "<movies>\r\n<movie><title>\xe9\n</title>\n<é/><running_time>\xe9</running_time></movie>"
+        "</movies>"
+    )
+    assert places(encode(xml, encoding), "movies") == {
+        "unknown é": (4, 1),
+        "untyped running_time": (4, 5),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("<showtimes>13:20, \nTBA</showtimes>", {"untyped show_time": (2, 1)}),
+        ('<show_date date="1"/>', {"untyped show_date": (2, 1)}),
+        ('<show_date date="20191206"/><show_date>soon</show_date>', {"untyped show_date": (2, 29)}),
+        (
+            '<show_date date=" ">\n<showtimes/>\n<showtimes>x</showtimes></show_date>',
+            {"repeated show_date/showtimes": (4, 1), "untyped show_time": (4, 1)},
+        ),
+        ("<movie_id>\n<![CDATA[ a ]]>b</movie_id>", {"untyped movie_id": (2, 1)}),
+        ("<movie_id>7</movie_id><country>d</country>", {"unknown #country": (2, 23)}),
+        ('<a><show_date/></a>\n<b c="1"><d/></b>', {"unknown a": (2, 1), "unknown b": (3, 1)}),
+        ("<movie_id>7<movie_id>x</movie_id></movie_id>", {"unknown movie_id/movie_id": (2, 12)}),
+        ('<movie_id\n\nx="">7</movie_id>', {"unknown movie_id/@x": (2, 1)}),
+        ("\n\nabc", {"unknown #text": (1, 8)}),
+    ],
+)
+def test_places(content, expected):
+    xml = f"<times><showtime>\n{content}</showtime>\n<showtime>{content}</showtime></times>"
+    assert places(xml.encode(), "showings") == expected
+
+
+def test_places_in_structs_and_wrappers():
+    xml = """<movies><movie><genres><genre>a</genre></genres>
+<genres><genre>b</genre>c</genres>
+<intl country="DEU"><intl_release>2019-12-06</intl_release></intl>
+<intl country="SWE"><intl_release>soon</intl_release></intl></movie></movies>"""
+    assert places(xml.encode(), "movies") == {
+        "repeated genres": (2, 1),
+        "unknown genres/#text": (2, 1),
+        "untyped intl.intl_release": (4, 21),
+    }
+
+
+@pytest.mark.parametrize("name", TABLES)
+@examples(max_examples=80)
+@given(data=st.data())
+def test_at_every_place_the_element_begins(name, data):
+    xml = data.draw(documents(table(name)))
+    text = xml.decode("utf-8-sig" if xml[:3] == b"\xef\xbb\xbf" else declared_codec(xml))
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    problems = problems_of(xml, name)
+    found = find_places(io.BytesIO(xml), table(name), problems)
+    assert found.keys() == set(problems)
+    for problem, (line, column) in found.items():
+        assert lines[line - 1][column - 1 :].startswith(tuple(tags(problem, name)))
+
+
+def declared_codec(xml: bytes) -> str:
+    for codec in ("utf-16-le", "utf-16-be"):
+        if xml[:2] in ("\ufeff".encode(codec), "<".encode(codec)):
+            return codec
+    head = xml[:60].lower()
+    return next((c for c in ("iso-8859-1", "windows-1252") if c.encode() in head), "utf-8")
+
+
+def tags(problem: Problem, name: str) -> list[str]:
+    """List how the tag of an element may begin that a problem is about."""
+    known = {c.name: c.paths for c in table(name).with_fields}
+    paths = known[problem.column] if problem.kind == UNTYPED else [problem.column]
+    elements = [path.split("/@")[0].removesuffix("/#text").split("/")[-1] for path in paths]
+    whole = (problem.column[:1] == "@" or problem.column == "#text") and problem.kind == UNKNOWN
+    return [
+        f"<{table(name).record}" if whole else f"<{element.lstrip('#')}" for element in elements
+    ]
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        b"",
+        b"<",
+        b"<movies>",
+        b"\xff\xfe",
+        b"<movies><movie>",
+        b'<?xml version="1.0" encoding="x"?><a/>',
+    ],
+)
+def test_what_cannot_be_found_is_left_out(xml):
+    problem = Problem("running_time", UNTYPED, 1, "x")
+    assert find_places(io.BytesIO(xml), table("movies"), [problem]) == {}
+
+
+def test_depth_costs_nothing():
+    """Where the wanted element is not, no path is made, however deep it goes."""
+    xml = b"<movies><movie>" + b"<a>" * 100_000 + b"</a>" * 100_000 + b"<b/></movie></movies>"
+    problem = Problem("b", UNKNOWN, 1, "")
+    assert list(find_places(io.BytesIO(xml), table("movies"), [problem])) == [problem]
+
+
+def test_findings_are_plain_data(sample_feed):
+    (first, *_) = check(sample_feed)
+    assert json.loads(json.dumps(dataclasses.asdict(first)))["rule"] == first.rule
