@@ -238,14 +238,14 @@ def convert_zip(task: Task) -> Outcome:
         At damage, if the task is strict.
     """
     try:
-        with _collector_paused():
+        with collector_paused():
             return _convert_zip(task)
     except OSError as error:
         return Outcome(task.zip_, error=f"{task.zip_.path}: {error}")
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Pause Python's cycle collector: records are trees, it would walk them all for nothing."""
     was_enabled = gc.isenabled()
     gc.disable()

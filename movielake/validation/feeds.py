@@ -13,6 +13,7 @@ from functools import partial
 from typing import IO, Any, Final, cast
 
 from movielake.commits import DAMAGED, EMPTY, OTHER, REFUSED, MemberCommit
+from movielake.conversion import collector_paused
 from movielake.feed import UNREADABLE, Feed, FeedZip, Member, open_members
 from movielake.flattening import joiner_of
 from movielake.layout import Folder, Selection, Terms
@@ -167,7 +168,7 @@ def check_zip(feed: str, zip_: FeedZip) -> _Result:
     findings: list[Finding] = []
     checked = Checked(partitions=1)
     try:
-        with ExitStack() as stack:
+        with collector_paused(), ExitStack() as stack:
             try:
                 members = stack.enter_context(open_members(feed, zip_))
             except UNREADABLE as error:
