@@ -10,7 +10,7 @@ from typing import Final
 from movielake.console import printable
 from movielake.validation import is_lake
 from movielake.validation.findings import ERROR, IGNORE, WARNING, Checked, Finding
-from movielake.validation.places import NO_PLACES, geography
+from movielake.validation.places import NO_PLACES, has_geography
 from movielake.validation.places import RULE as PLACES
 
 SHOWN: Final = 20
@@ -166,7 +166,7 @@ def open_verdict(
         return Verdict(path, "feed", most=most)
     depth = FAST if fast else FULL if sample is None else f"files of at most {sample:,} partitions"
     wants_places = not fast and (rules or {}).get(PLACES) != IGNORE
-    notes = (NO_PLACES,) if wants_places and geography() is None else ()
+    notes = (NO_PLACES,) if wants_places and not has_geography() else ()
     return Verdict(path, "lake", depth, notes, most)
 
 

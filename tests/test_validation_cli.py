@@ -36,7 +36,6 @@ def clean_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def lake(clean_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("movielake.verdict.geography", lambda: object())
     return Path(shutil.copytree(clean_lake, tmp_path / "lake"))
 
 
@@ -159,7 +158,7 @@ def test_long_lists_are_cut_but_counted():
 
 
 def test_what_is_not_looked_for_is_said_once(lake, monkeypatch):
-    monkeypatch.setattr("movielake.verdict.geography", lambda: None)
+    monkeypatch.setattr("movielake.verdict.has_geography", lambda: False)
     note = (
         "note: outside-country is skipped: it needs the extra geo, as in: "
         "pip install 'movielake[geo]'\n"

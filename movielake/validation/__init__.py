@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from importlib import import_module
-from typing import Any
 
 from movielake.layout import LAKE_FILE, MANIFEST_FOLDER, Folder, Terms
+from movielake.validation.feeds import FEED_RULES, check_feed
 from movielake.validation.findings import IGNORE, Checked, Finding
 from movielake.validation.lake import check_lake
 from movielake.validation.places import RULE as PLACES
@@ -94,8 +93,14 @@ def validate(
     else:
         if fast or sample is not None or max_orphans is not None:
             raise ValueError(f"fast, sample and max_orphans are for lakes; {path} is a feed")
-        severities = choose_severities(rules or {}, _feeds().FEED_RULES)
-        found = _feeds().check_feed(path, date_stamps=date_stamps, countries=countries)
+        severities = choose_severities(rules or {}, FEED_RULES)
+        found = check_feed(
+            path,
+            date_stamps=date_stamps,
+            countries=countries,
+            workers=workers,
+            on_checked=on_checked,
+        )
     for finding in found:
         severity = severities[finding.rule]
         if severity != IGNORE:
@@ -145,8 +150,3 @@ def is_lake(path: str) -> bool:
     if not folder.fs.exists(folder.path):
         raise FileNotFoundError(f"expected a lake or a feed, found nothing at {path}")
     return False
-
-
-def _feeds() -> Any:
-    """Give the module that checks feeds."""
-    return import_module("movielake.validation.feeds")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from movielake.geography import is_outside
 from movielake.layout import parquet_folder
 from movielake.packs import Pair
 from movielake.validation.findings import Finding
@@ -20,11 +19,9 @@ RULE: Final = "outside-country"
 NO_PLACES: Final = f"{RULE} is skipped: it needs the extra geo, as in: pip install 'movielake[geo]'"
 
 
-@cache
-def geography() -> Any | None:
-    """Give the module that knows countries; None without the extra ``geo``."""
-    wanted = ("tzfpy", "movielake.geography")
-    return import_module(wanted[-1]) if all(find_spec(name) for name in wanted) else None
+def has_geography() -> bool:
+    """Tell whether the extra ``geo`` is there."""
+    return find_spec("tzfpy") is not None
 
 
 def check_places(
@@ -43,11 +40,11 @@ def check_places(
     ------
     Finding
     """
-    known = geography()
-    if known is None or not coordinates:
+    if not coordinates or not has_geography():
         return
     latitude, longitude = (np.concatenate(arrays) for arrays in zip(*coordinates, strict=True))
-    outside = np.asarray(known.is_outside(latitude, longitude, pair[1]))
+    possible = (abs(latitude) <= 90) & (abs(longitude) <= 180)  # else another rule has said so
+    outside = is_outside(latitude, longitude, pair[1]) & possible
     if count := int(outside.sum()):
         first = outside.argmax()
         message = f"{count:,} of {len(outside):,} theaters are outside {pair[1]}, first at "
