@@ -16,9 +16,9 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from movielake.commits import Commit, commit_from_json
-from movielake.layout import LAKE_FILE, MANIFEST_TABLE, Folder, commit_path
-from movielake.manifest import check_lake, committed, manifest_table
+from movielake.commits import Commit, commit_from_json, committed
+from movielake.layout import LAKE_FILE, MANIFEST_TABLE, Folder, Selection, commit_path
+from movielake.manifest import check_lake, manifest_table
 from movielake.packs import Pair, end_padding, files_of, index_header, member_header, padding
 from movielake.sources import BLOCK, Source, ahead
 from movielake.writers import HashingFile, WrittenFile, rename
@@ -144,7 +144,7 @@ def _commits(source: Source) -> dict[Pair, tuple[bytes, Commit]]:
         content = bytes(source.fs.cat_file(source.join(commit_path(*pair))))
         return content, commit_from_json(content)
 
-    pairs = committed(source)
+    pairs = committed(source, Selection())
     with ThreadPoolExecutor(_READERS) as pool:
         return dict(zip(pairs, pool.map(read, pairs), strict=True))
 

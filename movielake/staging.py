@@ -17,8 +17,9 @@ from typing import Final
 
 import pyarrow as pa
 
+from movielake.commits import committed
 from movielake.layout import MANIFEST_TABLE, Folder, Selection, Terms, safe_name
-from movielake.manifest import committed, manifest_table
+from movielake.manifest import manifest_table
 from movielake.partitions import Kinds, Partition
 from movielake.schema import TABLES
 from movielake.slurm import read_job
@@ -136,7 +137,7 @@ def _folder(lake: Source, to: str | None) -> Path | None:
 
 def _select(lake: Source, selection: Selection) -> list[tuple[str, str]]:
     """List the partitions that are meant; what the lake has if there is none."""
-    everything = committed(lake)
+    everything = committed(lake, selection)
     selected = [pair for pair in everything if selection.matches(*pair)]
     if selected:
         return selected

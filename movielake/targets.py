@@ -10,8 +10,6 @@ import io
 import itertools
 import os
 import shutil
-import socket
-import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movielake.commits import Commit, commit_from_json, commit_to_json
+from movielake.commits import Commit, commit_from_json, commit_to_json, committed
 from movielake.layout import (
     LAKE_FILE,
     MANIFEST_TABLE,
@@ -28,7 +26,7 @@ from movielake.layout import (
     commit_path,
     partition_folders,
 )
-from movielake.manifest import committed
+from movielake.locks import name_owner
 from movielake.packs import Pair, files_of
 from movielake.partitions import Kinds, Partition, is_safe, kinds_of, trim
 from movielake.sources import BLOCK, DifferentFileError, Source
@@ -61,8 +59,7 @@ class Target:
         self.folder = folder
         self._lake = Folder(str(folder))
         remove_leftovers(self._lake)
-        owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
-        self._work = f"{folder}/{WORK_FOLDER}/{owner}"
+        self._work = f"{folder}/{WORK_FOLDER}/{name_owner()}"
         self._numbers = itertools.count()
         self._folders: set[str] = set()
         self._is_new = all(path.name.startswith(".") for path in folder.iterdir())

@@ -7,10 +7,8 @@ import io
 import json
 import os
 import shutil
-import socket
 import time
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from movielake.layout import WORK_FOLDER, Folder
+from movielake.locks import LOCK_FOLDER, is_alive, name_owner
 from movielake.records import Record
 from movielake.schema import Table
 
@@ -105,7 +104,7 @@ class Workspace:
 
     def __init__(self, lake: Folder) -> None:
         self._lake = lake
-        self._name = f"{WORK_FOLDER}/{_owner()}-{uuid.uuid4().hex[:12]}"
+        self._name = f"{WORK_FOLDER}/{name_owner()}"
         self._renames: dict[str, str] = {}
         self._opened = 0
 
@@ -117,9 +116,16 @@ class Workspace:
         self._renames[path] = temporary
         return HashingFile(self._lake.fs.open(temporary, "wb"))
 
-    def publish(self) -> None:
-        """Rename all files to where they belong, each replacing what stood there."""
+    def publish(self, before: Callable[[], None] = lambda: None) -> None:
+        """Rename all files to where they belong, each replacing what stood there.
+
+        Parameters
+        ----------
+        before : callable, optional
+            Called before each; may raise, and the rest stays where it is.
+        """
         for path, temporary in self._renames.items():
+            before()
             rename(self._lake, temporary, path)
         self._renames.clear()
 
@@ -172,14 +178,10 @@ def rename(lake: Folder, temporary: str, path: str) -> None:
         lake.fs.mv(temporary, target)
 
 
-def _owner() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}"
-
-
 def remove_leftovers(lake: Folder, older_than: float = 24 * 3600) -> int:
-    """Remove workspaces of processes that were killed.
+    """Remove workspaces and drafts of processes that were killed.
 
-    On this host a process id tells whether the owner still lives; another host's workspace counts
+    On this host a process id tells whether the owner still lives; what is another host's counts
     as abandoned once it is a day old.
 
     Parameters
@@ -187,34 +189,34 @@ def remove_leftovers(lake: Folder, older_than: float = 24 * 3600) -> int:
     lake : Folder
         A lake on a local file system; elsewhere nothing is removed.
     older_than : float, optional
-        Age in seconds at which another host's workspace is abandoned.
+        Age in seconds at which what is another host's is abandoned.
 
     Returns
     -------
     int
-        Number of workspaces removed.
+        Number of workspaces and drafts removed.
     """
-    work = Path(lake.join(WORK_FOLDER))
+    work, locks = Path(lake.join(WORK_FOLDER)), Path(lake.join(LOCK_FOLDER))
     if not lake.is_local or not work.is_dir():
         return 0
-    abandoned = [folder for folder in work.iterdir() if _is_abandoned(folder, older_than)]
-    for folder in abandoned:
-        shutil.rmtree(folder, ignore_errors=True)
+    found = [path for path in work.iterdir() if path != locks]
+    with suppress(FileNotFoundError):
+        found += [path for path in locks.iterdir() if path.is_file()]
+    abandoned = [path for path in found if _is_abandoned(path, older_than)]
+    for path in abandoned:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return len(abandoned)
 
 
-def _is_abandoned(folder: Path, older_than: float) -> bool:
-    host, _, pid = folder.name.rpartition("-")[0].rpartition("-")
-    if host == socket.gethostname() and pid.isdecimal():
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
-        return False
+def _is_abandoned(path: Path, older_than: float) -> bool:
+    alive = is_alive(path.name)
+    if alive is not None:
+        return not alive
     with suppress(FileNotFoundError):
-        return time.time() - folder.stat().st_mtime > older_than
+        return time.time() - path.stat().st_mtime > older_than
     return False
 
 

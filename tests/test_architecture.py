@@ -34,6 +34,7 @@ ORDER = [
     "showtimes",
     "flattening",
     "screenings",
+    "locks",
     "writers",
     "commits",
     "manifest",
@@ -42,6 +43,7 @@ ORDER = [
     "planning",
     "certificates",
     "workers",
+    "publishing",
     "conversion",
     "overview",
     # from the lake to the notebook

@@ -22,20 +22,20 @@ from movielake.commits import (
     MemberCommit,
     commit_from_json,
     commit_to_json,
+    committed,
+    mark_behind,
+    read_commit,
+    remove_commit,
+    write_commit,
 )
 from movielake.layout import Folder
 from movielake.manifest import (
     MANIFEST,
     check_lake,
-    committed,
     create_lake,
     manifest_table,
-    mark_behind,
-    read_commit,
     read_manifest,
     rebuild_manifest,
-    remove_commit,
-    write_commit,
 )
 from movielake.overview import describe_lake
 from movielake.problems import Problem

@@ -20,8 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movielake import convert, packing, sources
+from movielake.commits import committed
 from movielake.layout import Folder
-from movielake.manifest import committed, read_manifest
+from movielake.manifest import read_manifest
 from movielake.packing import pack
 from movielake.packs import index_header, index_size, member_header, read_index
 from movielake.sources import Pack, Source, open_source

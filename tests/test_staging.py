@@ -23,8 +23,9 @@ from feeds import all_rows, commit, files, week, write_feed
 from fsspec.implementations.memory import MemoryFileSystem
 
 from movielake import convert, sources, targets
+from movielake.commits import committed
 from movielake.layout import Folder
-from movielake.manifest import check_lake, committed, read_manifest
+from movielake.manifest import check_lake, read_manifest
 from movielake.packing import pack
 from movielake.staging import STAGED_FILE, stage
 
