@@ -15,14 +15,21 @@ from typing import Any
 from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage, survey
 from movielake.feed import UNREADABLE, FeedZip, fingerprint, open_members
 from movielake.layout import Folder, Selection, Terms
+from movielake.locks import remove_leftovers
 from movielake.manifest import create_lake, read_manifest, rebuild_manifest
 from movielake.members import MemberConverter
-from movielake.planning import KNOWN, Plan, Task, find_selected, plan_conversion
-from movielake.publishing import publish_commit, refresh_commit, remove_partition
+from movielake.planning import KNOWN, Plan, Task, find_selected, look_at, plan_conversion
+from movielake.publishing import (
+    explained_errors,
+    is_of_lake,
+    publish_commit,
+    refresh_commit,
+    remove_partition,
+)
 from movielake.quarantine import Quarantine, one_line
 from movielake.records import Damage
 from movielake.workers import worker_client
-from movielake.writers import remove_leftovers, workspace
+from movielake.writers import workspace
 
 
 class DamagedFeedError(ValueError):
@@ -134,6 +141,8 @@ def convert(
         If the feed is not there.
     ValueError
         If the lake is none, or of another format, or if nothing is selected.
+    OSError
+        If the lake cannot be written; what is converted by then stays.
     DamagedFeedError
         At the first damage, if ``strict``.
 
@@ -151,24 +160,24 @@ def convert(
     selection = Selection(date_stamps, countries)
     found = find_selected(feed, selection)
     target = Folder(lake)
-    create_lake(target)
-    remove_leftovers(target)
-    model = Task(feed, lake, found.zips[0], with_json, force, strict)
-    known = _known(target)
-    todo = plan_conversion(found, model, selection, known)
-    if on_plan:
-        on_plan(todo)
-    outcomes = []
-    try:
-        shared = target.is_shared and Folder(feed).is_shared
-        for outcome in _run(todo.tasks, workers, shared):
-            outcomes.append(outcome)
-            if on_progress:
-                on_progress(outcome)
-        removed = _prune(target, todo.missing) if prune else ()
-    finally:
-        remove_leftovers(target)  # of workers that had to be killed
-        rebuild_manifest(target)
+    with explained_errors(target):
+        create_lake(target)
+        remove_leftovers(target)
+        model = Task(feed, lake, found.zips[0], with_json, force, strict)
+        todo = plan_conversion(found, model, selection, _known(target))
+        if on_plan:
+            on_plan(todo)
+        outcomes = []
+        try:
+            shared = target.is_shared and Folder(feed).is_shared
+            for outcome in _run(todo.tasks, workers, shared):
+                outcomes.append(outcome)
+                if on_progress:
+                    on_progress(outcome)
+            removed = _prune(target, todo.missing) if prune else ()
+        finally:
+            remove_leftovers(target)  # of workers that had to be killed
+            rebuild_manifest(target)
     outcomes.sort(key=lambda outcome: outcome.zip_.key)
     return Conversion(todo, tuple(outcomes), removed)
 
@@ -229,18 +238,21 @@ def convert_zip(task: Task) -> Outcome:
     Returns
     -------
     Outcome
-        Damage is in its commit; a file that cannot be opened at all, or a lake that cannot be
-        written, in its error.
+        Damage is in its commit; a file that cannot be opened at all in its error.
 
     Raises
     ------
     DamagedFeedError
         At damage, if the task is strict.
+    OSError
+        If the lake cannot be written.
     """
     try:
         with _collector_paused():
             return _convert_zip(task)
     except OSError as error:
+        if is_of_lake(error, Folder(task.lake)):
+            raise  # no other feed zip would fare better
         return Outcome(task.zip_, error=f"{task.zip_.path}: {error}")
 
 
@@ -257,7 +269,7 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _convert_zip(task: Task) -> Outcome:
-    zip_, lake = task.zip_, Folder(task.lake)
+    zip_, lake, before = task.zip_, Folder(task.lake), look_at(task)
     with workspace(lake) as space, ExitStack() as stack:
         quarantine = Quarantine(space, zip_)
         try:
@@ -270,6 +282,8 @@ def _convert_zip(task: Task) -> Outcome:
                 return Outcome(zip_, same)
             converter = MemberConverter(zip_, space, task.with_json, quarantine)
             commits = [converter.convert(member) for member in members]
+        if look_at(task) != before:
+            raise OSError("it changed while it was read; convert it again when it is complete")
         commit = Commit(
             **vars(zip_), fingerprint=digest, with_json=task.with_json, members=tuple(commits)
         )

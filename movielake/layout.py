@@ -83,6 +83,7 @@ class Folder:
     def find(self, *parts: str) -> dict[str, dict[str, Any]]:
         """List all files below, as path relative to the folder → fsspec's info on it."""
         top = self.join(*parts)
+        self.fs.invalidate_cache()  # another process may have changed what was listed before
         if not self.fs.exists(top):
             return {}
         found: dict[str, dict[str, Any]] = self.fs.find(top, detail=True)

@@ -205,6 +205,48 @@ def _release(lake: Folder, holder: str) -> None:
         place.parent.rmdir()
 
 
+def remove_leftovers(lake: Folder, older_than: float = 24 * 3600) -> int:
+    """Remove workspaces and drafts of processes that were killed.
+
+    On this host a process id tells whether the owner still lives; what is another host's counts
+    as abandoned once it is a day old.
+
+    Parameters
+    ----------
+    lake : Folder
+        A lake on a local file system; elsewhere nothing is removed.
+    older_than : float, optional
+        Age in seconds at which what is another host's is abandoned.
+
+    Returns
+    -------
+    int
+        Number of workspaces and drafts removed.
+    """
+    work, locks = Path(lake.join(WORK_FOLDER)), Path(lake.join(LOCK_FOLDER))
+    if not lake.is_local or not work.is_dir():
+        return 0
+    found = [path for path in work.iterdir() if path != locks]
+    with suppress(FileNotFoundError):
+        found += [path for path in locks.iterdir() if path.is_file()]
+    abandoned = [path for path in found if _is_abandoned(path, older_than)]
+    for path in abandoned:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return len(abandoned)
+
+
+def _is_abandoned(path: Path, older_than: float) -> bool:
+    alive = is_alive(path.name)
+    if alive is not None:
+        return not alive
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime > older_than
+    return False
+
+
 class _Watch:
     """What one process has seen of holders, by its own clock."""
 

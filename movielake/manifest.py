@@ -21,7 +21,7 @@ from movielake import schema
 from movielake.commits import Commit, MemberCommit, Pairs, committed, read_commit
 from movielake.layout import LAKE_FILE, MANIFEST_TABLE, Folder, Selection
 from movielake.locks import name_draft, wait_for_holders
-from movielake.writers import rename, write_atomically
+from movielake.writers import named, rename, write_atomically
 
 _EVERYTHING: Final = Selection()
 
@@ -153,7 +153,8 @@ def rebuild_manifest(lake: Folder) -> pa.Table:
             # From here on, who changes a commit removes the draft; who began before is waited for.
             wait_for_holders(lake)
             table = manifest_table(filter(None, _read_all(lake, committed(lake))))
-            pq.write_table(table, file, compression="zstd")
+            with named(draft):
+                pq.write_table(table, file, compression="zstd")
         with suppress(FileNotFoundError):  # it was removed
             rename(lake, draft, MANIFEST_TABLE)
     except BaseException:

@@ -79,7 +79,7 @@ def pack(
     temporary = parent.join(f".{name}.{os.getpid()}-{uuid.uuid4().hex[:12]}-{_HOST}.partial")
     parent.fs.makedirs(parent.path, exist_ok=True)
     try:
-        with HashingFile(parent.fs.open(temporary, "wb")) as out:
+        with HashingFile(parent.fs.open(temporary, "wb"), temporary) as out:
             _write(out, source, on_progress or (lambda *_: None))
         rename(parent, temporary, name)
     except BaseException:

@@ -23,14 +23,15 @@ from movielake.layout import (
     MANIFEST_TABLE,
     WORK_FOLDER,
     Folder,
+    Selection,
     commit_path,
     partition_folders,
 )
-from movielake.locks import name_owner
+from movielake.locks import name_owner, remove_leftovers
 from movielake.packs import Pair, files_of
 from movielake.partitions import Kinds, Partition, is_safe, kinds_of, trim
 from movielake.sources import BLOCK, DifferentFileError, Source
-from movielake.writers import WrittenFile, remove_leftovers
+from movielake.writers import WrittenFile, named
 
 
 class Copy(str):
@@ -96,8 +97,9 @@ class Target:
     def _content(self, pair: Pair) -> bytes | None:
         try:
             return bytes(self._source.fs.cat_file(self._source.join(commit_path(*pair))))
-        except FileNotFoundError:
-            return None
+        except FileNotFoundError:  # gone, or put aside for a moment
+            there = committed(self._source, Selection(*pair))
+            return self._content(pair) if pair in there else None
 
     def _parsed(self, content: bytes, pair: Pair) -> Commit:
         """Read a commit of the source; nothing in it is believed unseen."""
@@ -217,7 +219,8 @@ class Target:
             for block in blocks:
                 rest = memoryview(block)
                 while rest:
-                    rest = rest[os.write(number, rest) :]
+                    with named(copy):
+                        rest = rest[os.write(number, rest) :]
         finally:
             os.close(number)
         return copy

@@ -6,8 +6,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from movielake.layout import WORK_FOLDER, Folder
-from movielake.locks import LOCK_FOLDER, is_alive, name_owner
+from movielake.locks import name_owner
 from movielake.records import Record
 from movielake.schema import Table
 
@@ -50,6 +48,16 @@ class WrittenFile:
     sha256: str
 
 
+@contextmanager
+def named(path: str) -> Iterator[None]:
+    """Say in an error, such as that of a full disk, which file it is about."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or path
+        raise
+
+
 class HashingFile(io.RawIOBase):
     """A file opened for writing that counts and digests what passes.
 
@@ -57,10 +65,13 @@ class HashingFile(io.RawIOBase):
     ----------
     raw : binary file
         Where the bytes go; closed together with this one.
+    name : str, optional
+        What to call it where it cannot be written.
     """
 
-    def __init__(self, raw: IO[bytes]) -> None:
+    def __init__(self, raw: IO[bytes], name: str = "") -> None:
         self._raw = raw
+        self._name = name
         self._digest = hashlib.sha256()
         self.size = 0
 
@@ -71,7 +82,8 @@ class HashingFile(io.RawIOBase):
     def write(self, data: Any) -> int:
         """Write, count and digest."""
         view = memoryview(data).cast("B")
-        self._raw.write(view)
+        with named(self._name):
+            self._raw.write(view)
         self._digest.update(view)
         self.size += len(view)
         return len(view)
@@ -84,7 +96,8 @@ class HashingFile(io.RawIOBase):
         """Close the file below too."""
         if not self.closed:
             super().close()
-            self._raw.close()
+            with named(self._name):
+                self._raw.close()
 
     def written(self, path: str) -> WrittenFile:
         """Describe the file under the name that it gets in the lake."""
@@ -114,7 +127,7 @@ class Workspace:
         self._opened += 1
         self._lake.fs.makedirs(self._lake.join(self._name), exist_ok=True)
         self._renames[path] = temporary
-        return HashingFile(self._lake.fs.open(temporary, "wb"))
+        return HashingFile(self._lake.fs.open(temporary, "wb"), temporary)
 
     def publish(self, before: Callable[[], None] = lambda: None) -> None:
         """Rename all files to where they belong, each replacing what stood there.
@@ -169,55 +182,18 @@ def write_atomically(lake: Folder, path: str, content: bytes) -> WrittenFile:
 
 
 def rename(lake: Folder, temporary: str, path: str) -> None:
-    """Move a finished file to its place in the lake, replacing what stood there."""
+    """Move a finished file to its place in the lake, replacing what stood there.
+
+    Its bytes are on the disk before its name is: neither is lost without the other.
+    """
     target = lake.join(path)
     lake.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
     if lake.is_local:
+        with Path(temporary).open("rb") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, target)  # noqa: PTH105  (fsspec's paths are texts)
     else:
         lake.fs.mv(temporary, target)
-
-
-def remove_leftovers(lake: Folder, older_than: float = 24 * 3600) -> int:
-    """Remove workspaces and drafts of processes that were killed.
-
-    On this host a process id tells whether the owner still lives; what is another host's counts
-    as abandoned once it is a day old.
-
-    Parameters
-    ----------
-    lake : Folder
-        A lake on a local file system; elsewhere nothing is removed.
-    older_than : float, optional
-        Age in seconds at which what is another host's is abandoned.
-
-    Returns
-    -------
-    int
-        Number of workspaces and drafts removed.
-    """
-    work, locks = Path(lake.join(WORK_FOLDER)), Path(lake.join(LOCK_FOLDER))
-    if not lake.is_local or not work.is_dir():
-        return 0
-    found = [path for path in work.iterdir() if path != locks]
-    with suppress(FileNotFoundError):
-        found += [path for path in locks.iterdir() if path.is_file()]
-    abandoned = [path for path in found if _is_abandoned(path, older_than)]
-    for path in abandoned:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    return len(abandoned)
-
-
-def _is_abandoned(path: Path, older_than: float) -> bool:
-    alive = is_alive(path.name)
-    if alive is not None:
-        return not alive
-    with suppress(FileNotFoundError):
-        return time.time() - path.stat().st_mtime > older_than
-    return False
 
 
 class JsonLinesWriter:

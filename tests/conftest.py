@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import pytest
 
 from movielake import convert
 from movielake.sample import write_sample
+
+# Waiting for the disk doubles the time of the tests, and only a power cut would show what for.
+os.fsync = lambda _: None
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
