@@ -13,7 +13,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from movielake.layout import MANIFEST_FOLDER, MANIFEST_TABLE, Folder, Selection, commit_path
+from movielake.layout import (
+    MANIFEST_FOLDER,
+    MANIFEST_TABLE,
+    Folder,
+    Selection,
+    aside_path,
+    commit_path,
+)
 from movielake.locks import remove_drafts
 from movielake.problems import Problem
 from movielake.writers import WrittenFile, rename, write_atomically
@@ -21,7 +28,7 @@ from movielake.writers import WrittenFile, rename, write_atomically
 Pairs = list[tuple[str, str]]
 """Date stamps and countries, in order."""
 
-_ENDINGS: Final = (".json", ".replaced")
+_ENDINGS: Final = ("json", "replaced")
 _PATIENCE: Final = 2.0
 _PAUSE: Final = 0.02
 
@@ -170,9 +177,9 @@ def _member(fields: dict[str, Any]) -> MemberCommit:
 def write_commit(lake: Folder, commit: Commit) -> None:
     """Make a feed zip count as converted; its files must be in place."""
     mark_behind(lake)
-    path = commit_path(commit.date_stamp, commit.country)
-    write_atomically(lake, path, commit_to_json(commit))
-    _remove(lake, _aside(path))
+    key = (commit.date_stamp, commit.country)
+    write_atomically(lake, commit_path(*key), commit_to_json(commit))
+    _remove(lake, aside_path(*key))
     if not lake.is_local:  # nothing is locked there
         mark_behind(lake)
 
@@ -180,27 +187,22 @@ def write_commit(lake: Folder, commit: Commit) -> None:
 def withdraw_commit(lake: Folder, date_stamp: str, country: str) -> None:
     """Put a commit aside, if it is there, before its files are replaced or removed."""
     mark_behind(lake)
-    path = commit_path(date_stamp, country)
     with suppress(FileNotFoundError):
-        rename(lake, lake.join(path), _aside(path))
+        path = lake.join(commit_path(date_stamp, country))
+        rename(lake, path, aside_path(date_stamp, country))
 
 
 def remove_commit(lake: Folder, date_stamp: str, country: str) -> None:
     """Make a feed zip count as not converted, if it did."""
     mark_behind(lake)
-    path = commit_path(date_stamp, country)
-    _remove(lake, path)
-    _remove(lake, _aside(path))
+    _remove(lake, commit_path(date_stamp, country))
+    _remove(lake, aside_path(date_stamp, country))
 
 
 def mark_behind(lake: Folder) -> None:
     """Remove ``manifest.parquet`` and its drafts, before commits change."""
     remove_drafts(lake)
     _remove(lake, MANIFEST_TABLE)
-
-
-def _aside(path: str) -> str:
-    return path.removesuffix(_ENDINGS[0]) + _ENDINGS[1]
 
 
 def _remove(lake: Folder, path: str) -> None:
@@ -222,17 +224,18 @@ def survey(lake: Folder) -> tuple[Pairs, Pairs]:
 
     Returns
     -------
-    committed, replaced : list of (str, str)
-        Those that are there; and those that were, while their files are being replaced.
+    there, aside : list of (str, str)
+        Those that are there, and those that were put aside; where both are, a process was killed
+        when all was done but for tidying up.
     """
     found: dict[str, Pairs] = {ending: [] for ending in _ENDINGS}
     for path in lake.names(MANIFEST_FOLDER):
-        stem, dot, ending = path.rpartition(".")
+        stem, _, ending = path.rpartition(".")
         parts = stem.split("/")
-        if dot + ending in found and len(parts) == 3:
-            found[dot + ending].append((parts[1], parts[2]))
-    committed, replaced = (sorted(pairs) for pairs in found.values())
-    return committed, sorted({*replaced} - {*committed})
+        if ending in found and len(parts) == 3:
+            found[ending].append((parts[1], parts[2]))
+    there, aside = (sorted(pairs) for pairs in found.values())
+    return there, aside
 
 
 def committed(lake: Folder, needed: Selection | None = None) -> Pairs:
@@ -256,10 +259,11 @@ def committed(lake: Folder, needed: Selection | None = None) -> Pairs:
     """
     last = time.monotonic() + _PATIENCE
     while True:
-        present, replaced = survey(lake)
-        missed = [pair for pair in replaced if needed and needed.matches(*pair)]
+        there, aside = survey(lake)
+        halves = sorted({*aside} - {*there}) if needed else []
+        missed = [pair for pair in halves if needed and needed.matches(*pair)]
         if not missed:
-            return present
+            return there
         if time.monotonic() > last:
             raise ValueError(_still_replaced(lake, missed))
         time.sleep(_PAUSE)

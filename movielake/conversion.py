@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage, survey
+from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage
 from movielake.feed import UNREADABLE, FeedZip, fingerprint, open_members
 from movielake.layout import Folder, Selection, Terms
 from movielake.locks import remove_leftovers
@@ -21,6 +21,7 @@ from movielake.members import MemberConverter
 from movielake.planning import KNOWN, Plan, Task, find_selected, look_at, plan_conversion
 from movielake.publishing import (
     explained_errors,
+    find_halves,
     is_of_lake,
     publish_commit,
     refresh_commit,
@@ -217,7 +218,7 @@ def _known(lake: Folder) -> list[dict[str, Any]]:
     """List what the lake has; of what a killed process was replacing, nothing but that."""
     rows: list[dict[str, Any]] = read_manifest(lake, KNOWN, needed=None).to_pylist()
     nothing = dict.fromkeys(KNOWN)
-    halves = [nothing | {"date_stamp": s, "country": c} for s, c in survey(lake)[1]]
+    halves = [nothing | {"date_stamp": s, "country": c} for s, c in find_halves(lake)]
     return rows + halves
 
 

@@ -134,6 +134,11 @@ def commit_path(date_stamp: str, country: str) -> str:
     return f"{MANIFEST_FOLDER}/{date_stamp}/{country}.json"
 
 
+def aside_path(date_stamp: str, country: str) -> str:
+    """Return where a commit stands while the files of its partition are replaced."""
+    return f"{MANIFEST_FOLDER}/{date_stamp}/{country}.replaced"
+
+
 def json_folder(date_stamp: str, country: str) -> str:
     """Return where in a lake the JSON Lines of a feed zip stand."""
     return f"json/{date_stamp}/{country}"

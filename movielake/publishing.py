@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from movielake.commits import Commit, read_commit, remove_commit, withdraw_commit, write_commit
+from movielake.commits import (
+    Commit,
+    Pairs,
+    read_commit,
+    remove_commit,
+    survey,
+    withdraw_commit,
+    write_commit,
+)
 from movielake.feed import FeedZip
 from movielake.layout import Folder, partition_folders
 from movielake.locks import Lock, hold_partition
@@ -86,6 +94,17 @@ def remove_partition(lake: Folder, date_stamp: str, country: str) -> None:
         withdraw_commit(lake, date_stamp, country)
         _remove_others(lake, date_stamp, country, set(), lock)
         remove_commit(lake, date_stamp, country)
+
+
+def find_halves(lake: Folder) -> Pairs:
+    """List what a killed process was replacing or removing, and finish what lacked only tidying."""
+    there, aside = survey(lake)
+    for pair in {*there} & {*aside}:
+        with hold_partition(lake, *pair):
+            commit = read_commit(lake, *pair)
+            if commit:
+                write_commit(lake, commit)
+    return sorted({*aside} - {*there})
 
 
 def _remove_others(lake: Folder, date_stamp: str, country: str, keep: set[str], lock: Lock) -> None:

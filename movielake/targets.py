@@ -17,13 +17,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movielake.commits import Commit, commit_from_json, commit_to_json, committed
+from movielake.commits import Commit, commit_from_json, commit_to_json, committed, survey
 from movielake.layout import (
     LAKE_FILE,
     MANIFEST_TABLE,
     WORK_FOLDER,
     Folder,
     Selection,
+    aside_path,
     commit_path,
     partition_folders,
 )
@@ -63,6 +64,7 @@ class Target:
         self._work = f"{folder}/{WORK_FOLDER}/{name_owner()}"
         self._numbers = itertools.count()
         self._folders: set[str] = set()
+        self._halves: set[Pair] = set()
         self._is_new = all(path.name.startswith(".") for path in folder.iterdir())
 
     def __enter__(self) -> Target:
@@ -76,23 +78,25 @@ class Target:
 
     def pairs(self) -> list[Pair]:
         """List the partitions that are wanted or there, in order."""
-        there = () if self._is_new else committed(self._lake)
-        return sorted({*self._wanted, *there})
+        if self._is_new:
+            return sorted(self._wanted)
+        there, self._halves = map(set, survey(self._lake))
+        return sorted({*self._wanted, *there, *self._halves})
 
     def plan(self, pair: Pair) -> Partition:
         """Decide what is to be done with a partition; changes nothing."""
         held = self._held(pair)
         content = self._content(pair)
         if content is None:
-            return Partition(pair, None, held)
+            return Partition(pair, None, held, is_half=pair in self._halves)
         whole = self._parsed(content, pair)
         self._source.locate(whole)
         kinds = self._wanted.get(pair, frozenset()) | (kinds_of(held) if held else frozenset())
         commit = trim(whole, kinds)
-        known = set(files_of(held)) if held else set()
+        known = set() if pair in self._halves or held is None else set(files_of(held))
         missing = (file for file in files_of(commit) if not self._has(file, file in known))
         content = content if commit == whole else commit_to_json(commit)
-        return Partition(pair, commit, held, tuple(missing), content)
+        return Partition(pair, commit, held, tuple(missing), content, pair in self._halves)
 
     def _content(self, pair: Pair) -> bytes | None:
         try:
@@ -118,10 +122,10 @@ class Target:
     def _held(self, pair: Pair) -> Commit | None:
         if self._is_new:
             return None
-        try:
-            return commit_from_json((self.folder / commit_path(*pair)).read_bytes())
-        except FileNotFoundError:
-            return None
+        for path in (commit_path(*pair), aside_path(*pair)):
+            with suppress(FileNotFoundError):
+                return commit_from_json((self.folder / path).read_bytes())
+        return None
 
     def _has(self, file: WrittenFile, known: bool) -> bool:
         """Tell whether a file is there; one that no commit knows is read to find out."""
@@ -161,14 +165,16 @@ class Target:
         """Put a partition's files in place, then its commit."""
         plan, contents = fetched
         copies = {p: c if isinstance(c, Copy) else self._write([c]) for p, c in contents.items()}
-        path = commit_path(*plan.pair)
+        path, aside = commit_path(*plan.pair), aside_path(*plan.pair)
         if plan.is_stale:
-            self.remove(path)
+            with suppress(FileNotFoundError):
+                os.replace(f"{self.folder}/{path}", f"{self.folder}/{aside}")
         for name, copy in copies.items():
             self._place(copy, name)
         self._remove_others(plan)
         if plan.commit:
             self._place(self._write([plan.content]), path)
+        self.remove(aside)
         return plan
 
     def _remove_others(self, plan: Partition) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -28,6 +27,7 @@ from movielake.layout import Folder
 from movielake.manifest import check_lake, read_manifest
 from movielake.packing import pack
 from movielake.staging import STAGED_FILE, stage
+from tests.crashes import fork
 
 SHOWINGS = "parquet/showings/date_stamp=20191206/country=deu/191206S.parquet"
 
@@ -647,9 +647,6 @@ def test_a_partition_that_changes_again_and_again(
 
 
 # At once, and killed
-
-fork = multiprocessing.get_context("forkserver")
-fork.set_forkserver_preload(["movielake.packing", "movielake.staging"])
 
 
 def stage_together(barrier: Barrier, source: str, to: str, options: dict[str, Any]) -> None:
