@@ -20,9 +20,7 @@ from movielake.manifest import create_lake, read_manifest, rebuild_manifest
 from movielake.members import MemberConverter
 from movielake.planning import KNOWN, Plan, Task, find_selected, look_at, plan_conversion
 from movielake.publishing import (
-    explained_errors,
     find_halves,
-    is_of_lake,
     publish_commit,
     refresh_commit,
     remove_partition,
@@ -30,7 +28,7 @@ from movielake.publishing import (
 from movielake.quarantine import Quarantine, one_line
 from movielake.records import Damage
 from movielake.workers import worker_client
-from movielake.writers import workspace
+from movielake.writers import explained, is_within, workspace
 
 
 class DamagedFeedError(ValueError):
@@ -161,7 +159,7 @@ def convert(
     selection = Selection(date_stamps, countries)
     found = find_selected(feed, selection)
     target = Folder(lake)
-    with explained_errors(target):
+    with explained(target):
         create_lake(target)
         remove_leftovers(target)
         model = Task(feed, lake, found.zips[0], with_json, force, strict)
@@ -252,7 +250,7 @@ def convert_zip(task: Task) -> Outcome:
         with _collector_paused():
             return _convert_zip(task)
     except OSError as error:
-        if is_of_lake(error, Folder(task.lake)):
+        if is_within(error, Folder(task.lake)):
             raise  # no other feed zip would fare better
         return Outcome(task.zip_, error=f"{task.zip_.path}: {error}")
 

@@ -21,7 +21,7 @@ from movielake.layout import LAKE_FILE, MANIFEST_TABLE, Folder, Selection, commi
 from movielake.manifest import check_lake, manifest_table
 from movielake.packs import Pair, end_padding, files_of, index_header, member_header, padding
 from movielake.sources import BLOCK, Source, ahead
-from movielake.writers import HashingFile, WrittenFile, rename
+from movielake.writers import HashingFile, WrittenFile, explained, rename
 
 _READERS: Final = 16
 """Files that are read at a time: on a shared file system it is the opening that takes long."""
@@ -77,15 +77,16 @@ def pack(
     parent, name = _parent(file)
     _remove_partials(parent, name)
     temporary = parent.join(f".{name}.{os.getpid()}-{uuid.uuid4().hex[:12]}-{_HOST}.partial")
-    parent.fs.makedirs(parent.path, exist_ok=True)
-    try:
-        with HashingFile(parent.fs.open(temporary, "wb"), temporary) as out:
-            _write(out, source, on_progress or (lambda *_: None))
-        rename(parent, temporary, name)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            parent.fs.rm_file(temporary)
-        raise
+    with explained(parent):
+        parent.fs.makedirs(parent.path, exist_ok=True)
+        try:
+            with HashingFile(parent.fs.open(temporary, "wb"), temporary) as out:
+                _write(out, source, on_progress or (lambda *_: None))
+            rename(parent, temporary, name)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                parent.fs.rm_file(temporary)
+            raise
     return out.written(file)
 
 

@@ -5,8 +5,7 @@ Only here are files replaced that others may be reading, by one process at a tim
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 
 from movielake.commits import (
@@ -117,29 +116,3 @@ def _remove_others(lake: Folder, date_stamp: str, country: str, keep: set[str], 
         if found and not found.keys() & keep:
             with suppress(OSError):  # an object store has no folders to remove
                 lake.fs.rmdir(lake.join(folder))
-
-
-def is_of_lake(error: OSError, lake: Folder) -> bool:
-    """Tell whether an error of the system is about a file of the lake."""
-    return bool(error.strerror) and str(error.filename or "").startswith(lake.join(""))
-
-
-@contextmanager
-def explained_errors(lake: Folder) -> Iterator[None]:
-    """Say in one line why a lake cannot be written, such as on a full disk, and what to do.
-
-    Raises
-    ------
-    OSError
-        In place of the system's own.
-    """
-    try:
-        yield
-    except OSError as error:
-        if not is_of_lake(error, lake):
-            raise
-        file = str(error.filename).removeprefix(lake.join(""))
-        raise OSError(
-            f"{lake.url}: {error.strerror} ({file}); mend that and run the same command again: "
-            "what is converted stays"
-        ) from error

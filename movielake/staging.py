@@ -25,6 +25,7 @@ from movielake.schema import TABLES
 from movielake.slurm import read_job
 from movielake.sources import Pack, Source, ahead, open_source
 from movielake.targets import Target
+from movielake.writers import explained
 
 STAGED_FILE: Final = ".staged.json"
 """In a staged lake: where it came from. Whoever stages holds a lock on it."""
@@ -103,7 +104,11 @@ def stage(
         if folder is None:
             return str(source)
         wanted = dict.fromkeys(_select(lake, selection), kinds)
-        with _claimed(folder, lake), Target(lake, folder, wanted) as target:
+        with (
+            explained(Folder(str(folder))),
+            _claimed(folder, lake),
+            Target(lake, folder, wanted) as target,
+        ):
             _update(target, workers or _THREADS, on_progress or (lambda *_: None))
     return str(folder)
 

@@ -58,6 +58,32 @@ def named(path: str) -> Iterator[None]:
         raise
 
 
+def is_within(error: OSError, folder: Folder) -> bool:
+    """Tell whether an error of the system is about what is in a folder."""
+    return bool(error.strerror) and str(error.filename or "").startswith(folder.join(""))
+
+
+@contextmanager
+def explained(folder: Folder) -> Iterator[None]:
+    """Say in one line why a folder cannot be written, as on a full disk, and what to do.
+
+    Raises
+    ------
+    OSError
+        In place of the system's own.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_within(error, folder):
+            raise
+        file = str(error.filename).removeprefix(folder.join(""))
+        where = "" if file.startswith(".") else f" ({file})"
+        raise OSError(
+            f"{folder.url}: {error.strerror}{where}; mend that and run the same command again"
+        ) from error
+
+
 class HashingFile(io.RawIOBase):
     """A file opened for writing that counts and digests what passes.
 

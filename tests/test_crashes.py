@@ -18,14 +18,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from crashes import Ending, run, spread
+from feeds import files, houses, week, write_feed
 
 from movielake import ShowingsReader, convert
 from movielake.commits import commit_from_json
 from movielake.manifest import manifest_table
 from movielake.packing import pack
 from movielake.staging import stage
-from tests.crashes import Ending, run, spread
-from tests.feeds import files, houses, week, write_feed
 
 DEU, SWE, CAN, FRA = (f"20191206/movies_{ccc}.zip" for ccc in ("deu", "swe", "can", "fra"))
 LATER = "20191213/movies_deu.zip"

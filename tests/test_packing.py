@@ -14,6 +14,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from crashes import fork
 from feeds import files, week, write_feed
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +26,6 @@ from movielake.manifest import read_manifest
 from movielake.packing import pack
 from movielake.packs import index_header, index_size, member_header, read_index
 from movielake.sources import Pack, Source, open_source
-from tests.crashes import fork
 
 LONG = f"{'x' * 120}.XML"
 
