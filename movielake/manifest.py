@@ -21,7 +21,7 @@ from movielake import schema
 from movielake.commits import Commit, MemberCommit, Pairs, committed, read_commit
 from movielake.layout import LAKE_FILE, MANIFEST_TABLE, Folder, Selection
 from movielake.locks import name_draft, wait_for_holders
-from movielake.writers import named, rename, write_atomically
+from movielake.writers import HashingFile, rename, write_atomically
 
 _EVERYTHING: Final = Selection()
 
@@ -149,12 +149,11 @@ def rebuild_manifest(lake: Folder) -> pa.Table:
     draft = lake.join(name_draft())
     lake.fs.makedirs(draft.rpartition("/")[0], exist_ok=True)
     try:
-        with lake.fs.open(draft, "wb") as file:
+        with HashingFile(lake.fs.open(draft, "wb"), draft) as file:
             # From here on, who changes a commit removes the draft; who began before is waited for.
             wait_for_holders(lake)
             table = manifest_table(filter(None, _read_all(lake, committed(lake))))
-            with named(draft):
-                pq.write_table(table, file, compression="zstd")
+            pq.write_table(table, file, compression="zstd")
         with suppress(FileNotFoundError):  # it was removed
             rename(lake, draft, MANIFEST_TABLE)
     except BaseException:

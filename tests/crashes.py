@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 Action = Callable[[], Any]
@@ -29,7 +30,7 @@ fork = multiprocessing.get_context("forkserver")
 MODULES = [
     f"movielake.{name}"
     for name in ("conversion", "packing", "staging", "readers", "overview", "console", "cli")
-] + ["fsspec.implementations.local", "pandas"]
+] + ["fsspec.implementations.local", "pandas", "encodings.cp437"]
 fork.set_forkserver_preload(MODULES)
 
 STEPS = {"open", "write", "fsync", "close", "replace", "rename", "remove", "unlink"} | {
@@ -134,6 +135,17 @@ def _is_of_files(called: Any) -> bool:
     return called.__module__ in ("posix", "_io", "io") or isinstance(
         getattr(called, "__self__", None), io.IOBase
     )
+
+
+def pause() -> None:
+    """Stand still until somebody wakes this process up."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def wait_for_pause(process: multiprocessing.process.BaseProcess) -> None:
+    """Wait until a process stands still."""
+    while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
+        assert process.is_alive()
 
 
 def spread(steps: int, points: int) -> list[int]:

@@ -9,18 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import resource
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from crashes import Ending, run, spread
-from feeds import files, houses, week, write_feed
+from crashes import Ending, append, replace, run, spread, truncate
+from faults import record
+from feeds import all_records, files, houses, showing, times, week, write_feed, zipped
 
+import movielake
 from movielake import ShowingsReader, convert
 from movielake.commits import commit_from_json
 from movielake.manifest import manifest_table
@@ -48,12 +56,14 @@ def disk() -> Iterator[Path]:
     """Give a folder in memory, if there is one, where waiting for the disk takes no time."""
     memory = "/dev/shm"
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        Path(folder).chmod(0o755)
         yield Path(folder)
 
 
 @pytest.fixture
 def tmp_path(disk: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=disk) as folder:
+        Path(folder).chmod(0o755)
         yield Path(folder)
 
 
@@ -90,31 +100,38 @@ def visible(lake: Path) -> dict[str, bytes]:
     return {p: content for p, content in files(lake).items() if not p.startswith(hidden)}
 
 
-def assert_whole(lake: Path, *wholes: dict[str, bytes]) -> None:
-    """Assert that each file is one of a whole lake, and that each commit has its files."""
+def partial_files(lake: Path, *wholes: dict[str, bytes]) -> list[str]:
+    """List the files that are of no whole lake, or are not what a commit says that they are."""
     seen = visible(lake)
     table = seen.pop("manifest.parquet", None)
-    for path, content in seen.items():
-        place = path.replace(".replaced", ".json")
-        assert any(whole.get(place) == content for whole in wholes), f"{path} is not whole"
+    places = {path: path.replace(".replaced", ".json") for path in seen}
+    wrong = [p for p in seen if all(whole.get(places[p]) != seen[p] for whole in wholes)]
     commits = [path for path in seen if path.startswith("manifest/") and path.endswith(".json")]
     for path in commits:
         for member in json.loads(seen[path])["members"]:
             for file in filter(None, (member["json"], member["parquet"], *member["quarantine"])):
-                found = seen[file["path"]]
-                assert hashlib.sha256(found).hexdigest() == file["sha256"], file["path"]
+                found = seen.get(file["path"], b"")
+                if hashlib.sha256(found).hexdigest() != file["sha256"]:
+                    wrong.append(file["path"])
     if table is not None:
         known = manifest_table(commit_from_json(seen[path]) for path in commits)
-        assert pq.read_table(lake / "manifest.parquet").equals(known), "the manifest is behind"
+        if not pq.read_table(lake / "manifest.parquet").equals(known):
+            wrong.append("manifest.parquet")
+    return wrong
+
+
+def assert_whole(lake: Path, *wholes: dict[str, bytes]) -> None:
+    """Assert that each file is one of a whole lake, and that each commit has its files."""
+    assert partial_files(lake, *wholes) == []
 
 
 Answer = dict[tuple[str, str], int]
 
 
 def answer_of(lake: Path, **selection: Any) -> Answer:
-    """Count the screenings of each partition."""
+    """Count the films of each partition, which only its files can tell."""
     with ShowingsReader(str(lake), **selection) as showings:
-        rows = showings.count_by("date_stamp", "country")
+        rows = showings.count_by("date_stamp", "country", distinct="movie_id")
         names = rows.columns
         return {(row[names[0]], row[names[1]]): int(row[names[-1]]) for _, row in rows.iterrows()}
 
@@ -131,6 +148,11 @@ def assert_answers(lake: Path, *wholes: Answer) -> None:
 
 
 ERRORS = ("is being replaced", "expected a lake", "match", "--force")
+
+
+def lost(lake: Path, whole: Path) -> int:
+    """Count the records that a lake lacks."""
+    return len(all_records(whole)) - len(all_records(lake))
 
 
 def assert_done(lake: Path, whole: dict[str, bytes]) -> None:
@@ -181,8 +203,9 @@ def test_convert_killed(world: World, steps: dict[str, int], tmp_path: Path, poi
     lake, command = tmp_path / "lake", ("convert", world.feeds[0], tmp_path / "lake", "--workers=1")
     at = spread(steps["convert"], 24)[point]
     assert run(tmp_path / "killed", *command, at=at).was_killed
-    assert_whole(lake, world.visible(0))
+    partials = partial_files(lake, world.visible(0))
     assert run(tmp_path / "again", *command).code in (0, 1)  # 1: it has damaged members
+    record("Killed", "convert", saw="", lost=lost(lake, world.lakes[0]), partial=len(partials))
     assert_done(lake, world.visible(0))
 
 
@@ -194,9 +217,16 @@ def test_convert_killed_while_replacing(
     command = ("convert", world.feeds[1], lake, "--prune", "--workers=1")
     at = spread(steps["renew"], 24)[point]
     assert run(tmp_path / "killed", *command, at=at).was_killed
-    assert_whole(lake, world.visible(0), world.visible(1))
+    partials = partial_files(lake, world.visible(0), world.visible(1))
     assert_answers(lake, *map(answer_of, world.lakes))
     assert run(tmp_path / "again", *command).code == 0
+    record(
+        "Killed",
+        "convert while it replaces and removes partitions",
+        saw="",
+        lost=lost(lake, world.lakes[1]),
+        partial=len(partials),
+    )
     assert_done(lake, world.visible(1))
 
 
@@ -209,8 +239,9 @@ def test_pack_killed(world: World, steps: dict[str, int], tmp_path: Path, point:
     at = spread(steps["pack"], 10)[point]
     assert run(tmp_path / "killed", "pack", world.lakes[0], file, at=at).was_killed
     after = file.read_bytes() if file.exists() else None
-    assert after in (before, world.packs[0].read_bytes())
+    is_whole = after in (before, world.packs[0].read_bytes())
     assert run(tmp_path / "again", "pack", world.lakes[0], file).code == 0
+    record("Killed", "pack", saw="", lost=0, partial=int(not is_whole))
     assert file.read_bytes() == world.packs[0].read_bytes()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
@@ -221,8 +252,9 @@ def test_stage_killed(world: World, steps: dict[str, int], tmp_path: Path, point
     command = ("stage", world.packs[0], "--to", to, "--workers", 1)
     at = spread(steps["stage"], 12)[point]
     assert run(tmp_path / "killed", *command, at=at).was_killed
-    assert_whole(to, world.visible(0))
+    partials = partial_files(to, world.visible(0))
     assert run(tmp_path / "again", *command).code == 0
+    record("Killed", "stage", saw="", lost=lost(to, world.lakes[0]), partial=len(partials))
     assert_done(to, world.visible(0))
 
 
@@ -234,6 +266,237 @@ def test_stage_killed_while_replacing(
     command = ("stage", source, "--to", to, "--workers", 1)
     at = spread(steps["restage"], 12)[point]
     assert run(tmp_path / "killed", *command, at=at).was_killed
-    assert_whole(to, world.visible(0), world.visible(1))
+    partials = partial_files(to, world.visible(0), world.visible(1))
     assert run(tmp_path / "again", *command).code == 0
+    record(
+        "Killed",
+        "stage while it replaces and removes partitions",
+        saw="",
+        lost=lost(to, world.lakes[1]),
+        partial=len(partials),
+    )
     assert_done(to, world.visible(1))
+
+
+SITE = """
+import os, signal, sys
+if "--multiprocessing-fork" in sys.orig_argv:
+    left = iter(range(12))
+
+    def die(event, arguments):
+        if event == "open" and "/.work/" in str(arguments[0]) and next(left, None) is None:
+            os.mkdir({mark!r})  # fails if another one has died
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if not os.path.exists({mark!r}):
+        sys.addaudithook(die)
+"""
+
+
+def test_a_worker_killed(world: World, tmp_path: Path) -> None:
+    lake, mark = tmp_path / "lake", tmp_path / "died"
+    site = tmp_path / "site" / "sitecustomize.py"
+    site.parent.mkdir()
+    site.write_text(SITE.format(mark=str(mark)))
+    command = [sys.executable, "-m", "movielake", "convert", str(world.feeds[1]), str(lake)]
+    process = subprocess.run(
+        [*command, "--workers", "2"],
+        env=os.environ | {"PYTHONPATH": str(site.parent)},
+        cwd=Path(movielake.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert mark.exists(), "none was killed"
+    found = lost(lake, world.lakes[1])
+    record("Killed", "one of two workers", saw="", lost=found, partial=0)
+    assert "4 converted" in process.stdout
+    assert_done(lake, world.visible(1))
+
+
+# --- disks that fill up, and doors that close
+
+
+def said(ending: Ending, *places: Path) -> str:
+    """Give the one line that a user got to see, without what differs from run to run."""
+    (line,) = ending.said.splitlines()
+    for place in places:
+        line = line.replace(str(place), place.name)
+    return re.sub(r" \([^)]*\)", "", line)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Give a disk of so many bytes, which grows where it is asked for again."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def size(bytes_: int) -> Path:
+        remount = "remount," if place.is_mount() else ""
+        options = f"{remount}size={bytes_},mode=755"
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, text=True
+        )
+        if mounted.returncode:
+            pytest.skip(f"no disk of our own here: {mounted.stderr.strip()}")
+        return place
+
+    yield size
+    if place.is_mount():
+        subprocess.run(["umount", place], check=True)
+
+
+def pages(folder: Path) -> int:
+    """Count the bytes that files take on such a disk."""
+    sizes = [len(content) for content in files(folder).values()]
+    return sum(-(-size // 4096) * 4096 for size in sizes)
+
+
+@pytest.mark.parametrize("share", range(8))
+def test_convert_on_a_full_disk(
+    world: World, tmp_path: Path, small_disk: Callable[[int], Path], share: int
+) -> None:
+    lake = small_disk(4096 + pages(world.lakes[1]) * share // 8) / "lake"
+    command = ("convert", world.feeds[1], lake, "--workers=1")
+    full = run(tmp_path / "full", *command)
+    assert full.code == 1, full.said
+    partial = partial_files(lake, world.visible(1))
+    small_disk(1 << 24)
+    assert run(tmp_path / "again", *command).code == 0
+    record(
+        "Disks",
+        "no space left while converting",
+        saw=said(full, lake),
+        lost=lost(lake, world.lakes[1]),
+        partial=len(partial),
+    )
+    assert_done(lake, world.visible(1))
+
+
+@pytest.mark.parametrize("share", range(4))
+def test_pack_on_a_full_disk(
+    world: World, tmp_path: Path, small_disk: Callable[[int], Path], share: int
+) -> None:
+    disk = small_disk(4096 + world.packs[0].stat().st_size * share // 4)
+    full = run(tmp_path / "full", "pack", world.lakes[0], disk / "lake.tar")
+    assert (full.code, list(disk.iterdir())) == (1, [])
+    record("Disks", "no space left while packing", saw=said(full, disk), lost=0, partial=0)
+
+
+@pytest.mark.parametrize("share", range(4))
+def test_stage_on_a_full_disk(
+    world: World, tmp_path: Path, small_disk: Callable[[int], Path], share: int
+) -> None:
+    disk = small_disk(4096 + pages(world.lakes[0]) * share // 4)
+    command = ("stage", world.packs[0], "--to", disk / "staged")
+    full = run(tmp_path / "full", *command)
+    assert full.code == 1, full.said
+    partial = partial_files(disk / "staged", world.visible(0))
+    small_disk(1 << 24)
+    assert run(tmp_path / "again", *command).code == 0
+    line = re.sub(r"[0-9,]+ bytes needed, [0-9,]+", "… bytes needed, …", said(full, disk))
+    record("Disks", "no space left for staging", saw=line, lost=0, partial=len(partial))
+    assert_done(disk / "staged", world.visible(0))
+
+
+@pytest.mark.parametrize("limit", [600, 1200, 2400])
+def test_files_must_not_be_large(world: World, tmp_path: Path, limit: int) -> None:
+    lake = tmp_path / "lake"
+    command = ("convert", world.feeds[1], lake, "--workers=1")
+    before = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
+    limited = run(tmp_path / "limited", *command, before=before)
+    assert limited.code == 1
+    partials = partial_files(lake, world.visible(1))
+    assert run(tmp_path / "again", *command).code == 0
+    record(
+        "Disks",
+        "files limited to some hundred bytes (ulimit -f)",
+        saw=said(limited, lake),
+        lost=lost(lake, world.lakes[1]),
+        partial=len(partials),
+    )
+    assert_done(lake, world.visible(1))
+
+
+NOBODY = 65534
+
+
+def close_doors(lake: Path, mode: int) -> None:
+    """Take the permission to write away from all folders of a lake, or give it back."""
+    for path in (lake, *lake.rglob("*")):
+        if path.is_dir():
+            path.chmod(mode)
+
+
+@pytest.mark.parametrize("point", range(8))
+def test_permission_taken_away(
+    world: World, steps: dict[str, int], tmp_path: Path, point: int
+) -> None:
+    lake = tmp_path / "lake"
+    lake.mkdir()
+    is_root = os.getuid() == 0
+    if is_root:  # whom nobody can refuse anything
+        os.chown(lake, NOBODY, NOBODY)
+    refused = run(
+        tmp_path / "refused",
+        *("convert", world.feeds[1], lake, "--workers=1"),
+        at=spread(steps["convert"] * 4 // 5, 8)[point],
+        action=partial(close_doors, lake, 0o555),
+        before=partial(os.setuid, NOBODY) if is_root else None,
+    )
+    assert refused.code == 1
+    partials = partial_files(lake, world.visible(1))
+    close_doors(lake, 0o755)
+    assert run(tmp_path / "again", "convert", world.feeds[1], lake, "--workers=1").code == 0
+    record(
+        "Disks",
+        "permission to write taken away while converting",
+        saw=said(refused, lake),
+        lost=lost(lake, world.lakes[1]),
+        partial=len(partials),
+    )
+    assert_done(lake, world.visible(1))
+
+
+# --- the feed changes while it is read
+
+LARGE = {"191206S.XML": times(*(showing(n, n % 7) for n in range(400))), **week(shows=0)}
+LARGER = {"191206S.XML": times(*(showing(n, n % 5) for n in range(500))), **week(shows=0)}
+
+
+@pytest.mark.parametrize("point", range(8))
+@pytest.mark.parametrize("change", ["replaced", "cut off", "appended to"])
+def test_a_feed_zip_changes_while_it_is_read(
+    tmp_path: Path, disk: Path, change: str, point: int
+) -> None:
+    feed, lake = tmp_path / "feed", tmp_path / "lake"
+    write_feed(feed, {DEU: zipped(LARGE, zipfile.ZIP_STORED)})
+    other = tmp_path / "other.zip"
+    other.write_bytes(zipped(LARGER, zipfile.ZIP_STORED))
+    action = {
+        "replaced": replace(other, feed / DEU),
+        "cut off": truncate(feed / DEU, 30_000),
+        "appended to": append(feed / DEU, other.read_bytes()),
+    }[change]
+    command = ("convert", feed, lake, "--workers=1")
+    before = reference(feed, tmp_path / "before")
+    counted = run(tmp_path / "count", "convert", feed, tmp_path / "counted", "--workers=1", at=0)
+    changed = run(
+        tmp_path / "changed", *command, at=spread(counted.steps, 10)[1 + point], action=action
+    )
+    after = reference(feed, tmp_path / "after")
+    halves = partial_files(lake, before, after)
+    line = "20191206/movies_deu.zip: it changed while it was read; convert it again when it is"
+    assert (changed.code, line in changed.said) in ((0, False), (1, True), (1, change == "cut off"))
+    run(tmp_path / "again", *command)
+    assert_done(lake, after)
+    if line in changed.said:
+        saw = next(text for text in changed.said.splitlines() if line in text)
+        record("Feeds", f"a zip {change} while it is read", saw=saw, lost=0, partial=len(halves))
+    assert [path for path in halves if path != "manifest/20191206/deu.json"] == []
+
+
+def reference(feed: Path, lake: Path) -> dict[str, bytes]:
+    convert(str(feed), str(lake), workers=1)
+    return visible(lake)
