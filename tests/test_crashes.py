@@ -12,11 +12,13 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,12 +26,24 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from crashes import Ending, append, replace, run, spread, truncate
+from crashes import (
+    Ending,
+    append,
+    finish,
+    fork,
+    pause,
+    replace,
+    run,
+    spread,
+    start,
+    truncate,
+    wait_for_pause,
+)
 from faults import record
 from feeds import all_records, files, houses, showing, times, week, write_feed, zipped
 
 import movielake
-from movielake import ShowingsReader, convert
+from movielake import ShowingsReader, convert, locks
 from movielake.commits import commit_from_json
 from movielake.manifest import manifest_table
 from movielake.packing import pack
@@ -501,3 +515,180 @@ def test_a_feed_zip_changes_while_it_is_read(
 def reference(feed: Path, lake: Path) -> dict[str, bytes]:
     convert(str(feed), str(lake), workers=1)
     return visible(lake)
+
+
+# --- several at the same time
+
+
+def impatient() -> None:
+    """Take a process for dead that stands still for a moment."""
+    locks.LEASE = 0.1
+
+
+@pytest.mark.parametrize("point", range(16))
+def test_a_convert_stands_still_while_another_one_runs(
+    world: World, steps: dict[str, int], tmp_path: Path, point: int
+) -> None:
+    lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
+    command = ("convert", world.feeds[1], lake, "--prune", "--workers=1")
+    at = spread(steps["renew"], 18)[1 + point]
+    sleeper = start(tmp_path / "sleeper", *command, at=at, action=pause)
+    wait_for_pause(sleeper)
+    assert run(tmp_path / "other", *command, before=impatient).code == 0
+    assert visible(lake) == world.visible(1)
+    os.kill(sleeper.pid, signal.SIGCONT)
+    woken = finish(tmp_path / "sleeper", sleeper)
+    partials = partial_files(lake, world.visible(1))
+    assert woken.code == 0 or "this process stood still" in woken.said
+    run(tmp_path / "again", *command)
+    record(
+        "At the same time",
+        "a convert that stands still while another one does the same",
+        saw="",
+        lost=lost(lake, world.lakes[1]),
+        partial=len(partials),
+    )
+    assert_done(lake, world.visible(1))
+
+
+@pytest.mark.parametrize("point", range(12))
+def test_a_manifest_that_was_read_before_a_change_is_not_published(
+    world: World, tmp_path: Path, point: int
+) -> None:
+    """Another job rebuilds manifest.parquet, and stands still at any step of that."""
+    lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
+    (lake / "manifest.parquet").unlink()
+    command = ("convert", world.feeds[0], lake, "--workers=1")
+    if point == 0:
+        whole = run(tmp_path / "count", *command, at=0)
+        (tmp_path / "count" / "steps").rename(world.feeds[0].parent / "rebuilding")
+        (lake / "manifest.parquet").unlink()
+    counted = int((world.feeds[0].parent / "rebuilding").read_text())
+    at = spread(counted, 14)[1 + point]
+    sleeper = start(tmp_path / "sleeper", *command, at=at, action=pause)
+    wait_for_pause(sleeper)
+    renewed = ("convert", world.feeds[1], lake, "--prune", "--workers=1")
+    assert run(tmp_path / "other", *renewed, before=impatient).code == 0
+    os.kill(sleeper.pid, signal.SIGCONT)
+    finish(tmp_path / "sleeper", sleeper)
+    partials = partial_files(lake, world.visible(0), world.visible(1))
+    record(
+        "At the same time",
+        "the manifest rebuilt while another job changes commits",
+        saw="",
+        lost=0,
+        partial=len(partials),
+    )
+    assert partials == []
+
+
+@pytest.mark.parametrize("feeds", [(1, 1), (0, 1), (1, 0), (0, 0)])
+def test_two_converts_of_one_lake(world: World, tmp_path: Path, feeds: tuple[int, int]) -> None:
+    lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
+    commands = [("convert", world.feeds[n], lake, "--force", "--workers=1") for n in feeds]
+    both = [start(tmp_path / str(n), *command) for n, command in enumerate(commands)]
+    endings = [finish(tmp_path / str(n), process) for n, process in enumerate(both)]
+    assert {ending.code for ending in endings} <= {0, 1}  # 1: the old feed has damaged members
+    partials = partial_files(lake, world.visible(0), world.visible(1))
+    assert run(tmp_path / "again", "convert", world.feeds[1], lake, "--prune").code == 0
+    record(
+        "At the same time",
+        "two converts of the same feed zips, also where one sees older ones",
+        saw="",
+        lost=lost(lake, world.lakes[1]),
+        partial=len(partials),
+    )
+    assert_done(lake, world.visible(1))
+
+
+def alternate(feeds: tuple[Path, Path], lake: Path, times: int) -> None:
+    """Convert one feed, and the other one, and so on, every time all of it."""
+    for number in range(times):
+        convert(str(feeds[number % 2]), str(lake), prune=True, force=True, workers=1)
+
+
+@pytest.fixture
+def restless(world: World, tmp_path: Path) -> Iterator[tuple[Path, Callable[[], bool]]]:
+    """Give a lake that changes all the time, and what tells whether it still does."""
+    lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
+    writer = fork.Process(target=alternate, args=(world.feeds[::-1], lake, 10))
+    writer.start()
+    yield lake, writer.is_alive
+    writer.join(60)
+    assert writer.exitcode == 0
+    assert visible(lake) == world.visible(0)
+
+
+def test_readers_while_a_lake_is_converted(
+    world: World, restless: tuple[Path, Callable[[], bool]]
+) -> None:
+    lake, goes_on = restless
+    old, new = map(answer_of, world.lakes)
+    answers, errors = [], set()
+    while goes_on():
+        try:
+            answers.append(answer_of(lake))
+        except (ValueError, FileNotFoundError) as error:
+            errors.add(str(error))
+    for answer in answers:
+        assert answer.keys() >= old.keys() & new.keys(), "a partition was silently missing"
+        assert all(count in (old.get(pair), new.get(pair)) for pair, count in answer.items())
+    assert all("open the reader again" in error for error in errors), errors
+    assert answers
+    record(
+        "At the same time",
+        "readers while convert replaces all partitions",
+        saw="",
+        lost=0,
+        partial=0,
+    )
+
+
+def test_stages_while_a_lake_is_converted(
+    world: World, restless: tuple[Path, Callable[[], bool]], tmp_path: Path
+) -> None:
+    lake, goes_on = restless
+    staged, number = [], 0
+    while goes_on():
+        number += 1
+        with suppress(ValueError, FileNotFoundError):
+            staged.append(stage(str(lake), str(tmp_path / f"staged-{number}")))
+    partials = [
+        path
+        for folder in staged
+        for path in partial_files(Path(folder), world.visible(0), world.visible(1))
+    ]
+    assert staged
+    record(
+        "At the same time",
+        "stages while convert replaces all partitions",
+        saw="",
+        lost=0,
+        partial=len(partials),
+    )
+    assert partials == []
+
+
+def test_a_partition_that_is_being_replaced_is_named(world: World, tmp_path: Path) -> None:
+    lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
+    (lake / "manifest.parquet").unlink()
+    commit = lake / "manifest/20191206/deu.json"
+    commit.rename(commit.with_suffix(".replaced"))
+    expected = f"20191206/deu in {lake} is being replaced; try again when the convert that does it"
+    for act in (
+        lambda: ShowingsReader(str(lake)),
+        lambda: pack(str(lake), str(tmp_path / "lake.tar")),
+        lambda: stage(str(lake), str(tmp_path / "staged")),
+    ):
+        with pytest.raises(ValueError, match=expected):
+            act()
+    assert answer_of(lake, countries="swe") == {("20191206", "swe"): 2}
+    info = run(tmp_path / "info", "info", lake)
+    assert info.code == 2
+    record(
+        "Killed",
+        "convert while it replaced 20191206/deu, and then read",
+        saw=said(info, lake),
+        lost=0,
+        partial=0,
+    )
