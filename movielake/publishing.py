@@ -112,7 +112,8 @@ def _remove_others(lake: Folder, date_stamp: str, country: str, keep: set[str], 
         found = lake.find(folder)
         for path in found.keys() - keep:
             lock.renew()
-            lake.fs.rm_file(lake.join(path))
+            with suppress(FileNotFoundError):
+                lake.fs.rm_file(lake.join(path))
         if found and not found.keys() & keep:
             with suppress(OSError):  # an object store has no folders to remove
                 lake.fs.rmdir(lake.join(folder))

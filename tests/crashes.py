@@ -33,11 +33,8 @@ MODULES = [
 ] + ["fsspec.implementations.local", "pandas", "encodings.cp437"]
 fork.set_forkserver_preload(MODULES)
 
-STEPS = {"open", "write", "fsync", "close", "replace", "rename", "remove", "unlink"} | {
-    "mkdir",
-    "rmdir",
-    "utime",
-}
+MOVES = {"replace", "rename", "remove", "unlink", "rmdir"}
+STEPS = MOVES | {"open", "write", "fsync", "close", "mkdir", "utime"}
 
 
 @dataclass(frozen=True)
@@ -61,16 +58,18 @@ def start(
     folder: Path,
     *arguments: object,
     at: int | None = None,
+    moves: bool = False,
     action: Action = die,
     before: Action | None = None,
 ) -> multiprocessing.process.BaseProcess:
     """Start a command; do something in its process before it, and at its n-th step.
 
-    Steps are counted only if one is named, which may be the 0th.
+    Steps are counted only if one is named, which may be the 0th; all of them, or those that move
+    or remove a file.
     """
     folder.mkdir(exist_ok=True)
     texts = [str(argument) for argument in arguments]
-    process = fork.Process(target=_command, args=(folder, texts, at, action, before))
+    process = fork.Process(target=_command, args=(folder, texts, at, moves, action, before))
     process.start()
     return process
 
@@ -91,7 +90,12 @@ def run(folder: Path, *arguments: object, **happening: Any) -> Ending:
 
 
 def _command(
-    folder: Path, arguments: list[str], at: int | None, action: Action, before: Action | None
+    folder: Path,
+    arguments: list[str],
+    at: int | None,
+    moves: bool,
+    action: Action,
+    before: Action | None,
 ) -> None:
     for name in MODULES:
         importlib.import_module(name)
@@ -104,7 +108,7 @@ def _command(
     steps = os.open(folder / "steps", os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o666)
     if before:
         before()
-    count = itertools.count(1) if at is None else _watch(at, action)
+    count = itertools.count(1) if at is None else _watch(at, MOVES if moves else STEPS, action)
     code: Any = 0
     try:
         main(arguments, prog_name="movielake")
@@ -116,11 +120,11 @@ def _command(
     os._exit(code)
 
 
-def _watch(at: int, action: Action) -> itertools.count[int]:
+def _watch(at: int, steps: set[str], action: Action) -> itertools.count[int]:
     count = itertools.count(1)
 
     def profile(_: object, event: str, called: Any) -> None:
-        is_step = event == "c_call" and called.__name__ in STEPS and _is_of_files(called)
+        is_step = event == "c_call" and called.__name__ in steps and _is_of_files(called)
         if is_step and next(count) == at:
             sys.setprofile(None)
             action()
