@@ -1,13 +1,36 @@
-"""Commits: what one feed zip became, as data and as JSON."""
+"""Commits: what one feed zip became, as data, as JSON, and in a lake.
+
+A commit in a lake, ``manifest/STAMP/CCC.json``, is what makes a feed zip converted. While its files
+are replaced by different ones it stands aside as ``CCC.replaced``: who reads then knows that
+something is missing, and waits a moment or says so.
+"""
 
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from movielake.layout import (
+    MANIFEST_FOLDER,
+    MANIFEST_TABLE,
+    Folder,
+    Selection,
+    aside_path,
+    commit_path,
+)
+from movielake.locks import remove_drafts
 from movielake.problems import Problem
-from movielake.writers import WrittenFile
+from movielake.writers import WrittenFile, rename, write_atomically
+
+Pairs = list[tuple[str, str]]
+"""Date stamps and countries, in order."""
+
+_ENDINGS: Final = ("json", "replaced")
+_PATIENCE: Final = 2.0
+_PAUSE: Final = 0.02
 
 COMPLETE: Final = "complete"
 """Every record of the member is in the lake."""
@@ -107,6 +130,11 @@ class Commit:
     members: tuple[MemberCommit, ...]
 
     @property
+    def files(self) -> frozenset[WrittenFile]:
+        """All files of all members."""
+        return frozenset(file for member in self.members for file in member.files)
+
+    @property
     def is_hurt(self) -> bool:
         """Whether any member is damaged or refused."""
         return any(member.is_hurt for member in self.members)
@@ -144,3 +172,106 @@ def _member(fields: dict[str, Any]) -> MemberCommit:
     fields["quarantine"] = tuple(WrittenFile(**file) for file in fields["quarantine"])
     fields["problems"] = tuple(Problem(**problem) for problem in fields["problems"])
     return MemberCommit(**fields)
+
+
+def write_commit(lake: Folder, commit: Commit) -> None:
+    """Make a feed zip count as converted; its files must be in place."""
+    mark_behind(lake)
+    key = (commit.date_stamp, commit.country)
+    write_atomically(lake, commit_path(*key), commit_to_json(commit))
+    _remove(lake, aside_path(*key))
+    if not lake.is_local:  # nothing is locked there
+        mark_behind(lake)
+
+
+def withdraw_commit(lake: Folder, date_stamp: str, country: str) -> None:
+    """Put a commit aside, if it is there, before its files are replaced or removed."""
+    mark_behind(lake)
+    with suppress(FileNotFoundError):
+        path = lake.join(commit_path(date_stamp, country))
+        rename(lake, path, aside_path(date_stamp, country))
+
+
+def remove_commit(lake: Folder, date_stamp: str, country: str) -> None:
+    """Make a feed zip count as not converted, if it did."""
+    mark_behind(lake)
+    _remove(lake, commit_path(date_stamp, country))
+    _remove(lake, aside_path(date_stamp, country))
+
+
+def mark_behind(lake: Folder) -> None:
+    """Remove ``manifest.parquet`` and its drafts, before commits change."""
+    remove_drafts(lake)
+    _remove(lake, MANIFEST_TABLE)
+
+
+def _remove(lake: Folder, path: str) -> None:
+    with suppress(FileNotFoundError):
+        lake.fs.rm_file(lake.join(path))
+
+
+def read_commit(lake: Folder, date_stamp: str, country: str) -> Commit | None:
+    """Read one commit; None if the feed zip is not converted."""
+    try:
+        content = lake.fs.cat_file(lake.join(commit_path(date_stamp, country)))
+    except FileNotFoundError:
+        return None
+    return commit_from_json(content)
+
+
+def survey(lake: Folder) -> tuple[Pairs, Pairs]:
+    """List the (date_stamp, country) of all commits, without opening any.
+
+    Returns
+    -------
+    there, aside : list of (str, str)
+        Those that are there, and those that were put aside; where both are, a process was killed
+        when all was done but for tidying up.
+    """
+    found: dict[str, Pairs] = {ending: [] for ending in _ENDINGS}
+    for path in lake.names(MANIFEST_FOLDER):
+        stem, _, ending = path.rpartition(".")
+        parts = stem.split("/")
+        if ending in found and len(parts) == 3:
+            found[ending].append((parts[1], parts[2]))
+    there, aside = (sorted(pairs) for pairs in found.values())
+    return there, aside
+
+
+def committed(lake: Folder, needed: Selection | None = None) -> Pairs:
+    """List the (date_stamp, country) of all commits, in order, without opening any.
+
+    Parameters
+    ----------
+    lake : Folder
+        The lake.
+    needed : Selection, optional
+        Partitions that are not to be missed just because they are being replaced.
+
+    Returns
+    -------
+    list of (str, str)
+
+    Raises
+    ------
+    ValueError
+        If one of those needed is still being replaced after a moment.
+    """
+    last = time.monotonic() + _PATIENCE
+    while True:
+        there, aside = survey(lake)
+        halves = sorted({*aside} - {*there}) if needed else []
+        missed = [pair for pair in halves if needed and needed.matches(*pair)]
+        if not missed:
+            return there
+        if time.monotonic() > last:
+            raise ValueError(_still_replaced(lake, missed))
+        time.sleep(_PAUSE)
+
+
+def _still_replaced(lake: Folder, missed: Pairs) -> str:
+    more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
+    return (
+        f"{'/'.join(missed[0])}{more} in {lake.url} is being replaced; try again when the convert "
+        "that does it has ended; if it was killed, run it again"
+    )

@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage
 from movielake.descriptors import write_descriptor
 from movielake.feed import UNREADABLE, FeedZip, fingerprint, open_members
-from movielake.layout import Folder, Selection, Terms, partition_folders
-from movielake.manifest import (
-    create_lake,
-    read_commit,
-    read_manifest,
-    rebuild_manifest,
-    remove_commit,
-    write_commit,
-)
+from movielake.layout import Folder, Selection, Terms
+from movielake.locks import remove_leftovers
+from movielake.manifest import create_lake, read_manifest, rebuild_manifest
 from movielake.members import MemberConverter
-from movielake.planning import KNOWN, Plan, Task, find_selected, plan_conversion
+from movielake.planning import KNOWN, Plan, Task, find_selected, look_at, plan_conversion
+from movielake.publishing import (
+    find_halves,
+    publish_commit,
+    refresh_commit,
+    remove_partition,
+)
 from movielake.quarantine import Quarantine, one_line
 from movielake.records import Damage
 from movielake.workers import worker_client
-from movielake.writers import Workspace, remove_leftovers, workspace
+from movielake.writers import explained, is_within, workspace
 
 
 class DamagedFeedError(ValueError):
@@ -140,6 +141,8 @@ def convert(
         If the feed is not there.
     ValueError
         If the lake is none, or of another format, or if nothing is selected.
+    OSError
+        If the lake cannot be written; what is converted by then stays.
     DamagedFeedError
         At the first damage, if ``strict``.
 
@@ -157,25 +160,25 @@ def convert(
     selection = Selection(date_stamps, countries)
     found = find_selected(feed, selection)
     target = Folder(lake)
-    create_lake(target)
-    write_descriptor(target)
-    remove_leftovers(target)
-    model = Task(feed, lake, found.zips[0], with_json, force, strict)
-    known = read_manifest(target, KNOWN).to_pylist()
-    todo = plan_conversion(found, model, selection, known)
-    if on_plan:
-        on_plan(todo)
-    outcomes = []
-    try:
-        shared = target.is_shared and Folder(feed).is_shared
-        for outcome in _run(todo.tasks, workers, shared):
-            outcomes.append(outcome)
-            if on_progress:
-                on_progress(outcome)
-        removed = _prune(target, todo.missing) if prune else ()
-    finally:
-        remove_leftovers(target)  # of workers that had to be killed
-        rebuild_manifest(target)
+    with explained(target):
+        create_lake(target)
+        write_descriptor(target)
+        remove_leftovers(target)
+        model = Task(feed, lake, found.zips[0], with_json, force, strict)
+        todo = plan_conversion(found, model, selection, _known(target))
+        if on_plan:
+            on_plan(todo)
+        outcomes = []
+        try:
+            shared = target.is_shared and Folder(feed).is_shared
+            for outcome in _run(todo.tasks, workers, shared):
+                outcomes.append(outcome)
+                if on_progress:
+                    on_progress(outcome)
+            removed = _prune(target, todo.missing) if prune else ()
+        finally:
+            remove_leftovers(target)  # of workers that had to be killed
+            rebuild_manifest(target)
     outcomes.sort(key=lambda outcome: outcome.zip_.key)
     return Conversion(todo, tuple(outcomes), removed)
 
@@ -211,10 +214,17 @@ def _outcome(result: Outcome | BaseException, task: Task) -> Outcome:
     return result
 
 
+def _known(lake: Folder) -> list[dict[str, Any]]:
+    """List what the lake has; of what a killed process was replacing, nothing but that."""
+    rows: list[dict[str, Any]] = read_manifest(lake, KNOWN, needed=None).to_pylist()
+    nothing = dict.fromkeys(KNOWN)
+    halves = [nothing | {"date_stamp": s, "country": c} for s, c in find_halves(lake)]
+    return rows + halves
+
+
 def _prune(lake: Folder, missing: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    for date_stamp, country in missing:
-        remove_commit(lake, date_stamp, country)
-        _remove_others(lake, date_stamp, country, keep=set())
+    for pair in missing:
+        remove_partition(lake, *pair)
     return tuple(missing)
 
 
@@ -229,18 +239,21 @@ def convert_zip(task: Task) -> Outcome:
     Returns
     -------
     Outcome
-        Damage is in its commit; a file that cannot be opened at all, or a lake that cannot be
-        written, in its error.
+        Damage is in its commit; a file that cannot be opened at all in its error.
 
     Raises
     ------
     DamagedFeedError
         At damage, if the task is strict.
+    OSError
+        If the lake cannot be written.
     """
     try:
         with collector_paused():
             return _convert_zip(task)
     except OSError as error:
+        if is_within(error, Folder(task.lake)):
+            raise  # no other feed zip would fare better
         return Outcome(task.zip_, error=f"{task.zip_.path}: {error}")
 
 
@@ -257,7 +270,7 @@ def collector_paused() -> Iterator[None]:
 
 
 def _convert_zip(task: Task) -> Outcome:
-    zip_, lake = task.zip_, Folder(task.lake)
+    zip_, lake, before = task.zip_, Folder(task.lake), look_at(task)
     with workspace(lake) as space, ExitStack() as stack:
         quarantine = Quarantine(space, zip_)
         try:
@@ -266,16 +279,18 @@ def _convert_zip(task: Task) -> Outcome:
             digest, commits = "", [_unreadable(task, quarantine, Damage(one_line(error)))]
         else:
             digest = fingerprint(members)
-            if refreshed := _refresh(task, digest):
-                return Outcome(zip_, refreshed)
+            if not task.force and (same := refresh_commit(lake, zip_, digest, task.with_json)):
+                return Outcome(zip_, same)
             converter = MemberConverter(zip_, space, task.with_json, quarantine)
             commits = [converter.convert(member) for member in members]
+        if look_at(task) != before:
+            raise OSError("it changed while it was read; convert it again when it is complete")
         commit = Commit(
             **vars(zip_), fingerprint=digest, with_json=task.with_json, members=tuple(commits)
         )
         if task.strict and commit.is_hurt:
             raise DamagedFeedError(describe_damage(commit)[0])
-        _publish(lake, commit, space)
+        publish_commit(lake, commit, space)
     return Outcome(zip_, commit, converted=True)
 
 
@@ -284,34 +299,3 @@ def _unreadable(task: Task, quarantine: Quarantine, damage: Damage) -> MemberCom
     feed, name = Folder(task.feed), task.zip_.path.rpartition("/")[2]
     files = quarantine.add(name, lambda: feed.fs.open(feed.join(task.zip_.path), "rb"), damage, 0)
     return MemberCommit("", DAMAGED, **vars(damage), quarantine=files)
-
-
-def _refresh(task: Task, digest: str) -> Commit | None:
-    """If only the file's time has changed, write that down and spare the work."""
-    lake, zip_ = Folder(task.lake), task.zip_
-    known = None if task.force else read_commit(lake, zip_.date_stamp, zip_.country)
-    if known is None or known.fingerprint != digest or (task.with_json and not known.with_json):
-        return None
-    known = replace(known, **vars(zip_))
-    write_commit(lake, known)
-    return known
-
-
-def _publish(lake: Folder, commit: Commit, space: Workspace) -> None:
-    """Put the files in place, then the commit. Without its commit a zip is done again."""
-    remove_commit(lake, commit.date_stamp, commit.country)
-    space.publish()
-    keep = {file.path for member in commit.members for file in member.files}
-    _remove_others(lake, commit.date_stamp, commit.country, keep)
-    write_commit(lake, commit)
-
-
-def _remove_others(lake: Folder, date_stamp: str, country: str, keep: set[str]) -> None:
-    """Remove what an earlier or killed conversion left in the places of a partition."""
-    for folder in partition_folders(date_stamp, country):
-        found = lake.find(folder)
-        for path in found.keys() - keep:
-            lake.fs.rm_file(lake.join(path))
-        if found and not found.keys() & keep:
-            with suppress(OSError):  # an object store has no folders to remove
-                lake.fs.rmdir(lake.join(folder))

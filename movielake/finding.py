@@ -94,7 +94,7 @@ def _not_empty(held: Holdings, selection: Selection) -> Holdings:
 
 def _hold_lake(folder: Folder, table: Table, selection: Selection) -> Holdings:
     check_lake(folder)
-    members = read_manifest(folder, _COLUMNS)
+    members = read_manifest(folder, _COLUMNS, needed=selection)
     stamps = _distinct(members["date_stamp"])
     countries = _distinct(members["country"])
     mine = members.filter(pc.equal(members["table"], table.name))

@@ -37,6 +37,8 @@ class HeldFile:
         Its partition.
     count : int or None
         Rows or records that it must have; None if nobody knows.
+    bytes : int or None
+        Its size; None if nobody knows.
     dates : tuple of str or None
         First and last show_date (YYYY-MM-DD), null where it has none or nobody knows.
     """
@@ -45,6 +47,7 @@ class HeldFile:
     date_stamp: str
     country: str
     count: int | None
+    bytes: int | None = None
     dates: tuple[str | None, str | None] = (None, None)
 
 
@@ -217,13 +220,15 @@ class Holdings:
     def held(self, kind: str) -> Iterator[HeldFile]:
         """Go through the files of a kind, in order."""
         counts = self.files["rows" if kind == "parquet" else "records"].to_pylist()
+        sizes = self.files[f"{kind}_bytes"].to_pylist()
         stamps, countries = self.files["date_stamp"], self.files["country"]
         keys = zip(stamps.to_pylist(), countries.to_pylist(), strict=True)
         dates = zip(
             *(self.files[name].to_pylist() for name in ("first_date", "last_date")), strict=True
         )
-        for path, key, count, span in zip(self.paths(kind), keys, counts, dates, strict=True):
-            yield HeldFile(path, *key, count, span)
+        columns = zip(self.paths(kind), keys, counts, sizes, dates, strict=True)
+        for path, key, count, size, span in columns:
+            yield HeldFile(path, *key, count, size, span)
 
     @property
     def kind(self) -> str:
@@ -269,8 +274,22 @@ def _check_size(path: str, expected: int) -> None:
         found = os.stat(path).st_size  # noqa: PTH116  (one of many thousands, called often)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} is in the manifest but not there; {MEND}") from None
-    if found != expected:
+    compare_size(path, found, expected)
+
+
+def compare_size(path: str, found: int, expected: int | None) -> None:
+    """Compare a file's size with that which the manifest tells, if anybody knows it.
+
+    Raises
+    ------
+    ValueError
+        If it is another one: the file is damaged, or was replaced since the manifest was read.
+    """
+    if expected is not None and found != expected:
         raise ValueError(f"expected {expected} bytes in {path}, found {found}; {MEND}")
 
 
-MEND: Final = "convert its feed zip again with: movielake convert --force"
+MEND: Final = (
+    "if it was converted anew meanwhile, open the reader again; else convert its feed zip again "
+    "with: movielake convert --force"
+)

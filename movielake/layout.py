@@ -81,6 +81,7 @@ class Folder:
     def find(self, *parts: str) -> dict[str, dict[str, Any]]:
         """List all files below, as path relative to the folder → fsspec's info on it."""
         top = self.join(*parts)
+        self.fs.invalidate_cache()  # another process may have changed what was listed before
         if not self.fs.exists(top):
             return {}
         found: dict[str, dict[str, Any]] = self.fs.find(top, detail=True)
@@ -129,6 +130,11 @@ def is_date_stamp(text: str) -> bool:
 def commit_path(date_stamp: str, country: str) -> str:
     """Return where in a lake the commit of a feed zip stands."""
     return f"{MANIFEST_FOLDER}/{date_stamp}/{country}.json"
+
+
+def aside_path(date_stamp: str, country: str) -> str:
+    """Return where a commit stands while the files of its partition are replaced."""
+    return f"{MANIFEST_FOLDER}/{date_stamp}/{country}.replaced"
 
 
 def json_folder(date_stamp: str, country: str) -> str:

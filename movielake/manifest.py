@@ -2,7 +2,7 @@
 
 ``manifest/STAMP/CCC.json`` holds one commit; ``manifest.parquet`` holds all of them in one table,
 derived, and only used while it knows exactly the commits that are there. Whoever changes a commit
-removes ``manifest.parquet`` first, so that it can be missing but never wrong.
+removes ``manifest.parquet`` first, and all drafts of it, so that it can be missing but never wrong.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movielake import schema
-from movielake.commits import Commit, MemberCommit, commit_from_json, commit_to_json
-from movielake.layout import LAKE_FILE, MANIFEST_FOLDER, MANIFEST_TABLE, Folder, commit_path
-from movielake.writers import workspace, write_atomically
+from movielake.commits import Commit, MemberCommit, Pairs, committed, read_commit
+from movielake.layout import LAKE_FILE, MANIFEST_TABLE, Folder, Selection
+from movielake.locks import name_draft, wait_for_holders
+from movielake.writers import HashingFile, rename, write_atomically
+
+_EVERYTHING: Final = Selection()
 
 
 def create_lake(lake: Folder) -> None:
@@ -120,49 +123,9 @@ def _of_type(type_: Any) -> str:
     return f"of type {type_}" if type_ else "not there"
 
 
-def write_commit(lake: Folder, commit: Commit) -> None:
-    """Make a feed zip count as converted; its files must be in place."""
-    mark_behind(lake)
-    path = commit_path(commit.date_stamp, commit.country)
-    write_atomically(lake, path, commit_to_json(commit))
-
-
-def remove_commit(lake: Folder, date_stamp: str, country: str) -> None:
-    """Make a feed zip count as not converted, if it did."""
-    mark_behind(lake)
-    _remove(lake, commit_path(date_stamp, country))
-
-
-def mark_behind(lake: Folder) -> None:
-    """Remove ``manifest.parquet``, before commits change."""
-    _remove(lake, MANIFEST_TABLE)
-
-
-def _remove(lake: Folder, path: str) -> None:
-    with suppress(FileNotFoundError):
-        lake.fs.rm_file(lake.join(path))
-
-
-def read_commit(lake: Folder, date_stamp: str, country: str) -> Commit | None:
-    """Read one commit; None if the feed zip is not converted."""
-    try:
-        content = lake.fs.cat_file(lake.join(commit_path(date_stamp, country)))
-    except FileNotFoundError:
-        return None
-    return commit_from_json(content)
-
-
-def committed(lake: Folder) -> list[tuple[str, str]]:
-    """List the (date_stamp, country) of all commits, in order, without opening any."""
-    found = []
-    for path in lake.names(MANIFEST_FOLDER):
-        parts = path.removesuffix(".json").split("/")
-        if path.endswith(".json") and len(parts) == 3:
-            found.append((parts[1], parts[2]))
-    return sorted(found)
-
-
-def read_manifest(lake: Folder, columns: Sequence[str] | None = None) -> pa.Table:
+def read_manifest(
+    lake: Folder, columns: Sequence[str] | None = None, needed: Selection | None = _EVERYTHING
+) -> pa.Table:
     """Read what is in a lake, one row per member.
 
     Parameters
@@ -171,21 +134,34 @@ def read_manifest(lake: Folder, columns: Sequence[str] | None = None) -> pa.Tabl
         The lake.
     columns : sequence of str, optional
         Which of the columns of `MANIFEST`; all by default.
+    needed : Selection or None, optional
+        Partitions that are not to be missed just because they are being replaced; by default
+        all.
 
     Returns
     -------
     pa.Table
         In the order of stamp, country and member.
+
+    Raises
+    ------
+    ValueError
+        If one of those needed is still being replaced after a moment.
     """
-    present = committed(lake)
-    table = _read_table(lake, present, columns)
-    if table is None:
-        table = manifest_table(_read_all(lake, present)).select(columns or MANIFEST.names)
-    return table
+    while True:
+        present = committed(lake, needed)
+        table = _read_table(lake, present, columns)
+        if table is not None:
+            return table
+        commits = _read_all(lake, present)
+        if None not in commits:
+            return manifest_table(filter(None, commits)).select(columns or MANIFEST.names)
 
 
 def rebuild_manifest(lake: Folder) -> pa.Table:
     """Write ``manifest.parquet`` from the commits, unless it is up to date.
+
+    If another process changes a commit meanwhile, it is not written: that one rebuilds it later.
 
     Parameters
     ----------
@@ -197,19 +173,28 @@ def rebuild_manifest(lake: Folder) -> pa.Table:
     pa.Table
         The whole manifest.
     """
-    present = committed(lake)
-    table = _read_table(lake, present)
-    if table is None:
-        table = manifest_table(_read_all(lake, present))
-        with workspace(lake) as space:
-            with space.open(MANIFEST_TABLE) as file:
-                pq.write_table(table, file, compression="zstd")
-            space.publish()
+    table = _read_table(lake, committed(lake))
+    if table is not None:
+        return table
+    draft = lake.join(name_draft())
+    lake.fs.makedirs(draft.rpartition("/")[0], exist_ok=True)
+    try:
+        with HashingFile(lake.fs.open(draft, "wb"), draft) as file:
+            # From here on, who changes a commit removes the draft; who began before is waited for.
+            wait_for_holders(lake)
+            table = manifest_table(filter(None, _read_all(lake, committed(lake))))
+            pq.write_table(table, file, compression="zstd")
+        with suppress(FileNotFoundError):  # it was removed
+            rename(lake, draft, MANIFEST_TABLE)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            lake.fs.rm_file(draft)
+        raise
     return table
 
 
 def _read_table(
-    lake: Folder, present: list[tuple[str, str]], columns: Sequence[str] | None = None
+    lake: Folder, present: Pairs, columns: Sequence[str] | None = None
 ) -> pa.Table | None:
     """Read ``manifest.parquet``; None if it is not there, or knows other commits than present."""
     with suppress(FileNotFoundError), lake.fs.open(lake.join(MANIFEST_TABLE), "rb") as file:
@@ -220,12 +205,14 @@ def _read_table(
     return None
 
 
-def _read_all(lake: Folder, present: Iterable[tuple[str, str]]) -> list[Commit]:
+def _read_all(lake: Folder, present: Pairs) -> list[Commit | None]:
+    """Read commits; None for those that have gone meanwhile."""
+
     def read(pair: tuple[str, str]) -> Commit | None:
         return read_commit(lake, *pair)
 
     with ThreadPoolExecutor(16) as pool:  # many small files: the waiting is worth sharing
-        return [commit for commit in pool.map(read, present) if commit is not None]
+        return list(pool.map(read, present))
 
 
 _FILE: Final = [("path", pa.string()), ("bytes", pa.int64()), ("sha256", pa.string())]

@@ -16,13 +16,20 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from movielake.commits import Commit, commit_from_json
+from movielake.commits import Commit, commit_from_json, committed
 from movielake.descriptors import descriptor_content
-from movielake.layout import DESCRIPTOR_FILE, LAKE_FILE, MANIFEST_TABLE, Folder, commit_path
-from movielake.manifest import check_lake, committed, manifest_table
+from movielake.layout import (
+    DESCRIPTOR_FILE,
+    LAKE_FILE,
+    MANIFEST_TABLE,
+    Folder,
+    Selection,
+    commit_path,
+)
+from movielake.manifest import check_lake, manifest_table
 from movielake.packs import Pair, end_padding, files_of, index_header, member_header, padding
 from movielake.sources import BLOCK, Source, ahead
-from movielake.writers import HashingFile, WrittenFile, rename
+from movielake.writers import HashingFile, WrittenFile, explained, rename
 
 _READERS: Final = 16
 """Files that are read at a time: on a shared file system it is the opening that takes long."""
@@ -78,15 +85,16 @@ def pack(
     parent, name = _parent(file)
     _remove_partials(parent, name)
     temporary = parent.join(f".{name}.{os.getpid()}-{uuid.uuid4().hex[:12]}-{_HOST}.partial")
-    parent.fs.makedirs(parent.path, exist_ok=True)
-    try:
-        with HashingFile(parent.fs.open(temporary, "wb")) as out:
-            _write(out, source, on_progress or (lambda *_: None))
-        rename(parent, temporary, name)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            parent.fs.rm_file(temporary)
-        raise
+    with explained(parent):
+        parent.fs.makedirs(parent.path, exist_ok=True)
+        try:
+            with HashingFile(parent.fs.open(temporary, "wb"), temporary) as out:
+                _write(out, source, on_progress or (lambda *_: None))
+            rename(parent, temporary, name)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                parent.fs.rm_file(temporary)
+            raise
     return out.written(file)
 
 
@@ -147,7 +155,7 @@ def _commits(source: Source) -> dict[Pair, tuple[bytes, Commit]]:
         content = bytes(source.fs.cat_file(source.join(commit_path(*pair))))
         return content, commit_from_json(content)
 
-    pairs = committed(source)
+    pairs = committed(source, Selection())
     with ThreadPoolExecutor(_READERS) as pool:
         return dict(zip(pairs, pool.map(read, pairs), strict=True))
 

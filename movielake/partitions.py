@@ -94,6 +94,8 @@ class Partition:
         Files to be copied.
     content : bytes
         The commit as it is to be written.
+    is_half : bool
+        Whether a process was killed while it replaced files that the commit held knows.
     """
 
     pair: Pair
@@ -101,11 +103,12 @@ class Partition:
     held: Commit | None
     missing: tuple[WrittenFile, ...] = ()
     content: bytes = b""
+    is_half: bool = False
 
     @property
     def is_due(self) -> bool:
         """Whether anything is to be done."""
-        return self.commit != self.held or bool(self.missing)
+        return self.is_half or self.commit != self.held or bool(self.missing)
 
     @property
     def files(self) -> frozenset[WrittenFile]:
@@ -115,4 +118,6 @@ class Partition:
     @property
     def is_stale(self) -> bool:
         """Whether files that readers see now are to be replaced or removed."""
-        return self.held is not None and not self.files.issuperset(files_of(self.held))
+        if self.held is None or self.is_half:
+            return False
+        return not self.files.issuperset(files_of(self.held))

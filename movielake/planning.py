@@ -8,10 +8,13 @@ from typing import Any, Final
 
 from movielake.feed import Feed, FeedZip, find_feed
 from movielake.hints import tell_choices
-from movielake.layout import Selection
+from movielake.layout import Folder, Selection
 
 KNOWN: Final = ("date_stamp", "country", "size", "modified", "with_json")
 """Columns of the manifest that tell whether a feed zip has changed."""
+
+
+_STATE: Final = ("name", "size", "mtime", "ino", "ETag", "etag", "LastModified", "last_modified")
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,30 @@ class Plan:
     def bytes(self) -> int:
         """Stored bytes of all feed zips to convert."""
         return sum(task.zip_.size for task in self.tasks)
+
+
+def look_at(task: Task) -> list[tuple[Any, ...]]:
+    """Tell the state of a feed zip's file, or files, to see whether it changes while it is read.
+
+    Parameters
+    ----------
+    task : Task
+        Whose feed zip.
+
+    Returns
+    -------
+    list of tuple
+        Equal only if nothing has changed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    """
+    feed, path = Folder(task.feed), task.zip_.path
+    feed.fs.invalidate_cache()
+    infos = feed.find(path).values() if task.zip_.is_folder else [feed.fs.info(feed.join(path))]
+    return [tuple(info.get(key) for key in _STATE) for info in infos]
 
 
 def find_selected(feed: str, selection: Selection) -> Feed:

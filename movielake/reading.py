@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from zstandard import ZstdDecompressor
 
-from movielake.holdings import MEND, FileGroup, HeldFile
+from movielake.holdings import MEND, FileGroup, HeldFile, compare_size
 from movielake.layout import Folder
 from movielake.problems import ProblemCounter
 from movielake.records import Record
@@ -174,7 +174,11 @@ def read_columns(url: str, file: HeldFile, table: Table, columns: list[str]) -> 
 
 def _read_parquet(url: str, file: HeldFile, columns: list[str]) -> pa.Table:
     folder = _folder(url)
-    with pa.OSFile(file.path) if folder.is_local else folder.fs.open(file.path, "rb") as raw:
+    with (
+        _found(file),
+        pa.OSFile(file.path) if folder.is_local else folder.fs.open(file.path) as raw,
+    ):
+        compare_size(file.path, raw.size() if folder.is_local else raw.size, file.bytes)
         try:
             # One small file after the other: no buffers ahead, and threads only over files.
             parquet = pq.ParquetFile(raw, pre_buffer=not folder.is_local)
@@ -183,6 +187,14 @@ def _read_parquet(url: str, file: HeldFile, columns: list[str]) -> pa.Table:
             raise ValueError(f"cannot read {file.path}: {error}; {MEND}") from error
     _check_count(file, rows.num_rows, "rows")
     return rows
+
+
+@contextmanager
+def _found(file: HeldFile) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{file.path} is in the manifest but not there; {MEND}") from None
 
 
 def _check_count(file: HeldFile, found: int, what: str) -> None:
@@ -232,7 +244,7 @@ def read_records(url: str, file: HeldFile, table: Table) -> Iterator[Record]:
         If a line is no JSON, or the file has another number of records than the manifest says.
     """
     number = 0
-    with _open(_full(url, file.path)) as raw, TextIOWrapper(raw, "utf-8-sig") as lines:
+    with _found(file), _open(url, file) as raw, TextIOWrapper(raw, "utf-8-sig") as lines:
         for line in lines:
             if line.isspace():
                 continue
@@ -242,13 +254,15 @@ def read_records(url: str, file: HeldFile, table: Table) -> Iterator[Record]:
 
 
 @contextmanager
-def _open(path: str) -> Iterator[IO[bytes]]:
+def _open(url: str, file: HeldFile) -> Iterator[IO[bytes]]:
+    path = _full(url, file.path)
     if not path.endswith(".zst"):
         with fsspec.open(path, "rb", compression="infer") as raw:
             yield raw
         return
     # fsspec's own way ends at the first frame, and files of others may have several.
     with fsspec.open(path, "rb") as packed:
+        compare_size(file.path, packed.size, file.bytes)
         yield ZstdDecompressor().stream_reader(packed, read_across_frames=True)
 
 

@@ -17,14 +17,16 @@ from typing import Final
 
 import pyarrow as pa
 
+from movielake.commits import committed
 from movielake.hints import require_countries, tell_choices
 from movielake.layout import MANIFEST_TABLE, Folder, Selection, Terms, safe_name
-from movielake.manifest import committed, manifest_table
+from movielake.manifest import manifest_table
 from movielake.partitions import Kinds, Partition
 from movielake.schema import TABLES
 from movielake.slurm import read_job
 from movielake.sources import Pack, Source, ahead, open_source
 from movielake.targets import Target
+from movielake.writers import explained
 
 STAGED_FILE: Final = ".staged.json"
 """In a staged lake: where it came from. Whoever stages holds a lock on it."""
@@ -103,7 +105,11 @@ def stage(
         if folder is None:
             return str(source)
         wanted = dict.fromkeys(_select(lake, selection), kinds)
-        with _claimed(folder, lake), Target(lake, folder, wanted) as target:
+        with (
+            explained(Folder(str(folder))),
+            _claimed(folder, lake),
+            Target(lake, folder, wanted) as target,
+        ):
             _update(target, workers or _THREADS, on_progress or (lambda *_: None))
     return str(folder)
 
@@ -137,7 +143,7 @@ def _folder(lake: Source, to: str | None) -> Path | None:
 
 def _select(lake: Source, selection: Selection) -> list[tuple[str, str]]:
     """List the partitions that are meant; what the lake has if there is none."""
-    everything = committed(lake)
+    everything = committed(lake, selection)
     if not everything:
         raise ValueError(f"{lake.url} holds nothing yet: no feed zip was converted into it")
     stamps, countries = ({pair[i] for pair in everything} for i in (0, 1))

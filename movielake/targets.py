@@ -10,8 +10,6 @@ import io
 import itertools
 import os
 import shutil
-import socket
-import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movielake.commits import Commit, commit_from_json, commit_to_json
+from movielake.commits import Commit, commit_from_json, commit_to_json, committed, survey
 from movielake.descriptors import descriptor_content
 from movielake.layout import (
     DESCRIPTOR_FILE,
@@ -27,14 +25,16 @@ from movielake.layout import (
     MANIFEST_TABLE,
     WORK_FOLDER,
     Folder,
+    Selection,
+    aside_path,
     commit_path,
     partition_folders,
 )
-from movielake.manifest import committed
+from movielake.locks import name_owner, remove_leftovers
 from movielake.packs import Pair, files_of
 from movielake.partitions import Kinds, Partition, is_safe, kinds_of, trim
 from movielake.sources import BLOCK, DifferentFileError, Source
-from movielake.writers import WrittenFile, remove_leftovers
+from movielake.writers import WrittenFile, named
 
 
 class Copy(str):
@@ -63,10 +63,10 @@ class Target:
         self.folder = folder
         self._lake = Folder(str(folder))
         remove_leftovers(self._lake)
-        owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
-        self._work = f"{folder}/{WORK_FOLDER}/{owner}"
+        self._work = f"{folder}/{WORK_FOLDER}/{name_owner()}"
         self._numbers = itertools.count()
         self._folders: set[str] = set()
+        self._halves: set[Pair] = set()
         self._is_new = all(path.name.startswith(".") for path in folder.iterdir())
 
     def __enter__(self) -> Target:
@@ -80,29 +80,32 @@ class Target:
 
     def pairs(self) -> list[Pair]:
         """List the partitions that are wanted or there, in order."""
-        there = () if self._is_new else committed(self._lake)
-        return sorted({*self._wanted, *there})
+        if self._is_new:
+            return sorted(self._wanted)
+        there, self._halves = map(set, survey(self._lake))
+        return sorted({*self._wanted, *there, *self._halves})
 
     def plan(self, pair: Pair) -> Partition:
         """Decide what is to be done with a partition; changes nothing."""
         held = self._held(pair)
         content = self._content(pair)
         if content is None:
-            return Partition(pair, None, held)
+            return Partition(pair, None, held, is_half=pair in self._halves)
         whole = self._parsed(content, pair)
         self._source.locate(whole)
         kinds = self._wanted.get(pair, frozenset()) | (kinds_of(held) if held else frozenset())
         commit = trim(whole, kinds)
-        known = set(files_of(held)) if held else set()
+        known = set() if pair in self._halves or held is None else set(files_of(held))
         missing = (file for file in files_of(commit) if not self._has(file, file in known))
         content = content if commit == whole else commit_to_json(commit)
-        return Partition(pair, commit, held, tuple(missing), content)
+        return Partition(pair, commit, held, tuple(missing), content, pair in self._halves)
 
     def _content(self, pair: Pair) -> bytes | None:
         try:
             return bytes(self._source.fs.cat_file(self._source.join(commit_path(*pair))))
-        except FileNotFoundError:
-            return None
+        except FileNotFoundError:  # gone, or put aside for a moment
+            there = committed(self._source, Selection(*pair))
+            return self._content(pair) if pair in there else None
 
     def _parsed(self, content: bytes, pair: Pair) -> Commit:
         """Read a commit of the source; nothing in it is believed unseen."""
@@ -121,10 +124,10 @@ class Target:
     def _held(self, pair: Pair) -> Commit | None:
         if self._is_new:
             return None
-        try:
-            return commit_from_json((self.folder / commit_path(*pair)).read_bytes())
-        except FileNotFoundError:
-            return None
+        for path in (commit_path(*pair), aside_path(*pair)):
+            with suppress(FileNotFoundError):
+                return commit_from_json((self.folder / path).read_bytes())
+        return None
 
     def _has(self, file: WrittenFile, known: bool) -> bool:
         """Tell whether a file is there; one that no commit knows is read to find out."""
@@ -164,14 +167,16 @@ class Target:
         """Put a partition's files in place, then its commit."""
         plan, contents = fetched
         copies = {p: c if isinstance(c, Copy) else self._write([c]) for p, c in contents.items()}
-        path = commit_path(*plan.pair)
+        path, aside = commit_path(*plan.pair), aside_path(*plan.pair)
         if plan.is_stale:
-            self.remove(path)
+            with suppress(FileNotFoundError):
+                os.replace(f"{self.folder}/{path}", f"{self.folder}/{aside}")
         for name, copy in copies.items():
             self._place(copy, name)
         self._remove_others(plan)
         if plan.commit:
             self._place(self._write([plan.content]), path)
+        self.remove(aside)
         return plan
 
     def _remove_others(self, plan: Partition) -> None:
@@ -226,7 +231,8 @@ class Target:
             for block in blocks:
                 rest = memoryview(block)
                 while rest:
-                    rest = rest[os.write(number, rest) :]
+                    with named(copy):
+                        rest = rest[os.write(number, rest) :]
         finally:
             os.close(number)
         return copy

@@ -6,11 +6,7 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import socket
-import time
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +18,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from movielake.layout import WORK_FOLDER, Folder
+from movielake.locks import name_owner
 from movielake.records import Record
 from movielake.schema import Table
 
@@ -51,6 +48,42 @@ class WrittenFile:
     sha256: str
 
 
+@contextmanager
+def named(path: str) -> Iterator[None]:
+    """Say in an error, such as that of a full disk, which file it is about."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or path
+        raise
+
+
+def is_within(error: OSError, folder: Folder) -> bool:
+    """Tell whether an error of the system is about what is in a folder."""
+    return bool(error.strerror) and str(error.filename or "").startswith(folder.join(""))
+
+
+@contextmanager
+def explained(folder: Folder) -> Iterator[None]:
+    """Say in one line why a folder cannot be written, as on a full disk, and what to do.
+
+    Raises
+    ------
+    OSError
+        In place of the system's own.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_within(error, folder):
+            raise
+        file = str(error.filename).removeprefix(folder.join(""))
+        where = "" if file.startswith(".") else f" ({file})"
+        raise OSError(
+            f"{folder.url}: {error.strerror}{where}; mend that and run the same command again"
+        ) from error
+
+
 class HashingFile(io.RawIOBase):
     """A file opened for writing that counts and digests what passes.
 
@@ -58,10 +91,13 @@ class HashingFile(io.RawIOBase):
     ----------
     raw : binary file
         Where the bytes go; closed together with this one.
+    name : str, optional
+        What to call it where it cannot be written.
     """
 
-    def __init__(self, raw: IO[bytes]) -> None:
+    def __init__(self, raw: IO[bytes], name: str = "") -> None:
         self._raw = raw
+        self._name = name
         self._digest = hashlib.sha256()
         self.size = 0
 
@@ -72,7 +108,8 @@ class HashingFile(io.RawIOBase):
     def write(self, data: Any) -> int:
         """Write, count and digest."""
         view = memoryview(data).cast("B")
-        self._raw.write(view)
+        with named(self._name):
+            self._raw.write(view)
         self._digest.update(view)
         self.size += len(view)
         return len(view)
@@ -85,7 +122,8 @@ class HashingFile(io.RawIOBase):
         """Close the file below too."""
         if not self.closed:
             super().close()
-            self._raw.close()
+            with named(self._name):
+                self._raw.close()
 
     def written(self, path: str) -> WrittenFile:
         """Describe the file under the name that it gets in the lake."""
@@ -105,7 +143,7 @@ class Workspace:
 
     def __init__(self, lake: Folder) -> None:
         self._lake = lake
-        self._name = f"{WORK_FOLDER}/{_owner()}-{uuid.uuid4().hex[:12]}"
+        self._name = f"{WORK_FOLDER}/{name_owner()}"
         self._renames: dict[str, str] = {}
         self._opened = 0
 
@@ -115,11 +153,18 @@ class Workspace:
         self._opened += 1
         self._lake.fs.makedirs(self._lake.join(self._name), exist_ok=True)
         self._renames[path] = temporary
-        return HashingFile(self._lake.fs.open(temporary, "wb"))
+        return HashingFile(self._lake.fs.open(temporary, "wb"), temporary)
 
-    def publish(self) -> None:
-        """Rename all files to where they belong, each replacing what stood there."""
+    def publish(self, before: Callable[[], None] = lambda: None) -> None:
+        """Rename all files to where they belong, each replacing what stood there.
+
+        Parameters
+        ----------
+        before : callable, optional
+            Called before each; may raise, and the rest stays where it is.
+        """
         for path, temporary in self._renames.items():
+            before()
             rename(self._lake, temporary, path)
         self._renames.clear()
 
@@ -163,59 +208,18 @@ def write_atomically(lake: Folder, path: str, content: bytes) -> WrittenFile:
 
 
 def rename(lake: Folder, temporary: str, path: str) -> None:
-    """Move a finished file to its place in the lake, replacing what stood there."""
+    """Move a finished file to its place in the lake, replacing what stood there.
+
+    Its bytes are on the disk before its name is: neither is lost without the other.
+    """
     target = lake.join(path)
     lake.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
     if lake.is_local:
+        with Path(temporary).open("rb") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, target)  # noqa: PTH105  (fsspec's paths are texts)
     else:
         lake.fs.mv(temporary, target)
-
-
-def _owner() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}"
-
-
-def remove_leftovers(lake: Folder, older_than: float = 24 * 3600) -> int:
-    """Remove workspaces of processes that were killed.
-
-    On this host a process id tells whether the owner still lives; another host's workspace counts
-    as abandoned once it is a day old.
-
-    Parameters
-    ----------
-    lake : Folder
-        A lake on a local file system; elsewhere nothing is removed.
-    older_than : float, optional
-        Age in seconds at which another host's workspace is abandoned.
-
-    Returns
-    -------
-    int
-        Number of workspaces removed.
-    """
-    work = Path(lake.join(WORK_FOLDER))
-    if not lake.is_local or not work.is_dir():
-        return 0
-    abandoned = [folder for folder in work.iterdir() if _is_abandoned(folder, older_than)]
-    for folder in abandoned:
-        shutil.rmtree(folder, ignore_errors=True)
-    return len(abandoned)
-
-
-def _is_abandoned(folder: Path, older_than: float) -> bool:
-    host, _, pid = folder.name.rpartition("-")[0].rpartition("-")
-    if host == socket.gethostname() and pid.isdecimal():
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
-        return False
-    with suppress(FileNotFoundError):
-        return time.time() - folder.stat().st_mtime > older_than
-    return False
 
 
 class JsonLinesWriter:

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import faults
 import pytest
 
 from movielake import convert
 from movielake.sample import write_sample
 
+# Waiting for the disk doubles the time of the tests, and only a power cut would show what for.
+os.fsync = lambda _: None
+
 Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-docs", action="store_true", help="Write what faults did into docs/trust.md."
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the table of faults, or fail if it is not as the tests saw it."""
+    if session.config.option.write_docs:
+        faults.write()
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    partly = {"deselected", "skipped", "failed", "error"} & reporter.stats.keys()
+    nodes = any("::" in argument for argument in session.config.args)
+    for line in faults.differences(whole=not partly and not nodes):
+        reporter.write_line(f"\n{line}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from feeds import files, week, write_feed
+from fsspec import register_implementation
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,20 +27,22 @@ from movielake.commits import (
     MemberCommit,
     commit_from_json,
     commit_to_json,
+    committed,
+    mark_behind,
+    read_commit,
+    remove_commit,
+    survey,
+    withdraw_commit,
+    write_commit,
 )
-from movielake.layout import Folder
+from movielake.layout import Folder, Selection
 from movielake.manifest import (
     MANIFEST,
     check_lake,
-    committed,
     create_lake,
     manifest_table,
-    mark_behind,
-    read_commit,
     read_manifest,
     rebuild_manifest,
-    remove_commit,
-    write_commit,
 )
 from movielake.overview import describe_lake
 from movielake.problems import Problem
@@ -513,3 +519,87 @@ def test_an_overview_of_an_empty_lake(lake):
 def test_no_overview_of_no_lake(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"expected a lake, found no lake\.json"):
         describe_lake(str(tmp_path))
+
+
+# --- several at once
+
+
+class Remembering(MemoryFileSystem):
+    """Lists a folder once, as file systems behind a network do, and then from memory."""
+
+    protocol = "remembering"
+    store: ClassVar[dict[str, object]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    listings: ClassVar[dict[str, object]] = {}
+
+    def ls(self, path, detail=True, **options):
+        key = self._strip_protocol(path)
+        if key not in self.listings:
+            self.listings[key] = super().ls(path, detail=True, **options)
+        found = self.listings[key]
+        return found if detail else [info["name"] for info in found]
+
+    def invalidate_cache(self, path=None):
+        self.listings.clear()
+
+
+def test_commits_of_another_process_are_seen_where_listings_are_remembered():
+    register_implementation("remembering", Remembering, clobber=True)
+    lake = Folder("remembering://lake")
+    create_lake(lake)
+    write_commit(lake, FULL)
+    assert committed(lake) == [("20191206", "deu")]
+    listed = dict(Remembering.listings)
+    write_commit(lake, made("20200103", "can"))
+    Remembering.listings.update(listed)
+    assert committed(lake) == [("20191206", "deu"), ("20200103", "can")]
+
+
+def test_bytes_are_on_the_disk_before_they_have_their_name(tmp_path, monkeypatch):
+    lake, told = Folder(str(tmp_path)), []
+    replace = os.replace
+    monkeypatch.setattr("os.fsync", lambda number: told.append(os.fstat(number).st_ino))
+
+    def told_replace(source: str, target: str) -> None:
+        told.append(Path(source).stat().st_ino)
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", told_replace)
+    create_lake(lake)
+    write_commit(lake, FULL)
+    rebuild_manifest(lake)
+    assert len(told) == 6
+    assert told[::2] == told[1::2]
+
+
+def test_a_draft_is_not_published_if_a_commit_changes_meanwhile(lake, monkeypatch):
+    write_commit(lake, FULL)
+
+    def late(commits):
+        table = manifest_table(commits)
+        write_commit(lake, made("20191206", "deu", SHOWINGS))
+        return table
+
+    monkeypatch.setattr("movielake.manifest.manifest_table", late)
+    rebuild_manifest(lake)
+    monkeypatch.undo()
+    if lake.is_local:  # there are neither locks nor drafts in memory before they are complete
+        assert on_disk(lake) is None
+        assert read_manifest(lake)["member"].to_pylist() == ["191206S.XML"]
+
+
+def test_a_commit_put_aside_is_missed_by_who_needs_it(lake, monkeypatch):
+    monkeypatch.setattr("movielake.commits._PATIENCE", 0.05)
+    write_commit(lake, FULL)
+    write_commit(lake, made("20200103", "can"))
+    withdraw_commit(lake, "20191206", "deu")
+    assert survey(lake) == ([("20200103", "can")], [("20191206", "deu")])
+    for needed in (Selection(), Selection(countries="d*")):
+        with pytest.raises(ValueError, match=r"20191206/deu in .* is being replaced; try again"):
+            committed(lake, needed)
+    for other in (None, Selection(countries="can")):
+        assert committed(lake, other) == [("20200103", "can")]
+    with pytest.raises(ValueError, match="is being replaced"):
+        read_manifest(lake)
+    write_commit(lake, FULL)
+    assert survey(lake) == ([("20191206", "deu"), ("20200103", "can")], [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import shutil
 import signal
@@ -15,13 +14,15 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from crashes import fork
 from feeds import files, week, write_feed
 from hypothesis import given
 from hypothesis import strategies as st
 
 from movielake import convert, packing, sources
+from movielake.commits import committed
 from movielake.layout import Folder
-from movielake.manifest import committed, create_lake, read_manifest
+from movielake.manifest import create_lake, read_manifest
 from movielake.packing import pack
 from movielake.packs import index_header, index_size, member_header, read_index
 from movielake.sources import Pack, Source, open_source
@@ -200,9 +201,7 @@ def test_killed_and_done_again(lake: Path, tmp_path: Path, after: int) -> None:
     whole = tmp_path / "whole.tar"
     target = tmp_path / "packs/lake.tar"
     pack(str(lake), str(whole))
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["movielake.packing", "movielake.staging"])
-    process = context.Process(target=pack_and_die, args=(str(lake), str(target), after))
+    process = fork.Process(target=pack_and_die, args=(str(lake), str(target), after))
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from movielake import writers
 from movielake.layout import Folder
+from movielake.locks import remove_leftovers
 from movielake.problems import ProblemCounter
 from movielake.schema import TABLES, table
 from movielake.screenings import flatten_batch
@@ -31,7 +32,6 @@ from movielake.writers import (
     RowsWriter,
     Workspace,
     WrittenFile,
-    remove_leftovers,
     rename,
     workspace,
     write_atomically,

@@ -23,6 +23,7 @@ from movielake.cli.stage import stage_command
 from movielake.cli.validate import validate_command
 
 _EXIT_INTERRUPTED = 130
+_NO_SUCH = (FileNotFoundError, NotADirectoryError, IsADirectoryError)  # a path that was mistyped
 
 
 class _Group(click.Group):
@@ -53,7 +54,7 @@ def _one_line(error: Exception) -> str:
 def _exit_code(error: Exception) -> int:
     from movielake.conversion import DamagedFeedError
 
-    usage = isinstance(error, (ValueError, OSError)) and not isinstance(error, DamagedFeedError)
+    usage = isinstance(error, (ValueError, *_NO_SUCH)) and not isinstance(error, DamagedFeedError)
     return 2 if usage else 1
 
 

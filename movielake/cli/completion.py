@@ -54,8 +54,8 @@ def _offer(incomplete: str, words: dict[str, str]) -> list[CompletionItem]:
 
 def _keys(context: click.Context) -> list[tuple[str, str]]:
     """List the stamps and countries of what the first argument names; a shell wants no error."""
+    from movielake.commits import committed
     from movielake.feed import find_feed
-    from movielake.manifest import committed
     from movielake.sources import open_source
 
     arguments = (p.name for p in context.command.params if isinstance(p, click.Argument))

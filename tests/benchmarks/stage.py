@@ -26,8 +26,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from movielake import convert
+from movielake.commits import mark_behind
 from movielake.layout import Folder
-from movielake.manifest import mark_behind, rebuild_manifest
+from movielake.manifest import rebuild_manifest
 from movielake.packing import pack
 from movielake.sample import write_sample
 from movielake.staging import stage

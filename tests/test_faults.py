@@ -1,0 +1,72 @@
+"""The table of faults: what is recorded is what the page shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import faults
+import pytest
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "trust.md"
+    path.write_text(f"# Before\n{faults.BEGIN}{faults.HEAD}{faults.END}\nAfter\n")
+    monkeypatch.setattr(faults, "PAGE", path)
+    monkeypatch.setattr(faults, "RECORDED", {})
+    return path
+
+
+def test_what_is_written_is_read(page):
+    faults.record("Zips", "cut | off", saw="damage: a|b `c`", lost=0, partial=0)
+    faults.record("Zips", "all well", saw="", lost=0, partial=0, tried=7)
+    faults.write()
+    assert faults.shown() == faults.RECORDED
+    assert faults.differences(whole=True) == []
+    assert page.read_text().startswith("# Before\n")
+    assert page.read_text().endswith(f"{faults.END}\nAfter\n")
+
+
+def test_inputs_of_a_row_are_added_up(page):
+    for _ in range(3):
+        faults.record("Zips", "cut", saw="damage", lost=1, partial=0, tried=2)
+    assert faults.RECORDED["Zips", "cut"] == faults.Row("Zips", "cut", 6, 3, 0, "damage")
+    with pytest.raises(AssertionError, match="seen in two ways"):
+        faults.record("Zips", "cut", saw="all well", lost=0, partial=0)
+
+
+def test_other_rows_stay(page):
+    faults.record("Zips", "cut", saw="damage", lost=0, partial=0)
+    faults.write()
+    faults.RECORDED.clear()
+    faults.record("Disks", "full", saw="no space", lost=0, partial=0)
+    faults.write()
+    assert list(faults.shown()) == [("Disks", "full"), ("Zips", "cut")]
+
+
+@pytest.mark.parametrize("change", [{"saw": "b"}, {"lost": 1}, {"partial": 1}, {"tried": 3}])
+def test_a_row_that_differs_is_stale(page, change):
+    as_shown = {"saw": "a", "lost": 0, "partial": 0, "tried": 2}
+    faults.record("Zips", "cut", **as_shown)
+    faults.write()
+    faults.RECORDED.clear()
+    faults.record("Zips", "cut", **as_shown | change)
+    said = "docs/trust.md is stale: Zips, cut: run pytest --write-docs"
+    assert faults.differences(whole=True) == faults.differences(whole=False) == [said]
+
+
+def test_fewer_inputs_are_stale_only_where_all_tests_ran(page):
+    faults.record("Zips", "cut", saw="a", lost=0, partial=0, tried=2)
+    faults.write()
+    faults.RECORDED.clear()
+    faults.record("Zips", "cut", saw="a", lost=0, partial=0)
+    assert faults.differences(whole=False) == []
+    assert len(faults.differences(whole=True)) == 1
+
+
+def test_every_row_of_the_page_is_some_tests():
+    """A row whose test is gone would stay for ever."""
+    sources = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("*.py"))
+    gone = [key for key in faults.shown() if not all(f'"{text}"' in sources for text in key)]
+    assert gone == []
+    assert not any(row.lost or row.partial for row in faults.shown().values())

@@ -1,0 +1,196 @@
+"""Locks: one at a time, also where holders die, stand still, or come from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from crashes import fork
+
+from movielake import locks
+from movielake.commits import mark_behind
+from movielake.layout import Folder
+from movielake.locks import (
+    LOCK_FOLDER,
+    Lock,
+    hold_partition,
+    is_alive,
+    name_draft,
+    name_owner,
+    remove_drafts,
+    wait_for_holders,
+)
+
+NAME = "20191206-can"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Folder:
+    return Folder(str(tmp_path))
+
+
+def left(lake: Folder) -> list[str]:
+    """List the names of what is held, and of drafts."""
+    return [path.removeprefix(f"{LOCK_FOLDER}/") for path in lake.names(".work")]
+
+
+def held_by(lake: Folder, owner: str) -> Path:
+    """Let somebody else hold the lock."""
+    place = Path(lake.join(LOCK_FOLDER, NAME, owner))
+    place.parent.mkdir(parents=True)
+    place.touch()
+    return place
+
+
+def dead_owner() -> str:
+    process = fork.Process(target=int)
+    process.start()
+    process.join()
+    return name_owner().replace(f"-{os.getpid()}-", f"-{process.pid}-")
+
+
+def test_an_owner_lives_or_not_or_nobody_knows() -> None:
+    assert is_alive(name_owner()) is True
+    assert is_alive(name_owner().replace(f"-{os.getpid()}-", "-1-")) is True  # not ours to signal
+    assert is_alive(dead_owner()) is False
+    assert is_alive(f"elsewhere-{os.getpid()}-0123456789ab") is None
+    assert is_alive("strange") is None
+
+
+def test_a_lock_is_held_and_given_back(lake: Folder) -> None:
+    with hold_partition(lake, "20191206", "can") as lock:
+        (holder,) = left(lake)
+        name, owner = holder.split("/")
+        assert (name, is_alive(owner)) == (NAME, True)
+        lock.renew()
+    assert left(lake) == []
+
+
+def test_partitions_do_not_wait_for_each_other(lake: Folder) -> None:
+    with hold_partition(lake, "20191206", "can"), hold_partition(lake, "20191206", "deu"):
+        assert len(left(lake)) == 2
+
+
+def test_given_back_also_after_an_error(lake: Folder) -> None:
+    with pytest.raises(KeyError), hold_partition(lake, "20191206", "can"):
+        raise KeyError
+    assert left(lake) == []
+
+
+def test_an_object_store_has_no_locks() -> None:
+    lake = Folder("memory://locks")
+    with hold_partition(lake, "20191206", "can") as lock:
+        lock.renew()
+        assert left(lake) == []
+
+
+def test_the_lock_of_a_dead_process_is_taken_at_once(lake: Folder) -> None:
+    held_by(lake, dead_owner())
+    begin = time.monotonic()
+    with hold_partition(lake, "20191206", "can"):
+        assert time.monotonic() - begin < locks.LEASE / 2
+        assert len(left(lake)) == 1
+
+
+def test_a_holder_elsewhere_who_stands_still_is_dead_in_the_end(
+    lake: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "LEASE", 0.2)
+    held_by(lake, "elsewhere-1-0123456789ab")
+    with hold_partition(lake, "20191206", "can"):
+        assert "elsewhere" not in left(lake)[0]
+
+
+def test_whose_time_is_years_behind_is_alive_while_it_changes(
+    lake: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clocks are not compared: another host's may show any time."""
+    monkeypatch.setattr(locks, "LEASE", 0.5)
+    place = held_by(lake, "elsewhere-1-0123456789ab")
+    signs = iter(range(60))
+    pause = time.sleep
+
+    def live(seconds: float) -> None:
+        sign = next(signs, None)
+        if sign is None:
+            place.unlink(missing_ok=True)
+        else:
+            os.utime(place, (sign, sign))
+        pause(seconds)
+
+    monkeypatch.setattr(time, "sleep", live)
+    with hold_partition(lake, "20191206", "can"):
+        assert next(signs, None) is None, "taken away from one who lived"
+
+
+def test_who_lost_a_lock_is_told_before_the_next_change(lake: Folder) -> None:
+    mine = Lock(lake, NAME)
+    mine.acquire()
+    Path(lake.join(LOCK_FOLDER, left(lake)[0])).unlink()  # as one does who takes it for dead
+    other = Lock(lake, NAME)
+    other.acquire()
+    with pytest.raises(OSError, match="20191206-can: this process stood still for more than 60 s"):
+        mine.renew()
+    mine.release()
+    other.renew()
+    other.release()
+
+
+def count_up(lake: str, file: str, times: int, die_at: int) -> None:
+    for turn in range(times):
+        with hold_partition(Folder(lake), "20191206", "can"):
+            number = int(Path(file).read_text())
+            if turn == die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            os.sched_yield()
+            Path(file).write_text(str(number + 1))
+
+
+def test_one_at_a_time_though_some_are_killed(lake: Folder, tmp_path: Path) -> None:
+    file = tmp_path / "number"
+    file.write_text("0")
+    plans = [(40, -1), (40, 7), (40, -1), (40, 20)]
+    processes = [
+        fork.Process(target=count_up, args=(lake.path, str(file), *plan)) for plan in plans
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, -9, 0, -9]
+    assert file.read_text() == str(40 + 7 + 40 + 20)
+
+
+def test_who_waits_for_holders_waits_for_those_there_are(lake: Folder) -> None:
+    lock, waited = Lock(lake, NAME), threading.Event()
+    lock.acquire()
+
+    def wait() -> None:
+        wait_for_holders(lake)
+        waited.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert not waited.wait(0.1)
+    lock.release()
+    thread.join(10)
+    assert waited.is_set()
+
+
+def test_who_waits_does_not_wait_for_the_dead(lake: Folder) -> None:
+    held_by(lake, dead_owner())
+    wait_for_holders(lake)
+    assert left(lake) == []
+
+
+@pytest.mark.parametrize("remove", [remove_drafts, mark_behind])
+def test_drafts_are_removed_and_locks_are_not(lake: Folder, remove) -> None:
+    with hold_partition(lake, "20191206", "can"):
+        Path(lake.join(name_draft())).touch()
+        assert len(left(lake)) == 2
+        remove(lake)
+        assert [name.partition("/")[0] for name in left(lake)] == [NAME]
