@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final, NamedTuple, TypeAlias, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +27,9 @@ from movielake.schema import Table
 
 ROW_GROUP: Final = 1 << 18
 """Rows in a row group: large enough for fast scans, small enough to bound a writer's memory."""
+
+Buffer: TypeAlias = bytes | pa.Buffer
+"""Bytes, wherever they are."""
 
 _ZSTD_LEVEL: Final = 3
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -218,6 +221,45 @@ def _is_abandoned(folder: Path, older_than: float) -> bool:
     return False
 
 
+class Batch(NamedTuple):
+    """Some records of a member, ready to be written.
+
+    Parameters
+    ----------
+    records : int
+        How many.
+    lines : buffer of bytes
+        Their JSON Lines in UTF-8; nothing where no JSON is wanted.
+    rows : pa.Table
+        Their rows.
+    """
+
+    records: int
+    lines: Buffer
+    rows: pa.Table
+
+
+def to_lines(records: Iterable[Record]) -> str:
+    r"""Write records as JSON Lines.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        As `movielake.records` gives them.
+
+    Returns
+    -------
+    str
+        Each record and a line end.
+
+    Examples
+    --------
+    >>> to_lines([{"title": "Amélie", "cast": [None]}])
+    '{"title":"Amélie","cast":[null]}\n'
+    """
+    return "".join(_encode(record) + "\n" for record in records)
+
+
 class JsonLinesWriter:
     """Writes records as Zstandard-compressed JSON Lines, in one frame.
 
@@ -232,10 +274,9 @@ class JsonLinesWriter:
             cast("IO[bytes]", file), closefd=False
         )
 
-    def write(self, records: Iterable[Record]) -> None:
-        """Write records, one per line."""
-        text = "".join(_encode(record) + "\n" for record in records)
-        self._stream.write(text.encode("utf-8"))
+    def write(self, lines: Buffer) -> None:
+        """Write whole lines in UTF-8."""
+        self._stream.write(lines)
 
     def __enter__(self) -> JsonLinesWriter:
         return self

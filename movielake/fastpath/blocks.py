@@ -1,0 +1,129 @@
+"""A member's bytes in blocks of whole records, in UTF-8.
+
+The beginning of a document, up to the root's start tag, and its end are few bytes. They must
+be plain: a byte order mark, a declaration, the root. What is odder is left to the reference.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import IO, Final
+
+from movielake.fastpath.shape import Shape
+from movielake.fastpath.unrecognised import NotRecognised
+from movielake.recoding import python_codec
+
+BLOCK: Final = 1 << 22
+"""Bytes read at a time; no record may be longer."""
+
+_BLANK: Final = b" \t\r\n"
+_HEAD: Final = re.compile(
+    rb"(?:<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:\"1\.0\"|'1\.0')"
+    rb"(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:\"([\w.-]+)\"|'([\w.-]+)'))?"
+    rb"(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:\"(?:yes|no)\"|'(?:yes|no)'))?"
+    rb"[ \t\r\n]*\?>)?[ \t\r\n]*(<([A-Za-z_][\w.-]*)(?:[ \t\r\n][^<>]*)?>)[ \t\r\n]*"
+)
+_HEAD_BYTES: Final = 1 << 14
+# What a document begins with, the codec that this means, and what may be declared besides.
+_MARKS: Final = (
+    (codecs.BOM_UTF8, None, (b"", b"utf-8")),
+    (codecs.BOM_UTF16_LE, "utf-16-le", (b"", b"utf-16")),
+    (codecs.BOM_UTF16_BE, "utf-16-be", (b"", b"utf-16")),
+)
+_LATIN: Final = re.compile(rb"<\?xml[^>]*?[ \t\r\n]encoding[^>]*?[\"']iso-8859-1[\"']", re.I)
+
+
+class Blocks:
+    """The records of a member, in blocks.
+
+    Parameters
+    ----------
+    stream : binary file
+        The member from its beginning.
+    shape : Shape
+        Names of root and record.
+    size : int, optional
+        Bytes of the member read at a time.
+
+    Attributes
+    ----------
+    root : bytes
+        The root's start tag as written.
+    """
+
+    def __init__(self, stream: IO[bytes], shape: Shape, size: int = BLOCK) -> None:
+        self._stream = stream
+        self._end = f"</{shape.record}>".encode()
+        self._last = re.compile(rf"</{re.escape(shape.root)}[ \t\r\n]*>[ \t\r\n]*".encode())
+        self._size = size
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._rest = b""
+        self.root = self._read_head(shape)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give blocks that begin with ``<`` and end with a record's end tag.
+
+        Raises
+        ------
+        NotRecognised
+            If a record is longer than two blocks, or the end is not plain.
+        """
+        rest = self._rest
+        while more := self._read():
+            rest = (rest + more).lstrip(_BLANK)
+            cut = rest.rfind(self._end) + len(self._end)
+            if cut >= len(self._end):
+                if not rest.startswith(b"<"):
+                    raise NotRecognised("text between the records")
+                yield rest[:cut]
+                rest = rest[cut:]
+            elif len(rest) > 2 * self._size:
+                raise NotRecognised("a record that is too long")
+        if not self._last.fullmatch(rest.lstrip(_BLANK)):
+            raise NotRecognised("an end that is not plain")
+
+    def _read(self) -> bytes:
+        """Read about a block; nothing only at the end."""
+        while block := self._stream.read(self._size):
+            if recoded := self._recode(block):
+                return recoded
+        return self._recode(b"")
+
+    def _recode(self, block: bytes) -> bytes:
+        if self._decoder is None:
+            return block
+        try:
+            return self._decoder.decode(block, final=not block).encode()
+        except UnicodeError:
+            raise NotRecognised("bytes that are not of the declared encoding") from None
+
+    def _read_head(self, shape: Shape) -> bytes:
+        """Read up to the root's start tag, and find out the encoding."""
+        head = b""
+        while len(head) < _HEAD_BYTES and (more := self._stream.read(_HEAD_BYTES - len(head))):
+            head += more
+        head, codec, declarable = _find_encoding(head)
+        if codec:
+            self._decoder = codecs.getincrementaldecoder(codec)()
+        head = self._recode(head) if head else b""
+        match = _HEAD.match(head)
+        if match is None or match[4].decode() != shape.root:
+            raise NotRecognised("a beginning that is not plain")
+        if declarable is not None and (match[1] or match[2] or b"").lower() not in declarable:
+            raise NotRecognised("an encoding that is not plain")
+        self._rest = head[match.end() :]
+        return match[3]
+
+
+def _find_encoding(head: bytes) -> tuple[bytes, str | None, tuple[bytes, ...] | None]:
+    """Give the beginning without its mark, the codec to recode with, and what may be declared."""
+    for mark, codec, declarable in _MARKS:
+        if head.startswith(mark):
+            return head[len(mark) :], codec, declarable
+    if codec := python_codec(head):
+        return head, codec, None
+    if _LATIN.match(head):
+        return head, "iso-8859-1", (b"iso-8859-1",)
+    return head, None, (b"", b"utf-8")
