@@ -110,14 +110,15 @@ class Workspace:
         self._lake = lake
         self._name = f"{WORK_FOLDER}/{_owner()}-{uuid.uuid4().hex[:12]}"
         self._renames: dict[str, str] = {}
-        self._opened = 0
 
     def open(self, path: str) -> HashingFile:
-        """Open a file for writing that is to stand at ``path`` in the lake."""
-        temporary = self._lake.join(self._name, str(self._opened))
-        self._opened += 1
+        """Open a file for writing that is to stand at ``path`` in the lake.
+
+        What was written for that path before is dropped.
+        """
+        count = len(self._renames)
+        temporary = self._renames.setdefault(path, self._lake.join(self._name, str(count)))
         self._lake.fs.makedirs(self._lake.join(self._name), exist_ok=True)
-        self._renames[path] = temporary
         return HashingFile(self._lake.fs.open(temporary, "wb"))
 
     def publish(self) -> None:

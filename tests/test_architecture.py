@@ -35,6 +35,7 @@ ORDER = [
     "flattening",
     "screenings",
     "writers",
+    "fastpath",
     "commits",
     "manifest",
     "quarantine",

@@ -29,6 +29,7 @@ from movielake.writers import (
     HashingFile,
     JsonLinesWriter,
     RowsWriter,
+    to_lines,
     Workspace,
     WrittenFile,
     remove_leftovers,
@@ -265,7 +266,7 @@ def written_lines(batches) -> bytes:
     raw = Kept()
     with HashingFile(raw) as file, JsonLinesWriter(file) as lines:
         for batch in batches:
-            lines.write(batch)
+            lines.write(to_lines(batch).encode())
     return raw.content
 
 

@@ -73,9 +73,7 @@ class LineMaker:
         which[nesting.first[irregular]] = start + np.arange(len(irregular))
         return pieces.text(which[used])
 
-    def _leaves(
-        self, segments: Segments, nesting: Nesting, pieces: _Pieces, which: Codes
-    ) -> None:
+    def _leaves(self, segments: Segments, nesting: Nesting, pieces: _Pieces, which: Codes) -> None:
         """Prepare the distinct leaves, at each level where they are."""
         is_leaf = (nesting.kinds == Kind.LEAF_START) | (nesting.kinds == Kind.LEAF_EMPTY)
         for level in (RECORD, CONTAINER):

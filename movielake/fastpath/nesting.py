@@ -167,9 +167,7 @@ def _find_records(kinds: Bytes) -> tuple[Ints, Ints, Ints]:
     return first, last, np.repeat(np.arange(len(first)), last - first + 1)
 
 
-def _check_pairs(
-    segments: Segments, kinds: Bytes, frame: Ints, why: Bytes, shape: Shape
-) -> None:
+def _check_pairs(segments: Segments, kinds: Bytes, frame: Ints, why: Bytes, shape: Shape) -> None:
     """Mark the segments whose neighbour must not follow them: (1) and (2)."""
     allowed, in_frame = _pairs(len(shape.leaves))
     width = np.int32(len(shape.leaves) * _KINDS)
@@ -179,8 +177,10 @@ def _check_pairs(
     outline = kinds[frame]
     wrong = ~in_frame[outline[:-1], outline[1:]]
     # The dates of a record are one list, so nothing may stand between them.
-    wrong |= (outline[:-1] == Kind.CONTAINER_END) & (outline[1:] != Kind.RECORD_END) & (
-        np.diff(frame) > 1
+    wrong |= (
+        (outline[:-1] == Kind.CONTAINER_END)
+        & (outline[1:] != Kind.RECORD_END)
+        & (np.diff(frame) > 1)
     )
     why[frame[:-1][wrong]] = Reason.ORDER
 

@@ -152,9 +152,7 @@ class RowMaker:
             self._note(column.name, pieces, positions, of_dates)
         return values, positions
 
-    def _note(
-        self, name: str, odd: dict[int, list[str]], positions: Codes, of_dates: bool
-    ) -> None:
+    def _note(self, name: str, odd: dict[int, list[str]], positions: Codes, of_dates: bool) -> None:
         """Count the odd pieces of texts, by how often the texts are used."""
         pieces = np.zeros(len(odd) and max(odd) + 2, np.int64)
         pieces[list(odd)] = [len(of_text) for of_text in odd.values()]

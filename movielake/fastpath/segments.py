@@ -170,9 +170,7 @@ def _character(match: re.Match[str]) -> str:
     return chr(number) if number <= 0x10FFFF else "\0"  # which XML does not have
 
 
-def _with_attributes(
-    texts: pa.Array, blank: Flags, parsed: list[Tag], which: Codes
-) -> pa.Array:
+def _with_attributes(texts: pa.Array, blank: Flags, parsed: list[Tag], which: Codes) -> pa.Array:
     """Put the attributes in place of the texts of their tags, and null where nothing is said."""
     has_attribute = np.array([tag.attribute is not None for tag in parsed])[which]
     texts = pc.if_else(pa.array(blank), None, texts)

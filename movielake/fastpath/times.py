@@ -70,9 +70,12 @@ def read_times(texts: pa.Array) -> Times:
     if not len(odd):
         return plain
     parsed = [parse_showtimes(text) for text in texts.take(pa.array(odd)).to_pylist()]
-    return _combined(plain, odd, [screenings or [UNKNOWN_TIME] for screenings, _ in parsed], {
-        int(number): pieces for number, (_, pieces) in zip(odd, parsed, strict=True) if pieces
-    })
+    return _combined(
+        plain,
+        odd,
+        [screenings or [UNKNOWN_TIME] for screenings, _ in parsed],
+        {int(number): pieces for number, (_, pieces) in zip(odd, parsed, strict=True) if pieces},
+    )
 
 
 def _combined(
