@@ -186,6 +186,7 @@ def _count_odd(indices: pa.Array, odd: list[list[str]], problems: ProblemCounter
 
 
 def combine_start(dates: pa.Array, times: pa.Array) -> pa.Array:
+    """Put dates and times of day together to local timestamps; null where either is."""
     since_midnight = pc.cast(pc.cast(pc.cast(times, pa.int32()), pa.int64()), pa.duration("ms"))
     return pc.add(pc.cast(dates, pa.timestamp("ms")), since_midnight)
 

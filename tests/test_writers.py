@@ -29,11 +29,11 @@ from movielake.writers import (
     HashingFile,
     JsonLinesWriter,
     RowsWriter,
-    to_lines,
     Workspace,
     WrittenFile,
     remove_leftovers,
     rename,
+    to_lines,
     workspace,
     write_atomically,
 )

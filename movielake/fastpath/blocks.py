@@ -7,9 +7,10 @@ be plain: a byte order mark, a declaration, the root. What is odder is left to t
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from collections.abc import Iterator
-from typing import IO, Final
+from typing import IO, Final, cast
 
 from movielake.fastpath.shape import Shape
 from movielake.fastpath.unrecognised import NotRecognised
@@ -18,7 +19,7 @@ from movielake.recoding import python_codec
 BLOCK: Final = 1 << 22
 """Bytes read at a time; no record may be longer."""
 
-_BLANK: Final = b" \t\r\n"
+_BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _HEAD: Final = re.compile(
     rb"(?:<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:\"1\.0\"|'1\.0')"
     rb"(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:\"([\w.-]+)\"|'([\w.-]+)'))?"
@@ -54,7 +55,9 @@ class Blocks:
     """
 
     def __init__(self, stream: IO[bytes], shape: Shape, size: int = BLOCK) -> None:
-        self._stream = stream
+        # A raw stream may give less than it is asked for.
+        raw = isinstance(stream, io.RawIOBase)
+        self._stream = cast("IO[bytes]", io.BufferedReader(stream)) if raw else stream
         self._end = f"</{shape.record}>".encode()
         self._last = re.compile(rf"</{re.escape(shape.root)}[ \t\r\n]*>[ \t\r\n]*".encode())
         self._size = size
@@ -62,7 +65,7 @@ class Blocks:
         self._rest = b""
         self.root = self._read_head(shape)
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[memoryview]:
         """Give blocks that begin with ``<`` and end with a record's end tag.
 
         Raises
@@ -72,16 +75,14 @@ class Blocks:
         """
         rest = self._rest
         while more := self._read():
-            rest = (rest + more).lstrip(_BLANK)
+            rest += more
             cut = rest.rfind(self._end) + len(self._end)
             if cut >= len(self._end):
-                if not rest.startswith(b"<"):
-                    raise NotRecognised("text between the records")
-                yield rest[:cut]
+                yield memoryview(rest)[_first_tag(rest) : cut]
                 rest = rest[cut:]
             elif len(rest) > 2 * self._size:
                 raise NotRecognised("a record that is too long")
-        if not self._last.fullmatch(rest.lstrip(_BLANK)):
+        if not self._last.fullmatch(rest, _first_tag(rest)):
             raise NotRecognised("an end that is not plain")
 
     def _read(self) -> bytes:
@@ -115,6 +116,15 @@ class Blocks:
             raise NotRecognised("an encoding that is not plain")
         self._rest = head[match.end() :]
         return match[3]
+
+
+def _first_tag(text: bytes) -> int:
+    """Find the ``<`` behind blanks."""
+    blanks = _BLANKS.match(text)
+    begin = blanks.end() if blanks else 0
+    if not text.startswith(b"<", begin):
+        raise NotRecognised("text between the records")
+    return begin
 
 
 def _find_encoding(head: bytes) -> tuple[bytes, str | None, tuple[bytes, ...] | None]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.fastpath.nesting import Nesting
-from movielake.fastpath.segments import Codes, Ints, Segments
+from movielake.fastpath.segments import Bytes, Codes, Ints, Segments
 from movielake.fastpath.shape import CONTAINER, RECORD, Kind, Shape
 from movielake.records import Record
 from movielake.writers import to_lines
@@ -112,7 +112,7 @@ class LineMaker:
         which[at] = of + np.where(is_first, listed, plain)
         self._ends(kinds, at, pieces, which)
 
-    def _ends(self, kinds: Ints, at: Ints, pieces: _Pieces, which: Codes) -> None:
+    def _ends(self, kinds: Bytes, at: Ints, pieces: _Pieces, which: Codes) -> None:
         ends = np.flatnonzero(kinds == Kind.CONTAINER_END)
         start = pieces.add(pa.array(["},", "}],", ",", "],"]))
         is_last = (kinds[ends + 1] != Kind.CONTAINER_START) & (

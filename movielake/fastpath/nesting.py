@@ -30,8 +30,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from movielake.fastpath.segments import Bytes, Codes, Flags, Ints, Segments
-from movielake.fastpath.shape import CONTAINER, RECORD, Kind, Shape
+from movielake.fastpath.segments import Bytes, Flags, Ints, Segments
+from movielake.fastpath.shape import RECORD, Kind, Shape
 from movielake.fastpath.unrecognised import NotRecognised, Reason
 
 _LEAF_ENDED: Final = (Kind.LEAF_END, Kind.LEAF_EMPTY)

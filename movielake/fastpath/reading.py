@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -93,7 +93,7 @@ class FastMember:
         for block in self._blocks:
             yield self._batch(block)
 
-    def _batch(self, block: bytes) -> Batch:
+    def _batch(self, block: memoryview) -> Batch:
         segments = split_block(block, self._shape)
         nesting = prove_nesting(segments, self._shape)
         irregular = np.flatnonzero(nesting.reasons)
@@ -115,11 +115,13 @@ class FastMember:
     def _wrapped(self, content: bytes) -> io.BytesIO:
         return io.BytesIO(self._blocks.root + content + f"</{self._shape.root}>".encode())
 
-    def _refer(self, block: bytes, segments: Segments, nesting: Nesting, number: int) -> Record:
+    def _refer(
+        self, block: memoryview, segments: Segments, nesting: Nesting, number: Any
+    ) -> Record:
         """Let the reference read one record, alone, and see that it is one."""
         begin, last = segments.starts[nesting.first[number]], nesting.last[number]
         end = segments.starts[last + 1] if last + 1 < len(segments.starts) else len(block)
-        alone = Records(self._wrapped(block[begin:end]), self._table, self._labels)
+        alone = Records(self._wrapped(bytes(block[begin:end])), self._table, self._labels)
         found = list(alone)
         if len(found) != 1 or alone.damage:
             raise NotRecognised("a record that is not well-formed")
@@ -129,10 +131,12 @@ class FastMember:
         self, segments: Segments, nesting: Nesting, irregular: Ints, records: list[Record]
     ) -> pa.Table:
         counter = ProblemCounter()
-        rows = flatten_showings(records, self._table, counter, 0)
-        others = OtherRows(rows, irregular[rows["record"].to_numpy()])
+        others = None
+        if records:
+            rows = flatten_showings(records, self._table, counter, 0)
+            others = OtherRows(rows, irregular[rows["record"].to_numpy()])
         maker = RowMaker(self._table, self._shape, segments, find_dates(segments, nesting))
-        whole = maker.rows(self._records, self._labels.get("source_xml"), others)
+        whole = maker.rows(self._records, self._labels.get("source_xml", ""), others)
         self._count(maker.found, counter, irregular, records)
         return whole
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from movielake.fastpath.dates import Dates
 from movielake.fastpath.segments import Codes, Ints, Segments
 from movielake.fastpath.shape import Shape
 from movielake.fastpath.times import Times, read_times
-from movielake.problems import UNTYPED, ProblemCounter
+from movielake.problems import ProblemCounter
 from movielake.schema import Column, Table
 from movielake.screenings import combine_start
 from movielake.values import split_list, typed
@@ -84,7 +85,7 @@ class RowMaker:
         self._dates = dates
         self.found: dict[str, Found] = {}
 
-    def rows(self, first: int, source: str, others: OtherRows) -> pa.Table:
+    def rows(self, first: int, source: str, others: OtherRows | None) -> pa.Table:
         """Make the rows.
 
         Parameters
@@ -93,7 +94,7 @@ class RowMaker:
             Number of the block's first record in its member.
         source : str
             The ``source_xml`` of all.
-        others : OtherRows
+        others : OtherRows or None
             Rows to sort in.
 
         Returns
@@ -187,22 +188,22 @@ class RowMaker:
 class _Order:
     """The order of a block's rows: those of regular records, and others sorted in."""
 
-    def __init__(self, records: Ints, others: OtherRows) -> None:
-        self._others = others.rows
-        self.records = np.concatenate((records, others.records))
-        self._rows = None
-        if len(others.records):
-            self._rows = np.argsort(self.records, kind="stable")
-            self.records = self.records[self._rows]
+    def __init__(self, records: Ints, others: OtherRows | None) -> None:
+        self.records = records
+        self._others = others
+        if others is not None:
+            together = np.concatenate((records, others.records))
+            self._rows = np.argsort(together, kind="stable")
+            self.records = together[self._rows]
 
-    def take(self, column: Column, values: pa.Array | None, positions: Ints) -> pa.Array:
+    def take(self, column: Column, values: pa.Array | None, positions: Any) -> pa.Array:
         """Take a value for each row; -1 is none."""
-        if self._rows is None:
+        if self._others is None:
             if values is None:
                 return pa.nulls(len(positions), column.arrow)
             return values.take(pa.array(positions, mask=positions < 0))
         values = pa.nulls(0, column.arrow) if values is None else values
-        others = self._others[column.name].combine_chunks()
+        others = self._others.rows[column.name].combine_chunks()
         more = np.arange(len(values), len(values) + len(others))
         positions = np.concatenate((positions, more))[self._rows]
         return pa.concat_arrays([values, others]).take(pa.array(positions, mask=positions < 0))
