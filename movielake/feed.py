@@ -36,11 +36,8 @@ _ZIP = re.compile(
 )
 _UNZIPPED = re.compile(r"(?:.*/)?(\d{8})/([a-z]{3})/[^/]+\.xml", re.I | re.A | re.S)
 
-SHORT_STEP: Final = 1 << 13
+_STEP: Final = 1 << 13
 """Bytes unpacked at a time; where packed bytes are damaged, at most so many before it are lost."""
-
-LONG_STEP: Final = 1 << 18
-"""The same for a reader that has no use for a damaged member."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +106,7 @@ class Member:
     check : str
         CRC of the content, or for an unzipped file its modification time.
     open : callable
-        Opens a stream of the content; takes how many bytes are unpacked at a time, `SHORT_STEP` by
-        default.
+        Opens a stream of the content; takes how many bytes to unpack at a time, few by default.
     """
 
     name: str
@@ -246,7 +242,7 @@ def _as_bad_zip() -> Iterator[None]:
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
-    def opened(step: int = SHORT_STEP) -> IO[bytes]:
+    def opened(step: int = _STEP) -> IO[bytes]:
         if info.flag_bits & 1:
             raise zipfile.BadZipFile("it is encrypted")
         unchecked = copy.copy(info)
@@ -301,7 +297,7 @@ def _file_member(folder: Folder, path: str, info: dict[str, Any]) -> Member:
     full = folder.join(path)
     name = path.rpartition("/")[2]
 
-    def opened(step: int = SHORT_STEP) -> IO[bytes]:
+    def opened(_: int = _STEP) -> IO[bytes]:
         return cast("IO[bytes]", folder.fs.open(full, "rb"))
 
     return Member(name, int(info["size"] or 0), _modified(info), opened)

@@ -9,16 +9,18 @@ from itertools import islice
 from typing import Final
 
 from movielake.commits import COMPLETE, DAMAGED, EMPTY, OTHER, REFUSED, Fallback, MemberCommit
+from movielake.fastpath.blocks import STEP
 from movielake.fastpath.reading import FastMember
 from movielake.fastpath.unrecognised import NotRecognised
-from movielake.feed import LONG_STEP, UNREADABLE, FeedZip, Member
+from movielake.feed import UNREADABLE, FeedZip, Member
 from movielake.layout import distinct, json_folder, lake_stem, parquet_folder
+from movielake.outputs import Batch, JsonLinesWriter, RowsWriter, to_lines
 from movielake.problems import ProblemCounter
 from movielake.quarantine import Quarantine, one_line
 from movielake.records import Damage, Records, Unreadable, read_root
 from movielake.schema import Table, table, table_of_root
 from movielake.screenings import flatten_batch
-from movielake.writers import Batch, JsonLinesWriter, RowsWriter, Workspace, to_lines
+from movielake.writers import Workspace
 
 BATCH: Final = 1024
 """Records flattened at a time: the unit in which memory grows."""
@@ -73,7 +75,7 @@ class MemberConverter:
         return replace(commit, fallbacks=(Fallback(reason, commit.records),))
 
     def _convert_fast(self, member: Member, table: Table) -> MemberCommit:
-        with member.open(LONG_STEP) as stream:
+        with member.open(STEP) as stream:
             source = FastMember(stream, table, self._labels(member), self.with_json)
             commit = self._write(member, table, source)
         fallbacks = (Fallback(*item) for item in sorted(source.left.items()))

@@ -35,6 +35,7 @@ ORDER = [
     "flattening",
     "screenings",
     "writers",
+    "outputs",
     "fastpath",
     "commits",
     "manifest",

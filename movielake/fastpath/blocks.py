@@ -19,6 +19,9 @@ from movielake.recoding import python_codec
 BLOCK: Final = 1 << 22
 """Bytes read at a time; no record may be longer."""
 
+STEP: Final = 1 << 18
+"""Bytes to unpack at a time, for `movielake.feed.Member.open`."""
+
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _HEAD: Final = re.compile(
     rb"(?:<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:\"1\.0\"|'1\.0')"
@@ -73,8 +76,10 @@ class Blocks:
         NotRecognised
             If a record is longer than two blocks, or the end is not plain.
         """
-        rest = self._rest
-        while more := self._read():
+        rest, ended = self._rest, False
+        while not ended:
+            more = self._read()
+            ended = not more
             rest += more
             cut = rest.rfind(self._end) + len(self._end)
             if cut >= len(self._end):
@@ -102,9 +107,7 @@ class Blocks:
 
     def _read_head(self, shape: Shape) -> bytes:
         """Read up to the root's start tag, and find out the encoding."""
-        head = b""
-        while len(head) < _HEAD_BYTES and (more := self._stream.read(_HEAD_BYTES - len(head))):
-            head += more
+        head = self._stream.read(min(self._size, _HEAD_BYTES))
         head, codec, declarable = _find_encoding(head)
         if codec:
             self._decoder = codecs.getincrementaldecoder(codec)()

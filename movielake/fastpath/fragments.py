@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 from movielake.fastpath.nesting import Nesting
 from movielake.fastpath.segments import Bytes, Codes, Ints, Segments
 from movielake.fastpath.shape import CONTAINER, RECORD, Kind, Shape
+from movielake.outputs import to_lines
 from movielake.records import Record
-from movielake.writers import to_lines
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _NULL: Final = "null"

@@ -18,11 +18,11 @@ from movielake.fastpath.rows import Found, OtherRows, RowMaker
 from movielake.fastpath.segments import Ints, Segments, split_block
 from movielake.fastpath.shape import shape_of
 from movielake.fastpath.unrecognised import REASONS, NotRecognised
+from movielake.outputs import Batch
 from movielake.problems import UNTYPED, Problem, ProblemCounter
 from movielake.records import Record, Records
 from movielake.schema import Table
 from movielake.screenings import flatten_showings
-from movielake.writers import Batch
 
 NO_LINES: Final = b""
 

@@ -12,13 +12,13 @@ class NotRecognised(Exception):
 
 
 class Reason(IntEnum):
-    """Why one record is left to the reference; 0 stands for no reason."""
+    """Why one record is left to the reference; 0 stands for no reason, the highest one counts."""
 
-    TAG = 1
-    TEXT = 2
-    ORDER = 3
-    REPEATED = 4
-    TIMES = 5
+    ORDER = 1
+    REPEATED = 2
+    TIMES = 3
+    TEXT = 4
+    TAG = 5
 
 
 REASONS: Final[Mapping[int, str]] = {
