@@ -1,8 +1,8 @@
 """Showings members made and mutilated at random, to compare the fast path with the reference.
 
-``python tests/mutants.py [--count N] [--seed N]`` does it N times and says how many took which path;
-``nice -n 19 python tests/mutants.py --count 20000`` is the long run. `tests/test_fastpath.py` does
-a share of it.
+``python tests/mutants.py [--count N] [--seed N]`` does it N times and says how many took which
+path; ``nice -n 19 python tests/mutants.py --count 20000`` is the long run. `tests/test_fastpath.py`
+does a share of it.
 """
 
 from __future__ import annotations

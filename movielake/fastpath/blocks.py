@@ -10,7 +10,7 @@ import codecs
 import io
 import re
 from collections.abc import Iterator
-from typing import IO, Final, cast
+from typing import IO, Any, Final
 
 from movielake.fastpath.shape import Shape
 from movielake.fastpath.unrecognised import NotRecognised
@@ -60,7 +60,7 @@ class Blocks:
     def __init__(self, stream: IO[bytes], shape: Shape, size: int = BLOCK) -> None:
         # A raw stream may give less than it is asked for.
         raw = isinstance(stream, io.RawIOBase)
-        self._stream = cast("IO[bytes]", io.BufferedReader(stream)) if raw else stream
+        self._stream: Any = io.BufferedReader(stream) if raw else stream
         self._end = f"</{shape.record}>".encode()
         self._last = re.compile(rf"</{re.escape(shape.root)}[ \t\r\n]*>[ \t\r\n]*".encode())
         self._size = size
@@ -71,31 +71,43 @@ class Blocks:
     def __iter__(self) -> Iterator[memoryview]:
         """Give blocks that begin with ``<`` and end with a record's end tag.
 
+        All lie in the same buffer: a block is gone when the next one is asked for.
+
         Raises
         ------
         NotRecognised
-            If a record is longer than two blocks, or the end is not plain.
+            If a record is longer than a block, or the end is not plain.
         """
-        rest, ended = self._rest, False
-        while not ended:
-            more = self._read()
-            ended = not more
-            rest += more
-            cut = rest.rfind(self._end) + len(self._end)
+        buffer = bytearray(2 * max(self._size, len(self._rest)))
+        view = memoryview(buffer)
+        filled = len(self._rest)
+        view[:filled] = self._rest
+        more = True
+        while more:
+            count = self._read_into(view[filled : filled + len(view) // 2])
+            more, filled = count > 0, filled + count
+            cut = buffer.rfind(self._end, 0, filled) + len(self._end)
             if cut >= len(self._end):
-                yield memoryview(rest)[_first_tag(rest) : cut]
-                rest = rest[cut:]
-            elif len(rest) > 2 * self._size:
+                yield view[_first_tag(buffer) : cut]
+                filled -= cut
+                view[:filled] = bytes(view[cut : cut + filled])
+            elif filled > len(view) // 2:
                 raise NotRecognised("a record that is too long")
-        if not self._last.fullmatch(rest, _first_tag(rest)):
+        if not self._last.fullmatch(buffer, _first_tag(buffer), filled):
             raise NotRecognised("an end that is not plain")
 
-    def _read(self) -> bytes:
-        """Read about a block; nothing only at the end."""
-        while block := self._stream.read(self._size):
-            if recoded := self._recode(block):
-                return recoded
-        return self._recode(b"")
+    def _read_into(self, view: memoryview) -> int:
+        """Read about a block of UTF-8; nothing only at the end."""
+        if self._decoder is None:
+            return int(self._stream.readinto(view))
+        text = b""
+        while not text:
+            block = self._stream.read(max(len(view) // 3, 1))  # which grows in UTF-8
+            text = self._recode(block)
+            if not block:
+                break
+        view[: len(text)] = text
+        return len(text)
 
     def _recode(self, block: bytes) -> bytes:
         if self._decoder is None:
@@ -121,7 +133,7 @@ class Blocks:
         return match[3]
 
 
-def _first_tag(text: bytes) -> int:
+def _first_tag(text: bytearray) -> int:
     """Find the ``<`` behind blanks."""
     blanks = _BLANKS.match(text)
     begin = blanks.end() if blanks else 0

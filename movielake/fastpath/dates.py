@@ -6,22 +6,23 @@ it too has a row, as in `movielake.screenings`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from movielake.fastpath.nesting import Nesting
-from movielake.fastpath.segments import Codes, Ints, Segments
+from movielake.fastpath.segments import Codes, Segments
 
 
-@dataclass(frozen=True)
 class Dates:
     """The regular records of a block and their dates.
 
-    A code is that of a distinct segment with a text; -1 stands where there is no text.
+    A code is that of a distinct segment; -1 stands where there is none.
 
     Parameters
+    ----------
+    segments, nesting
+        Of the block.
+
+    Attributes
     ----------
     records : np.ndarray of int64, shape (records,)
         Which records of the block they are.
@@ -29,44 +30,34 @@ class Dates:
         For each date the position of its record in `records`.
     starts : np.ndarray of int32, shape (dates,)
         Codes of the containers' starts.
-    inside : np.ndarray of int32, shape (leaves, dates)
-        Codes of the leaves in each date.
-    direct : np.ndarray of int32, shape (leaves, records)
-        Codes of the leaves that stand directly in each record.
     """
 
-    records: Ints
-    owners: Ints
-    starts: Codes
-    inside: Any
-    direct: Any
+    def __init__(self, segments: Segments, nesting: Nesting) -> None:
+        is_regular = nesting.reasons == 0
+        self.records = np.flatnonzero(is_regular)
+        kept = np.flatnonzero(is_regular[nesting.owners])
+        position = np.cumsum(is_regular) - 1
+        containers = np.bincount(position[nesting.owners[kept]], minlength=len(self.records))
+        dates = np.maximum(containers, 1)
+        self.owners = np.repeat(np.arange(len(self.records)), dates)
+        self._real = np.repeat(containers > 0, dates)
+        self._slots = nesting.slots
+        self._columns = len(nesting.first) + kept
+        self.starts = self._spread(segments.codes[nesting.containers[kept]])
 
+    def inside(self, leaf: int) -> Codes:
+        """Give the codes of a leaf in each date."""
+        return self._spread(self._slots[leaf, self._columns])
 
-def find_dates(segments: Segments, nesting: Nesting) -> Dates:
-    """Sort out the regular records of a block, and give each its dates.
+    def direct(self, leaf: int) -> Codes:
+        """Give the codes of a leaf that stands directly in each record."""
+        codes: Codes = self._slots[leaf, self.records]
+        return codes
 
-    Parameters
-    ----------
-    segments, nesting
-        Of the block.
-
-    Returns
-    -------
-    Dates
-    """
-    is_regular = nesting.reasons == 0
-    records = np.flatnonzero(is_regular)
-    owner = nesting.records[nesting.containers]  # of each container
-    kept = np.flatnonzero(is_regular[owner])
-    position = np.cumsum(is_regular) - 1
-    containers = np.bincount(position[owner[kept]], minlength=len(records))
-    owners = np.repeat(np.arange(len(records)), np.maximum(containers, 1))
-    real = np.repeat(containers > 0, np.maximum(containers, 1))
-    with_text = segments.texts.is_valid().to_numpy(zero_copy_only=False)
-    # -1 takes the last one, which is -1 too
-    code = np.append(np.where(with_text, np.arange(len(with_text)), -1), -1).astype(np.int32)
-    starts = np.full(len(owners), -1, np.int32)
-    starts[real] = code[segments.codes[nesting.containers[kept]]]
-    inside = np.full((len(nesting.leaves_of_containers), len(owners)), -1, np.int32)
-    inside[:, real] = code[nesting.leaves_of_containers[:, kept]]
-    return Dates(records, owners, starts, inside, code[nesting.leaves_of_records[:, records]])
+    def _spread(self, codes: Codes) -> Codes:
+        """Leave out the dates that stand for none."""
+        if len(codes) == len(self._real):
+            return codes
+        spread = np.full(len(self._real), -1, np.int32)
+        spread[self._real] = codes
+        return spread

@@ -58,36 +58,29 @@ class LineMaker:
             UTF-8.
         """
         pieces = _Pieces()
-        kinds, codes = nesting.kinds, segments.codes
-        used = kinds != Kind.LEAF_END
-        if others:
-            used &= (nesting.reasons == 0)[nesting.records]
-            used[nesting.first] = True
-        which = np.zeros(len(codes), np.int32)
+        which = np.zeros(len(segments.codes), np.int32)
         self._leaves(segments, nesting, pieces, which)
         self._containers(segments, nesting, pieces, which)
         which[nesting.first] = pieces.add(pa.array(["{"]))
         which[nesting.last] = pieces.add(pa.array([self._end]))
-        irregular = np.flatnonzero(nesting.reasons)
-        start = pieces.add(pa.array([to_lines([record]) for record in others], pa.string()))
-        which[nesting.first[irregular]] = start + np.arange(len(irregular))
+        used = nesting.kinds != Kind.LEAF_END
+        if others:
+            irregular = nesting.reasons > 0
+            used &= np.repeat(~irregular, nesting.last - nesting.first + 1)
+            used[nesting.first] = True
+            start = pieces.add(pa.array([to_lines([record]) for record in others]))
+            which[nesting.first[irregular]] = start + np.arange(len(others))
         return pieces.text(which[used])
 
     def _leaves(self, segments: Segments, nesting: Nesting, pieces: _Pieces, which: Codes) -> None:
         """Prepare the distinct leaves, at each level where they are."""
-        is_leaf = (nesting.kinds == Kind.LEAF_START) | (nesting.kinds == Kind.LEAF_EMPTY)
         for level in (RECORD, CONTAINER):
-            at = np.flatnonzero(is_leaf & (nesting.levels == level))
-            used = np.zeros(len(segments.kinds), np.bool_)
-            used[segments.codes[at]] = True
-            distinct = np.flatnonzero(used)
+            at = nesting.leaves[nesting.in_container == (level == CONTAINER)]
+            distinct, of = _compact(segments.codes[at], len(segments.kinds))
             names = self._names(level).take(pa.array(segments.leaves[distinct]))
             values = _quoted(segments.texts.take(pa.array(distinct)))
             after = "," if level == RECORD else ""
-            start = pieces.add(pc.binary_join_element_wise(names, values, after, ""))
-            number = np.zeros(len(used), np.int32)
-            number[distinct] = start + np.arange(len(distinct))
-            which[at] = number[segments.codes[at]]
+            which[at] = of + pieces.add(pc.binary_join_element_wise(names, values, after, ""))
 
     def _names(self, level: int) -> pa.Array:
         before = "" if level == RECORD else ","
@@ -100,7 +93,7 @@ class LineMaker:
         kinds, at = nesting.kinds, nesting.containers
         if not len(at):
             return
-        distinct, of = np.unique(segments.codes[at], return_inverse=True)
+        distinct, of = _compact(segments.codes[at], len(segments.kinds))
         opening = {Kind.CONTAINER_START: f"{{{_encode('@' + self._shape.attribute)}:"}
         before = [opening.get(kind, "") for kind in segments.kinds[distinct]]
         values = _quoted(segments.texts.take(pa.array(distinct)))
@@ -141,6 +134,16 @@ class _Pieces:
         _, offsets, data = row.buffers()
         end = int(np.frombuffer(offsets, np.int32)[len(row)])
         return data.slice(0, end) if data else pa.py_buffer(b"")
+
+
+def _compact(codes: Codes, count: int) -> tuple[Ints, Codes]:
+    """Give the codes that are used, and for each place the position among them."""
+    used = np.zeros(count, np.bool_)
+    used[codes] = True
+    distinct = np.flatnonzero(used)
+    position = np.zeros(count, np.int32)
+    position[distinct] = np.arange(len(distinct))
+    return distinct, position[codes]
 
 
 def _quoted(texts: pa.Array) -> pa.Array:

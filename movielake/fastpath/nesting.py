@@ -31,7 +31,7 @@ from typing import Any, Final
 import numpy as np
 
 from movielake.fastpath.segments import Bytes, Flags, Ints, Segments
-from movielake.fastpath.shape import RECORD, Kind, Shape
+from movielake.fastpath.shape import CONTAINER, RECORD, Kind, Shape
 from movielake.fastpath.unrecognised import NotRecognised, Reason
 
 _LEAF_ENDED: Final = (Kind.LEAF_END, Kind.LEAF_EMPTY)
@@ -71,30 +71,31 @@ class Nesting:
     ----------
     kinds : np.ndarray of uint8, shape (segments,)
         What each segment's tag does.
-    records : np.ndarray of int64, shape (segments,)
-        In which record of the block each segment is.
-    levels : np.ndarray of uint8, shape (segments,)
-        Whether it stands in a container or directly in its record.
     first, last : np.ndarray of int64, shape (records,)
         The segments that each record begins and ends with.
     reasons : np.ndarray of uint8, shape (records,)
         Why a record is left to the reference; 0 for the regular ones.
     containers : np.ndarray of int64, shape (containers,)
         Segments of the containers' starts, those of irregular records too.
-    leaves_of_records, leaves_of_containers : np.ndarray of int32, shape (leaves, …)
-        Code of the distinct segment of each leaf in each record, and in each container; -1 where
-        there is none.
+    owners : np.ndarray of int64, shape (containers,)
+        Their records.
+    leaves : np.ndarray of int64, shape (leaves,)
+        Segments of the leaves, those of irregular records too.
+    in_container : np.ndarray of bool, shape (leaves,)
+        Whether each is in a container, or directly in its record.
+    slots : np.ndarray of int32, shape (names, records + containers)
+        Code of the distinct segment of each leaf in each parent; -1 where there is none.
     """
 
     kinds: Bytes
-    records: Ints
-    levels: Bytes
     first: Ints
     last: Ints
     reasons: Bytes
     containers: Ints
-    leaves_of_records: Any
-    leaves_of_containers: Any
+    owners: Ints
+    leaves: Ints
+    in_container: Flags
+    slots: Any
 
 
 def prove_nesting(segments: Segments, shape: Shape) -> Nesting:
@@ -117,72 +118,66 @@ def prove_nesting(segments: Segments, shape: Shape) -> Nesting:
         If there is anything between records, or a record that does not end.
     """
     kinds = segments.kinds[segments.codes]
-    first, last, records = _find_records(kinds)
-    why = segments.reasons[segments.codes]
+    first, last = _find_records(kinds)
     is_frame = (kinds >= Kind.RECORD_START) & (kinds <= Kind.CONTAINER_END)
     frame = np.flatnonzero(is_frame)
-    _check_pairs(segments, kinds, frame, why, shape)
-    owners = np.cumsum(is_frame) - 1
-    levels = (kinds[frame] == Kind.CONTAINER_START).view(np.uint8)[owners]
+    outline = kinds[frame]
+    is_start = (outline == Kind.CONTAINER_START) | (outline == Kind.CONTAINER_TEXT)
+    containers = frame[is_start]
+    record = np.cumsum(outline == Kind.RECORD_START) - 1  # of each tag of the frame
+    # A leaf belongs to the container that the last tag of the frame opened, else to its record.
+    parent = np.where(outline == Kind.CONTAINER_START, len(first) + np.cumsum(is_start) - 1, record)
     leaves = np.flatnonzero((kinds == Kind.LEAF_START) | (kinds == Kind.LEAF_EMPTY))
-    is_container = (kinds[frame] == Kind.CONTAINER_START) | (kinds[frame] == Kind.CONTAINER_TEXT)
-    containers = frame[is_container]
-    number = (np.cumsum(is_container) - 1)[owners]  # of the container that a segment is in
-    parents = np.where(levels, len(first) + number, records)[leaves]
-    codes = segments.codes[leaves]
-    which = segments.leaves[codes].astype(np.int64)
-    _check_places(shape, which, levels[leaves], leaves, why)
-    with_dates = np.zeros(len(first), np.bool_)
-    with_dates[records[containers[kinds[containers] == Kind.CONTAINER_START]]] = True
-    direct = (which == shape.leaves.index(shape.times)) & (levels[leaves] == RECORD)
-    why[leaves[direct & with_dates[records[leaves]]]] = Reason.TIMES
-    slots = np.full((len(shape.leaves), len(first) + len(containers)), -1, np.int32)
-    order = np.arange(len(leaves), dtype=np.int32)
-    slots[which, parents] = order
-    why[leaves[slots[which, parents] != order]] = Reason.REPEATED
-    slots[which, parents] = codes
+    parents = parent[np.cumsum(is_frame, dtype=np.int32)[leaves] - 1]
+    why = _check_pairs(segments, kinds, frame, shape)
+    slots = _fill_slots(segments, leaves, parents, len(first) + len(containers), why, shape)
     reasons = np.zeros(len(first), np.uint8)
     odd = np.flatnonzero(why)
-    np.maximum.at(reasons, records[odd], why[odd])
-    return Nesting(
-        kinds=kinds,
-        records=records,
-        levels=levels,
-        first=first,
-        last=last,
-        reasons=reasons,
-        containers=containers,
-        leaves_of_records=slots[:, : len(first)],
-        leaves_of_containers=slots[:, len(first) :],
-    )
+    np.maximum.at(reasons, np.searchsorted(first, odd, "right") - 1, why[odd])
+    owners = record[is_start]
+    dated = owners[kinds[containers] == Kind.CONTAINER_START]
+    with_times = slots[shape.leaves.index(shape.times)] >= 0
+    np.maximum.at(reasons, dated[with_times[dated]], Reason.TIMES)
+    for level, held in ((RECORD, slots[:, : len(first)]), (CONTAINER, slots[:, len(first) :])):
+        foreign = [n for n, leaf in enumerate(shape.leaves) if leaf not in shape.levels[level]]
+        misplaced = np.flatnonzero((held[foreign] >= 0).any(axis=0))
+        at = misplaced if level == RECORD else owners[misplaced]
+        np.maximum.at(reasons, at, Reason.ORDER)
+    in_container = parents >= len(first)
+    return Nesting(kinds, first, last, reasons, containers, owners, leaves, in_container, slots)
 
 
-def _find_records(kinds: Bytes) -> tuple[Ints, Ints, Ints]:
+def _find_records(kinds: Bytes) -> tuple[Ints, Ints]:
     """Find where records begin and end: in turn, and one right behind the other."""
     first = np.flatnonzero(kinds == Kind.RECORD_START)
     last = np.flatnonzero(kinds == Kind.RECORD_END)
     begins = np.append(0, last[:-1] + 1)
-    if len(first) != len(last) or last[-1] != len(kinds) - 1 or (first != begins).any():
+    if (
+        not len(last)
+        or len(first) != len(last)
+        or last[-1] != len(kinds) - 1
+        or (first != begins).any()
+    ):
         raise NotRecognised("something between the records")
-    return first, last, np.repeat(np.arange(len(first)), last - first + 1)
+    return first, last
 
 
-def _check_pairs(segments: Segments, kinds: Bytes, frame: Ints, why: Bytes, shape: Shape) -> None:
+def _check_pairs(segments: Segments, kinds: Bytes, frame: Ints, shape: Shape) -> Bytes:
     """Mark the segments whose neighbour must not follow them: (1) and (2)."""
+    why = segments.reasons[segments.codes] if segments.reasons.any() else np.zeros_like(kinds)
     allowed, in_frame = _pairs(len(shape.leaves))
-    width = np.int32(len(shape.leaves) * _KINDS)
     symbols = (segments.leaves * np.int32(_KINDS) + segments.kinds)[segments.codes]
-    wrong = np.flatnonzero(~allowed[symbols[:-1] * width + symbols[1:]])
-    why[wrong] = np.where(why[wrong], why[wrong], Reason.ORDER)
-    outline = kinds[frame]
-    wrong = ~in_frame[outline[:-1], outline[1:]]
+    fits = allowed[symbols[:-1] * np.int32(len(shape.leaves) * _KINDS) + symbols[1:]]
+    if not fits.all():
+        wrong = np.flatnonzero(~fits)
+        why[wrong] = np.maximum(why[wrong], Reason.ORDER)
+    before, after = kinds[frame[:-1]], kinds[frame[1:]]
+    wrong = ~in_frame[before, after]
     # The dates of a record are one list, so nothing may stand between them.
-    wrong |= (
-        (outline[:-1] == Kind.CONTAINER_END)
-        & (outline[1:] != Kind.RECORD_END)
-        & (np.diff(frame) > 1)
-    )
-    why[frame[:-1][wrong]] = Reason.ORDER
+    apart = (before == Kind.CONTAINER_END) & (after != Kind.RECORD_END) & (np.diff(frame) > 1)
+    at = frame[:-1][wrong | apart]
+    why[at] = np.maximum(why[at], Reason.ORDER)
+    return why
 
 
 @cache
@@ -201,7 +196,17 @@ def _pairs(leaves: int) -> tuple[Flags, Any]:
     return np.array(allowed), in_frame
 
 
-def _check_places(shape: Shape, which: Ints, levels: Bytes, leaves: Ints, why: Bytes) -> None:
-    """Mark leaves at a level where the schema does not have them."""
-    known = np.array([[leaf in names for leaf in shape.leaves] for names in shape.levels])
-    why[leaves[~known[levels, which]]] = Reason.ORDER
+def _fill_slots(
+    segments: Segments, leaves: Ints, parents: Ints, count: int, why: Bytes, shape: Shape
+) -> Any:
+    """Sort leaves by name and parent; mark those that are twice there, or out of place: (3)."""
+    codes = segments.codes[leaves]
+    which = segments.leaves[codes]
+    slots = np.full((len(shape.leaves), count), -1, np.int32)
+    slots[which, parents] = codes
+    if np.count_nonzero(slots >= 0) < len(leaves):
+        order = np.arange(len(leaves), dtype=np.int32)
+        last = np.full_like(slots, -1)
+        last[which, parents] = order
+        why[leaves[last[which, parents] != order]] = Reason.REPEATED
+    return slots

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from movielake.fastpath.blocks import BLOCK, Blocks
-from movielake.fastpath.dates import find_dates
+from movielake.fastpath.dates import Dates
 from movielake.fastpath.fragments import LineMaker
 from movielake.fastpath.nesting import Nesting, prove_nesting
 from movielake.fastpath.rows import Found, OtherRows, RowMaker
@@ -135,7 +135,7 @@ class FastMember:
         if records:
             rows = flatten_showings(records, self._table, counter, 0)
             others = OtherRows(rows, irregular[rows["record"].to_numpy()])
-        maker = RowMaker(self._table, self._shape, segments, find_dates(segments, nesting))
+        maker = RowMaker(self._table, self._shape, segments, Dates(segments, nesting))
         whole = maker.rows(self._records, self._labels.get("source_xml", ""), others)
         self._count(maker.found, counter, irregular, records)
         return whole

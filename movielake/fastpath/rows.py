@@ -81,7 +81,9 @@ class RowMaker:
     def __init__(self, table: Table, shape: Shape, segments: Segments, dates: Dates) -> None:
         self._table = table
         self._shape = shape
-        self._texts = segments.texts
+        # One more, that says nothing: code -1.
+        self._texts = pa.concat_arrays([segments.texts, pa.nulls(1, pa.string())])
+        self._says = self._texts.is_valid().to_numpy(zero_copy_only=False)
         self._dates = dates
         self.found: dict[str, Found] = {}
 
@@ -115,31 +117,41 @@ class RowMaker:
                 columns[column.name] = order.take(column, values, of_row)
         columns["starts_at"] = combine_start(columns["show_date"], columns["show_time"])
         columns["record"] = pa.array(first + order.records, pa.int32())
-        columns["extra"] = order.take(self._table["extra"], None, np.full(len(date_of_row), -1))
+        columns["extra"] = order.take(self._table["extra"], None, np.zeros_like(date_of_row))
         columns["source_xml"] = pa.repeat(pa.scalar(source), len(order.records))
         arrow = self._table.arrow
         return pa.table([columns[name] for name in arrow.names], schema=arrow)
 
     def _codes(self, column: Column) -> tuple[bool, Codes]:
-        """Say where a column's texts stand, for each date or for each record."""
-        container = self._shape.container
+        """Say where a column's texts stand, for each date or for each record; -1 for none."""
+        container, leaves = self._shape.container, self._shape.leaves
         inside, direct = [], []
         for path in column.paths:
             name = path.removeprefix(f"{container}/")
             if path == container or name.startswith("@"):
                 inside.append(self._dates.starts)
             elif name != path:
-                inside.append(self._dates.inside[self._shape.leaves.index(name)])
+                inside.append(self._dates.inside(leaves.index(name)))
             else:
-                direct.append(self._dates.direct[self._shape.leaves.index(name)])
+                direct.append(self._dates.direct(leaves.index(name)))
         if not inside:
-            return False, _first(direct)
-        return True, _first(inside + [codes[self._dates.owners] for codes in direct])
+            return False, self._first_said(direct)
+        here = [codes[self._dates.owners] for codes in direct if codes.max(initial=-1) >= 0]
+        return True, self._first_said(inside + here)
 
-    def _values(self, column: Column, codes: Codes, of_dates: bool) -> tuple[pa.Array, Codes]:
+    def _first_said(self, candidates: Sequence[Codes]) -> Codes:
+        """Take at each place the first code that has a text."""
+        chosen = candidates[0]
+        for codes in candidates[1:]:
+            chosen = np.where(self._says[chosen], chosen, codes)
+        return chosen
+
+    def _values(
+        self, column: Column, codes: Codes, of_dates: bool
+    ) -> tuple[pa.Array | None, Codes]:
         """Convert the distinct texts of a column; give the position of each one's value."""
-        distinct, positions = _compact(codes, len(self._texts))
-        if not len(distinct):
+        distinct, positions = self._compact(codes)
+        if len(distinct) == 1:
             return None, positions
         texts = self._texts.take(pa.array(distinct))
         if column.type == "list":
@@ -152,6 +164,18 @@ class RowMaker:
             pieces = {n: [text] for n, text in enumerate(trimmed) if odd[n] and text}
             self._note(column.name, pieces, positions, of_dates)
         return values, positions
+
+    def _compact(self, codes: Codes) -> tuple[Ints, Codes]:
+        """Give the codes that are used, and for each place the position among them.
+
+        The last one, of a segment without a text, stands for all that have none.
+        """
+        used = np.zeros(len(self._says), np.bool_)
+        used[codes] = True
+        distinct = np.flatnonzero(used & self._says)
+        position = np.full(len(used), len(distinct), np.int32)
+        position[distinct] = np.arange(len(distinct))
+        return np.append(distinct, len(used) - 1), position[codes]
 
     def _note(self, name: str, odd: dict[int, list[str]], positions: Codes, of_dates: bool) -> None:
         """Count the odd pieces of texts, by how often the texts are used."""
@@ -167,8 +191,8 @@ class RowMaker:
     def _times(self) -> tuple[Times, Codes]:
         column = next(c for c in self._table.columns if c.type == "showtimes")
         _, codes = self._codes(column)
-        distinct, positions = _compact(codes, len(self._texts))
-        times = read_times(self._texts.take(pa.array(distinct)))
+        distinct, positions = self._compact(codes)
+        times = read_times(self._texts.take(pa.array(distinct[:-1])))
         if times.odd:
             self._note(column.name, times.odd, positions, of_dates=True)
         return times, positions
@@ -177,11 +201,10 @@ class RowMaker:
         milliseconds = np.append(times.milliseconds, np.int32(-1))[of_row]
         bargain = np.append(times.bargain, False)[of_row]
         unknown = milliseconds < 0
-        rows = np.arange(len(of_row))
         show_time = pa.array(milliseconds, mask=unknown).view(pa.time32("ms"))
         return {
-            "show_time": order.take(self._table["show_time"], show_time, rows),
-            "bargain": order.take(self._table["bargain"], pa.array(bargain, mask=unknown), rows),
+            "show_time": order.sort("show_time", show_time),
+            "bargain": order.sort("bargain", pa.array(bargain, mask=unknown)),
         }
 
 
@@ -197,40 +220,27 @@ class _Order:
             self.records = together[self._rows]
 
     def take(self, column: Column, values: pa.Array | None, positions: Any) -> pa.Array:
-        """Take a value for each row; -1 is none."""
+        """Take a value for each regular row, null if there are no values, and sort others in."""
+        if values is None:
+            return self.sort(column.name, pa.nulls(len(positions), column.arrow))
         if self._others is None:
-            if values is None:
-                return pa.nulls(len(positions), column.arrow)
-            return values.take(pa.array(positions, mask=positions < 0))
-        values = pa.nulls(0, column.arrow) if values is None else values
+            return values.take(pa.array(positions))
         others = self._others.rows[column.name].combine_chunks()
         more = np.arange(len(values), len(values) + len(others))
         positions = np.concatenate((positions, more))[self._rows]
-        return pa.concat_arrays([values, others]).take(pa.array(positions, mask=positions < 0))
+        return pa.concat_arrays([values, others]).take(pa.array(positions))
 
-
-def _first(candidates: Sequence[Codes]) -> Codes:
-    """Take the first code at each place that is one."""
-    chosen = candidates[0]
-    for codes in candidates[1:]:
-        chosen = np.where(chosen < 0, codes, chosen)
-    return chosen
-
-
-def _compact(codes: Codes, count: int) -> tuple[Ints, Codes]:
-    """Give the codes that are used, and for each place the position among them; -1 for none."""
-    used = np.zeros(count + 1, np.bool_)
-    used[codes] = True
-    distinct = np.flatnonzero(used[:-1])
-    position = np.full(count + 1, -1, np.int32)
-    position[distinct] = np.arange(len(distinct))
-    return distinct, position[codes]
+    def sort(self, name: str, values: pa.Array) -> pa.Array:
+        """Sort others in between the values of the regular rows."""
+        if self._others is None:
+            return values
+        others = self._others.rows[name].combine_chunks()
+        return pa.concat_arrays([values, others]).take(pa.array(self._rows))
 
 
 def _explode(times: Times, positions: Codes) -> tuple[Ints, Ints]:
     """Give for each row its date, and its time's place in ``times``; -1 for none."""
-    known = positions >= 0
-    counts = np.where(known, np.append(times.counts, 1)[positions], 1)
+    counts = np.append(times.counts, 1)[positions]
     starts = np.append(np.cumsum(times.counts) - times.counts, -1)[positions]
     date_of_row = np.repeat(np.arange(len(positions)), counts)
     behind_first = np.arange(len(date_of_row)) - np.repeat(np.cumsum(counts) - counts, counts)
