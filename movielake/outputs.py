@@ -21,7 +21,7 @@ ROW_GROUP: Final = 1 << 18
 Buffer: TypeAlias = bytes | pa.Buffer
 """Bytes, wherever they are."""
 
-_ZSTD_LEVEL: Final = 3
+_ZSTD_LEVEL: Final = 1  # on showings half the time of level 3, for a file 1.5 % larger
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
