@@ -183,7 +183,7 @@ class Maker:
             dates = f"{more}<show_date>{date}</show_date>{self._gap}{self.leaf('showtimes')}"
         else:
             dates = "".join(self.date() for _ in range(rng.choice((1, 1, 2, 3, 0))))
-        tail = self.leaf(rng.choice(list(LEAVES))) if self._odd() else ""
+        tail = self.leaf(rng.choice(("showtimes", *LEAVES))) if self._odd() else ""
         return f"<showtime>{self._gap}{head}{dates}{tail}</showtime>{self._gap}"
 
     def member(self) -> bytes:

@@ -125,15 +125,15 @@ def _split(data: Bytes, offsets: Codes) -> tuple[pa.Array, pa.Array, Bytes]:
     """Split each distinct segment behind its ``>``; one without or with several is not regular."""
     closing = np.flatnonzero(data == ord(">"))
     before = np.searchsorted(closing, offsets)
-    odd = np.diff(before) != 1
-    cuts = np.empty(2 * len(odd) + 1, np.int32)
+    signs = np.diff(before)
+    cuts = np.empty(2 * len(signs) + 1, np.int32)
     cuts[::2] = offsets
     cuts[1::2] = offsets[1:]
-    cuts[1::2][~odd] = closing[before[:-1][~odd]] + 1
+    cuts[1::2][signs > 0] = closing[before[:-1][signs > 0]] + 1
     buffers = [None, pa.py_buffer(cuts), pa.py_buffer(data)]
     pieces = pa.Array.from_buffers(pa.string(), len(cuts) - 1, buffers)
     numbers = np.arange(0, len(cuts) - 1, 2)
-    reasons = np.where(odd, Reason.TEXT, 0).astype(np.uint8)
+    reasons = np.where(signs == 1, 0, Reason.TEXT).astype(np.uint8)
     return pieces.take(pa.array(numbers)), pieces.take(pa.array(numbers + 1)), reasons
 
 
