@@ -3,6 +3,7 @@
 A record's line is the pieces of its segments one behind the other. So one take from an
 array of distinct pieces makes the text of a block: the data buffer of the result is the output.
 
+A piece depends on its segment, and on whether the next one goes on with the list of containers.
 Where commas go: a line ends in movielake's own labels, so what stands directly in a record has a
 comma behind it. A container begins with its attribute, so what stands in it has one before it.
 """
@@ -18,8 +19,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.fastpath.nesting import Nesting
-from movielake.fastpath.segments import Bytes, Codes, Ints, Segments
-from movielake.fastpath.shape import CONTAINER, RECORD, Kind, Shape
+from movielake.fastpath.segments import (
+    ENDS_CONTAINER,
+    ENDS_RECORD,
+    Bytes,
+    Codes,
+    Flags,
+    Ints,
+    Segments,
+)
+from movielake.fastpath.shape import Kind, Shape
 from movielake.outputs import to_lines
 from movielake.records import Record
 
@@ -59,60 +68,65 @@ class LineMaker:
         """
         pieces = _Pieces()
         which = np.zeros(len(segments.codes), np.int32)
-        self._leaves(segments, nesting, pieces, which)
-        self._containers(segments, nesting, pieces, which)
-        which[nesting.first] = pieces.add(pa.array(["{"]))
-        which[nesting.last] = pieces.add(pa.array([self._end]))
-        used = nesting.kinds != Kind.LEAF_END
+        # Whether another container follows the one that is closed here.
+        goes_on = np.append(_begins_container(nesting.kinds[1:]), False)
+        goes_on &= nesting.ends == ENDS_CONTAINER
+        which[nesting.first] = pieces.add(pa.array(["{", "{" + self._end]))
+        which[nesting.first] += nesting.ends[nesting.first] & ENDS_RECORD
+        self._leaves(segments, nesting, goes_on, pieces, which)
+        self._containers(segments, nesting, goes_on, pieces, which)
         if others:
             irregular = nesting.reasons > 0
-            used &= np.repeat(~irregular, nesting.last - nesting.first + 1)
+            used = np.repeat(~irregular, nesting.last - nesting.first + 1)
             used[nesting.first] = True
             start = pieces.add(pa.array([to_lines([record]) for record in others]))
             which[nesting.first[irregular]] = start + np.arange(len(others))
-        return pieces.text(which[used])
+            which = which[used]
+        return pieces.text(which)
 
-    def _leaves(self, segments: Segments, nesting: Nesting, pieces: _Pieces, which: Codes) -> None:
-        """Prepare the distinct leaves, at each level where they are."""
-        for level in (RECORD, CONTAINER):
-            at = nesting.leaves[nesting.in_container == (level == CONTAINER)]
+    def _leaves(
+        self, segments: Segments, nesting: Nesting, goes_on: Flags, pieces: _Pieces, which: Codes
+    ) -> None:
+        """Prepare the distinct leaves, for each place where they are."""
+        on = goes_on[nesting.leaves]
+        names = pa.array([f"{_encode(name)}:" for name in self._shape.leaves])
+        for before, chosen, behind in (
+            ("", ~nesting.in_container, (",", "," + self._end, "", "")),
+            (",", nesting.in_container & ~on, ("", "", "}],", "}]," + self._end)),
+            (",", nesting.in_container & on, ("", "", "},", "")),
+        ):
+            at = nesting.leaves[chosen]
             distinct, of = _compact(segments.codes[at], len(segments.kinds))
-            names = self._names(level).take(pa.array(segments.leaves[distinct]))
-            values = _quoted(segments.texts.take(pa.array(distinct)))
-            after = "," if level == RECORD else ""
-            which[at] = of + pieces.add(pc.binary_join_element_wise(names, values, after, ""))
-
-    def _names(self, level: int) -> pa.Array:
-        before = "" if level == RECORD else ","
-        return pa.array([f"{before}{_encode(name)}:" for name in self._shape.leaves])
+            name = names.take(pa.array(segments.leaves[distinct]))
+            value = _quoted(segments.texts.take(pa.array(distinct)))
+            after = pa.array(behind).take(pa.array(segments.ends[distinct]))
+            which[at] = of + pieces.add(pc.binary_join_element_wise(before, name, value, after, ""))
 
     def _containers(
-        self, segments: Segments, nesting: Nesting, pieces: _Pieces, which: Codes
+        self, segments: Segments, nesting: Nesting, goes_on: Flags, pieces: _Pieces, which: Codes
     ) -> None:
-        """Prepare the distinct containers' starts, and the ends, which depend on neighbours."""
-        kinds, at = nesting.kinds, nesting.containers
-        if not len(at):
-            return
-        distinct, of = _compact(segments.codes[at], len(segments.kinds))
-        opening = {Kind.CONTAINER_START: f"{{{_encode('@' + self._shape.attribute)}:"}
-        before = [opening.get(kind, "") for kind in segments.kinds[distinct]]
-        values = _quoted(segments.texts.take(pa.array(distinct)))
-        starts = pc.binary_join_element_wise(pa.array(before), values, "")
+        """Prepare the distinct containers, first ones and others, last ones and others."""
+        at = nesting.containers
+        is_first = nesting.ends[at - 1] < ENDS_CONTAINER
         key = f"{_encode(self._shape.container)}:["
-        plain = pieces.add(starts)
-        listed = pieces.add(pc.binary_join_element_wise(key, starts, ""))
-        is_first = kinds[at - 1] != Kind.CONTAINER_END
-        which[at] = of + np.where(is_first, listed, plain)
-        self._ends(kinds, at, pieces, which)
+        attribute = f"{{{_encode('@' + self._shape.attribute)}:"
+        for before, first in ((key, True), ("", False)):
+            for on, end, flat_end in ((True, "},", ","), (False, "}],", "],")):
+                chosen = at[(is_first == first) & (goes_on[at] == on)]
+                distinct, of = _compact(segments.codes[chosen], len(segments.kinds))
+                is_flat = segments.kinds[distinct] == Kind.FLAT
+                opening = pc.if_else(pa.array(is_flat), before, before + attribute)
+                value = _quoted(segments.texts.take(pa.array(distinct)))
+                ends = segments.ends[distinct] + np.where(is_flat, 4, 0)
+                closings = ("", "", end, end + self._end, "", "", flat_end, flat_end + self._end)
+                closing = pa.array(closings).take(pa.array(ends))
+                start = pieces.add(pc.binary_join_element_wise(opening, value, closing, ""))
+                which[chosen] = of + start
 
-    def _ends(self, kinds: Bytes, at: Ints, pieces: _Pieces, which: Codes) -> None:
-        ends = np.flatnonzero(kinds == Kind.CONTAINER_END)
-        start = pieces.add(pa.array(["},", "}],", ",", "],"]))
-        is_last = (kinds[ends + 1] != Kind.CONTAINER_START) & (
-            kinds[ends + 1] != Kind.CONTAINER_TEXT
-        )
-        is_flat = kinds[ends - 1] == Kind.CONTAINER_TEXT
-        which[ends] = start + is_last + 2 * is_flat
+
+def _begins_container(kinds: Bytes) -> Flags:
+    begins: Flags = (kinds == Kind.CONTAINER) | (kinds == Kind.FLAT)
+    return begins
 
 
 class _Pieces:

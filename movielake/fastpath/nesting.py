@@ -1,20 +1,21 @@
 """The proof that records are nested as XML demands, and where their texts stand.
 
-A record is regular when its segments are derived by this grammar, where each name is one segment
-(a tag and the text behind it) and only leaf starts and flat containers have a text::
+A record is regular when its segments are derived by this grammar, where each name is one segment, a
+tag with all that follows up to the next start tag, and brackets show the ends that it may have::
 
-    record    = RECORD_START (leaf | dates)* RECORD_END          dates at most once
+    record    = RECORD (leaf | dates)* [ends record]                dates at most once
     dates     = date+
-    date      = CONTAINER_START leaf* CONTAINER_END | CONTAINER_TEXT CONTAINER_END
-    leaf      = LEAF_START LEAF_END (of the same name) | LEAF_EMPTY
+    date      = CONTAINER leaf* [ends container] | FLAT [ends container]
+    leaf      = LEAF | EMPTY
 
-Three things prove it, none of which looks further than to a neighbour:
+A distinct segment shows by itself that a leaf is closed by its own end tag, that nothing is closed
+twice, and what it closes besides. So leaves cannot overlap anything. What is left to prove is
 
-1. Each pair of neighbouring segments is in a table of allowed pairs. So a leaf's start is followed
-   by its own end, and that end by nothing else: leaves cannot overlap anything.
-2. Each pair of neighbours among the tags of records and containers alone is allowed: with (1),
-   containers open and close in turn, inside of one record.
-3. No leaf is twice under one parent, and each stands at a level where the schema has it.
+1. that records follow each other: each begins right behind the end of the one before;
+2. that containers do not overlap. Only segments that begin or end something but a leaf matter. Each
+   of them leaves a container open or not, and each must find one open or not; so it is enough to
+   compare neighbours among them;
+3. that no leaf is twice under one parent, and each stands at a level where the schema has it.
 
 A record so proved is one well-formed element. Those that are not are given to the reference, each
 alone: if it finds exactly one record there and no damage, that is one well-formed element too. And
@@ -25,42 +26,13 @@ these elements, since what it makes of the first n bytes does not depend on thos
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from movielake.fastpath.segments import Bytes, Flags, Ints, Segments
+from movielake.fastpath.segments import ENDS_CONTAINER, ENDS_RECORD, Bytes, Flags, Ints, Segments
 from movielake.fastpath.shape import CONTAINER, RECORD, Kind, Shape
 from movielake.fastpath.unrecognised import NotRecognised, Reason
-
-_LEAF_ENDED: Final = (Kind.LEAF_END, Kind.LEAF_EMPTY)
-_CONTAINERS: Final = (Kind.CONTAINER_START, Kind.CONTAINER_TEXT)
-_FOLLOWERS: Final = {
-    Kind.RECORD_START: {*_CONTAINERS, Kind.LEAF_START, Kind.LEAF_EMPTY, Kind.RECORD_END},
-    Kind.RECORD_END: {Kind.RECORD_START},
-    Kind.CONTAINER_START: {Kind.LEAF_START, Kind.LEAF_EMPTY, Kind.CONTAINER_END},
-    Kind.CONTAINER_TEXT: {Kind.CONTAINER_END},
-    Kind.CONTAINER_END: {*_CONTAINERS, Kind.LEAF_START, Kind.LEAF_EMPTY, Kind.RECORD_END},
-    Kind.LEAF_START: {Kind.LEAF_END},
-    Kind.LEAF_END: {
-        *_CONTAINERS,
-        Kind.CONTAINER_END,
-        Kind.LEAF_START,
-        Kind.LEAF_EMPTY,
-        Kind.RECORD_END,
-    },
-}
-_FOLLOWERS[Kind.LEAF_EMPTY] = _FOLLOWERS[Kind.LEAF_END]
-_FRAME: Final = {
-    (Kind.RECORD_START, Kind.RECORD_END),
-    (Kind.RECORD_END, Kind.RECORD_START),
-    *((Kind.RECORD_START, container) for container in _CONTAINERS),
-    *((Kind.CONTAINER_END, container) for container in _CONTAINERS),
-    *((container, Kind.CONTAINER_END) for container in _CONTAINERS),
-    (Kind.CONTAINER_END, Kind.RECORD_END),
-}
-_KINDS: Final = len(Kind)
 
 
 @dataclass(frozen=True)
@@ -69,14 +41,14 @@ class Nesting:
 
     Parameters
     ----------
-    kinds : np.ndarray of uint8, shape (segments,)
-        What each segment's tag does.
+    kinds, ends : np.ndarray of uint8, shape (segments,)
+        What each segment begins and closes.
     first, last : np.ndarray of int64, shape (records,)
         The segments that each record begins and ends with.
     reasons : np.ndarray of uint8, shape (records,)
         Why a record is left to the reference; 0 for the regular ones.
     containers : np.ndarray of int64, shape (containers,)
-        Segments of the containers' starts, those of irregular records too.
+        Segments that begin a container, those of irregular records too.
     owners : np.ndarray of int64, shape (containers,)
         Their records.
     leaves : np.ndarray of int64, shape (leaves,)
@@ -88,6 +60,7 @@ class Nesting:
     """
 
     kinds: Bytes
+    ends: Bytes
     first: Ints
     last: Ints
     reasons: Bytes
@@ -117,44 +90,46 @@ def prove_nesting(segments: Segments, shape: Shape) -> Nesting:
     NotRecognised
         If there is anything between records, or a record that does not end.
     """
-    kinds = segments.kinds[segments.codes]
-    first, last = _find_records(kinds)
-    is_frame = (kinds >= Kind.RECORD_START) & (kinds <= Kind.CONTAINER_END)
-    frame = np.flatnonzero(is_frame)
-    outline = kinds[frame]
-    is_start = (outline == Kind.CONTAINER_START) | (outline == Kind.CONTAINER_TEXT)
-    containers = frame[is_start]
-    record = np.cumsum(outline == Kind.RECORD_START) - 1  # of each tag of the frame
-    # A leaf belongs to the container that the last tag of the frame opened, else to its record.
-    parent = np.where(outline == Kind.CONTAINER_START, len(first) + np.cumsum(is_start) - 1, record)
-    leaves = np.flatnonzero((kinds == Kind.LEAF_START) | (kinds == Kind.LEAF_EMPTY))
-    parents = parent[np.cumsum(is_frame, dtype=np.int32)[leaves] - 1]
-    why = _check_pairs(segments, kinds, frame, shape)
+    kinds, ends = segments.kinds[segments.codes], segments.ends[segments.codes]
+    first, last = _find_records(kinds, ends)
+    is_step = (kinds - np.uint8(Kind.RECORD) < Kind.LEAF - Kind.RECORD) | (ends > 0)
+    steps = np.flatnonzero(is_step)
+    begun, ended = kinds[steps], ends[steps]
+    is_open = (begun == Kind.CONTAINER) & (ended < ENDS_CONTAINER)
+    is_start = (begun == Kind.CONTAINER) | (begun == Kind.FLAT)
+    containers = steps[is_start]
+    record = np.cumsum(begun == Kind.RECORD) - 1  # of each step
+    why = segments.reasons[segments.codes] if segments.reasons.any() else np.zeros_like(kinds)
+    wrong = steps[_find_overlaps(steps, begun, ended, is_open, is_start)]
+    why[wrong] = np.maximum(why[wrong], Reason.ORDER)
+    # A leaf belongs to the container that the step before it left open, else to its record.
+    parent = np.where(is_open, len(first) + np.cumsum(is_start) - 1, record)
+    leaves = np.flatnonzero(kinds >= Kind.LEAF)
+    behind = np.cumsum(is_step, dtype=np.int32)[leaves] - is_step[leaves] - 1
+    parents = parent[behind]
     slots = _fill_slots(segments, leaves, parents, len(first) + len(containers), why, shape)
     reasons = np.zeros(len(first), np.uint8)
     odd = np.flatnonzero(why)
     np.maximum.at(reasons, np.searchsorted(first, odd, "right") - 1, why[odd])
     owners = record[is_start]
-    dated = owners[kinds[containers] == Kind.CONTAINER_START]
+    _check_levels(slots, owners, reasons, shape)
+    dated = owners[kinds[containers] == Kind.CONTAINER]
     with_times = slots[shape.leaves.index(shape.times)] >= 0
     np.maximum.at(reasons, dated[with_times[dated]], Reason.TIMES)
-    for level, held in ((RECORD, slots[:, : len(first)]), (CONTAINER, slots[:, len(first) :])):
-        foreign = [n for n, leaf in enumerate(shape.leaves) if leaf not in shape.levels[level]]
-        misplaced = np.flatnonzero((held[foreign] >= 0).any(axis=0))
-        at = misplaced if level == RECORD else owners[misplaced]
-        np.maximum.at(reasons, at, Reason.ORDER)
     in_container = parents >= len(first)
-    return Nesting(kinds, first, last, reasons, containers, owners, leaves, in_container, slots)
+    return Nesting(
+        kinds, ends, first, last, reasons, containers, owners, leaves, in_container, slots
+    )
 
 
-def _find_records(kinds: Bytes) -> tuple[Ints, Ints]:
-    """Find where records begin and end: in turn, and one right behind the other."""
-    first = np.flatnonzero(kinds == Kind.RECORD_START)
-    last = np.flatnonzero(kinds == Kind.RECORD_END)
+def _find_records(kinds: Bytes, ends: Bytes) -> tuple[Ints, Ints]:
+    """Find where records begin and end: in turn, and one right behind the other: (1)."""
+    first = np.flatnonzero(kinds == Kind.RECORD)
+    last = np.flatnonzero(ends & ENDS_RECORD)
     begins = np.append(0, last[:-1] + 1)
     if (
-        not len(last)
-        or len(first) != len(last)
+        len(first) != len(last)
+        or not len(last)
         or last[-1] != len(kinds) - 1
         or (first != begins).any()
     ):
@@ -162,44 +137,25 @@ def _find_records(kinds: Bytes) -> tuple[Ints, Ints]:
     return first, last
 
 
-def _check_pairs(segments: Segments, kinds: Bytes, frame: Ints, shape: Shape) -> Bytes:
-    """Mark the segments whose neighbour must not follow them: (1) and (2)."""
-    why = segments.reasons[segments.codes] if segments.reasons.any() else np.zeros_like(kinds)
-    allowed, in_frame = _pairs(len(shape.leaves))
-    symbols = (segments.leaves * np.int32(_KINDS) + segments.kinds)[segments.codes]
-    fits = allowed[symbols[:-1] * np.int32(len(shape.leaves) * _KINDS) + symbols[1:]]
-    if not fits.all():
-        wrong = np.flatnonzero(~fits)
-        why[wrong] = np.maximum(why[wrong], Reason.ORDER)
-    before, after = kinds[frame[:-1]], kinds[frame[1:]]
-    wrong = ~in_frame[before, after]
+def _find_overlaps(
+    steps: Ints, begun: Bytes, ended: Bytes, is_open: Flags, is_start: Flags
+) -> Flags:
+    """Find the steps that must not follow the one before them: (2)."""
+    closes = ended >= ENDS_CONTAINER
+    is_record = begun == Kind.RECORD
+    # Only what closes a container and has not begun it needs an open one.
+    wrong: Flags = np.append(False, is_open[:-1]) != (closes & ~is_start)
+    wrong |= is_record & closes
+    wrong |= is_open & (ended > 0)
     # The dates of a record are one list, so nothing may stand between them.
-    apart = (before == Kind.CONTAINER_END) & (after != Kind.RECORD_END) & (np.diff(frame) > 1)
-    at = frame[:-1][wrong | apart]
-    why[at] = np.maximum(why[at], Reason.ORDER)
-    return why
-
-
-@cache
-def _pairs(leaves: int) -> tuple[Flags, Any]:
-    """Make the tables of allowed pairs: of all symbols, flat, and of the kinds in the frame."""
-    symbols = [(Kind(n % _KINDS), n // _KINDS) for n in range(leaves * _KINDS)]
-    allowed = [
-        after in _FOLLOWERS.get(before, ())
-        and (before != Kind.LEAF_START or leaf_before == leaf_after)
-        for before, leaf_before in symbols
-        for after, leaf_after in symbols
-    ]
-    in_frame = np.zeros((_KINDS, _KINDS), np.bool_)
-    for before, after in _FRAME:
-        in_frame[before, after] = True
-    return np.array(allowed), in_frame
+    wrong[1:] |= is_start[1:] & ~is_record[:-1] & (np.diff(steps) > 1)
+    return wrong
 
 
 def _fill_slots(
     segments: Segments, leaves: Ints, parents: Ints, count: int, why: Bytes, shape: Shape
 ) -> Any:
-    """Sort leaves by name and parent; mark those that are twice there, or out of place: (3)."""
+    """Sort leaves by name and parent; mark those that are there twice: (3)."""
     codes = segments.codes[leaves]
     which = segments.leaves[codes]
     slots = np.full((len(shape.leaves), count), -1, np.int32)
@@ -210,3 +166,13 @@ def _fill_slots(
         last[which, parents] = order
         why[leaves[last[which, parents] != order]] = Reason.REPEATED
     return slots
+
+
+def _check_levels(slots: Any, owners: Ints, reasons: Bytes, shape: Shape) -> None:
+    """Mark records with a leaf at a level where the schema does not have it: (3)."""
+    records = len(reasons)
+    for level, held in ((RECORD, slots[:, :records]), (CONTAINER, slots[:, records:])):
+        foreign = [n for n, leaf in enumerate(shape.leaves) if leaf not in shape.levels[level]]
+        misplaced = np.flatnonzero((held[foreign] >= 0).any(axis=0))
+        at = misplaced if level == RECORD else owners[misplaced]
+        np.maximum.at(reasons, at, Reason.ORDER)

@@ -1,28 +1,37 @@
-"""Blocks to segments: a tag and the text behind it, each distinct one looked at once.
+"""Blocks to segments: a start tag with all that follows it up to the next one.
 
-In XML a ``<`` in the bytes always opens markup, so cutting a block before every ``<`` loses
-nothing. A feed says the same things over and over: some hundred thousand segments of a block are a
-few thousand distinct ones. Arrow encodes them as a dictionary; whatever is costly is done
-to the dictionary, and the rest of the work is on the codes.
+    <movie_id>7</movie_id>
+    <show_sound></show_sound></show_date></showtime>
+
+In XML a ``<`` in the bytes always opens markup, so cutting a block before every ``<`` that begins
+no end tag loses nothing. A feed says the same things over and over: some hundred thousand segments
+of a block are a few thousand distinct ones. Arrow encodes them as a dictionary; whatever is costly
+is done to the dictionary, and the rest of the work is on the codes.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.fastpath.shape import Kind, Shape, Tag
+from movielake.fastpath.shape import NO_LEAF, Kind, Shape, Tag
 from movielake.fastpath.unrecognised import NotRecognised, Reason
 
 Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
 Codes = np.ndarray[tuple[int], np.dtype[np.int32]]
 Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+Parsed = TypeVar("Parsed")
+
+ENDS_RECORD: Final = 1
+ENDS_CONTAINER: Final = 2
 
 _BLANK: Final = " \t\r\n"
 _STRIPPED: Final = "".join(char for char in map(chr, range(0x3001)) if char.isspace())
@@ -42,7 +51,9 @@ class Segments:
     codes : np.ndarray of int32, shape (n,)
         Which of the distinct segments it is.
     kinds, leaves : np.ndarray of uint8, shape (m,)
-        What the tag of each distinct segment does, and of which leaf.
+        What each distinct segment begins, and of which leaf.
+    ends : np.ndarray of uint8, shape (m,)
+        What it closes besides its own leaf: `ENDS_CONTAINER` and `ENDS_RECORD`, or both.
     reasons : np.ndarray of uint8, shape (m,)
         Why a distinct segment is not regular; 0 where it is.
     texts : pa.StringArray, shape (m,)
@@ -54,6 +65,7 @@ class Segments:
     codes: Codes
     kinds: Bytes
     leaves: Bytes
+    ends: Bytes
     reasons: Bytes
     texts: pa.Array
 
@@ -64,7 +76,7 @@ def split_block(block: memoryview, shape: Shape) -> Segments:
     Parameters
     ----------
     block : memoryview of bytes
-        UTF-8, beginning with ``<``.
+        UTF-8, beginning with ``<``, ending with a tag.
     shape : Shape
         Which tags a regular record has.
 
@@ -75,33 +87,45 @@ def split_block(block: memoryview, shape: Shape) -> Segments:
     Raises
     ------
     NotRecognised
-        If there is a byte that no XML in UTF-8 has.
+        If there is a byte that no XML in UTF-8 has, or an end tag comes first.
     """
     whole = np.frombuffer(block, np.uint8)
     starts = np.flatnonzero(whole == ord("<"))
+    starts = starts[whole[starts + 1] != ord("/")]
+    if not len(starts) or starts[0]:
+        raise NotRecognised("something between the records")
     offsets = np.append(starts, len(whole)).astype(np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block)]
     coded = pa.Array.from_buffers(pa.binary(), len(starts), buffers).dictionary_encode()
-    kinds, leaves, reasons, texts = _look_at(coded.dictionary, shape)
-    return Segments(starts, coded.indices.to_numpy(), kinds, leaves, reasons, texts)
+    return Segments(starts, coded.indices.to_numpy(), *_look_at(coded.dictionary, shape))
 
 
-def _look_at(distinct: pa.Array, shape: Shape) -> tuple[Bytes, Bytes, Bytes, pa.Array]:
-    """Tell kind, leaf, reason and text of each distinct segment."""
+def _look_at(distinct: pa.Array, shape: Shape) -> tuple[Bytes, Bytes, Bytes, Bytes, pa.Array]:
+    """Tell kind, leaf, ends, reason and text of each distinct segment."""
     data, offsets = _checked_bytes(distinct)
-    tags, behind, reasons = _split(data, offsets)
-    coded = tags.dictionary_encode()
-    parsed = [shape.tag(tag.encode()) for tag in coded.dictionary.to_pylist()]
-    which = coded.indices.to_numpy()
+    tags, behind, closing, reasons = _split(data, offsets)
+    parsed, which = _distinct(tags, lambda text: shape.tag(text.encode()))
+    closed, of = _distinct(closing, shape.ends)
     kinds = np.array([tag.kind for tag in parsed], np.uint8)[which]
     leaves = np.array([tag.leaf for tag in parsed], np.uint8)[which]
     texts = _read_texts(behind, data, reasons)
     blank = np.diff(np.frombuffer(texts.buffers()[1], np.int32)[: len(texts) + 1]) == 0
-    says = (kinds == Kind.LEAF_START) | (kinds == Kind.CONTAINER_TEXT)
-    reasons[~says & ~blank | (kinds == Kind.CONTAINER_TEXT) & blank] = Reason.TEXT
+    is_flat, is_leaf = kinds == Kind.FLAT, kinds == Kind.LEAF
+    ends = np.array([ENDS_CONTAINER * e.container + ENDS_RECORD * e.record for e in closed])[of]
+    own = np.array([e.leaf for e in closed])[of] == np.where(is_leaf, leaves, NO_LEAF)
+    fits = own & np.array([e.regular for e in closed])[of] & (~is_flat | (ends >= ENDS_CONTAINER))
+    reasons[~fits & (reasons == 0)] = Reason.ORDER
+    reasons[~(is_leaf | is_flat) & ~blank | is_flat & blank] = Reason.TEXT
     reasons[kinds == Kind.UNKNOWN] = Reason.TAG
     kinds[reasons != 0] = Kind.UNKNOWN
-    return kinds, leaves, reasons, _with_attributes(texts, blank, parsed, which)
+    texts = _with_attributes(texts, blank, parsed, which)
+    return kinds, leaves, ends.astype(np.uint8), reasons, texts
+
+
+def _distinct(texts: pa.Array, parse: Callable[[str], Parsed]) -> tuple[list[Parsed], Codes]:
+    """Parse each distinct text; give the results, and for each text which of them it has."""
+    coded = texts.dictionary_encode()
+    return [parse(text) for text in coded.dictionary.to_pylist()], coded.indices.to_numpy()
 
 
 def _checked_bytes(distinct: pa.Array) -> tuple[Bytes, Codes]:
@@ -121,20 +145,25 @@ def _checked_bytes(distinct: pa.Array) -> tuple[Bytes, Codes]:
     return data, ends
 
 
-def _split(data: Bytes, offsets: Codes) -> tuple[pa.Array, pa.Array, Bytes]:
-    """Split each distinct segment behind its ``>``; one without or with several is not regular."""
-    closing = np.flatnonzero(data == ord(">"))
-    before = np.searchsorted(closing, offsets)
-    signs = np.diff(before)
-    cuts = np.empty(2 * len(signs) + 1, np.int32)
-    cuts[::2] = offsets
-    cuts[1::2] = offsets[1:]
-    cuts[1::2][signs > 0] = closing[before[:-1][signs > 0]] + 1
+def _split(data: Bytes, offsets: Codes) -> tuple[pa.Array, pa.Array, pa.Array, Bytes]:
+    """Split each distinct segment into its start tag, the text behind it, and end tags.
+
+    One with less or more than a ``>`` before the end tags is not regular.
+    """
+    opening, closing = np.flatnonzero(data == ord("<")), np.flatnonzero(data == ord(">"))
+    second = np.searchsorted(opening, offsets[:-1]) + 1
+    begin, end = offsets[:-1], offsets[1:]
+    tail = np.minimum(np.append(opening, len(data))[second], end)
+    before = np.searchsorted(closing, begin)
+    signs = np.searchsorted(closing, tail) - before
+    cuts = np.empty(3 * len(signs) + 1, np.int32)
+    cuts[:-1:3], cuts[2::3], cuts[-1] = begin, tail, len(data)
+    cuts[1::3] = np.where(signs > 0, np.append(closing, 0)[before] + 1, tail)
     buffers = [None, pa.py_buffer(cuts), pa.py_buffer(data)]
     pieces = pa.Array.from_buffers(pa.string(), len(cuts) - 1, buffers)
-    numbers = np.arange(0, len(cuts) - 1, 2)
     reasons = np.where(signs == 1, 0, Reason.TEXT).astype(np.uint8)
-    return pieces.take(pa.array(numbers)), pieces.take(pa.array(numbers + 1)), reasons
+    tags, texts, ends = (pieces.take(pa.array(np.arange(n, len(pieces), 3))) for n in range(3))
+    return tags, texts, ends, reasons
 
 
 def _read_texts(behind: pa.Array, data: Bytes, reasons: Bytes) -> pa.Array:

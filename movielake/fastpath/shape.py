@@ -26,45 +26,67 @@ CONTAINER: Final = 1
 
 
 class Kind(IntEnum):
-    """What a tag does; the two halves of an element are neighbours."""
+    """What a segment's start tag begins."""
 
     UNKNOWN = 0
-    RECORD_START = 1
-    RECORD_END = 2
-    CONTAINER_START = 3
-    CONTAINER_TEXT = 4
-    """A container's start tag with the text behind it: the flat form of a date."""
-    CONTAINER_END = 5
-    LEAF_START = 6
-    LEAF_END = 7
-    LEAF_EMPTY = 8
+    RECORD = 1
+    CONTAINER = 2
+    FLAT = 3
+    """A container with a text instead of leaves."""
+    LEAF = 4
+    EMPTY = 5
+    """A leaf closed at once, by its own tag."""
 
 
 class Tag(NamedTuple):
-    """A tag that was recognised.
+    """A start tag that was recognised.
 
     Parameters
     ----------
     kind : Kind
-        What it does.
+        What it begins.
     leaf : int
-        Position of its name in `Shape.leaves`; 0 for what is no leaf.
+        Position of its name in `Shape.leaves`; `NO_LEAF` for what is no leaf.
     attribute : str or None
         Value of a container's attribute.
     """
 
     kind: Kind
-    leaf: int = 0
+    leaf: int
     attribute: str | None = None
 
 
-UNKNOWN_TAG: Final = Tag(Kind.UNKNOWN)
+class Ends(NamedTuple):
+    """What a row of end tags closes, one after the other.
+
+    Parameters
+    ----------
+    leaf : int
+        Position of a leaf's name in `Shape.leaves`; `NO_LEAF` if none is closed.
+    container, record : bool
+        Whether a container and a record are closed after it.
+    regular : bool
+        Whether there is nothing else; if not, only `record` counts: whether a record's end tag
+        is the last one.
+    """
+
+    leaf: int
+    container: bool
+    record: bool
+    regular: bool
+
+
+NO_LEAF: Final = 255
+UNKNOWN_TAG: Final = Tag(Kind.UNKNOWN, NO_LEAF)
 
 _TAG: Final = re.compile(
-    rb"<(/?)([A-Za-z_][\w.-]*)"
+    rb"<([A-Za-z_][\w.-]*)"
     rb"(?:[ \t\r\n]+([A-Za-z_][\w.-]*)[ \t\r\n]*=[ \t\r\n]*(\"[^\"<&\t\r\n]*\"|'[^'<&\t\r\n]*'))?"
     rb"[ \t\r\n]*(/?)>"
 )
+_BLANK: Final = " \t\r\n"
+_END: Final = re.compile(r"</([^<>]*)>[ \t\r\n]*")
+_ENDS: Final = re.compile(rf"(?:{_END.pattern})*")
 
 
 @dataclass(frozen=True)
@@ -92,7 +114,7 @@ class Shape:
     times: str
 
     def tag(self, text: bytes) -> Tag:
-        """Recognise a tag.
+        """Recognise a start tag.
 
         Parameters
         ----------
@@ -108,33 +130,52 @@ class Shape:
         --------
         >>> from movielake.schema import table
         >>> shape_of(table("showings")).tag(b'<show_date date="20191206">')
-        Tag(kind=<Kind.CONTAINER_START: 3>, leaf=0, attribute='20191206')
+        Tag(kind=<Kind.CONTAINER: 2>, leaf=255, attribute='20191206')
         """
         match = _TAG.fullmatch(text)
         if match is None:
             return UNKNOWN_TAG
-        end, name, attribute, value, empty = match.groups()
+        name, attribute, value, empty = match.groups()
         element = name.decode("ascii")
         if attribute is not None:
             expected = element == self.container and attribute.decode("ascii") == self.attribute
-            if end or empty or not expected:
+            if empty or not expected:
                 return UNKNOWN_TAG
-            return Tag(Kind.CONTAINER_START, attribute=value[1:-1].decode("utf-8"))
-        if end and empty:
-            return UNKNOWN_TAG
-        return self._plain_tag(element, bool(end), bool(empty))
-
-    def _plain_tag(self, element: str, end: bool, empty: bool) -> Tag:
+            return Tag(Kind.CONTAINER, NO_LEAF, value[1:-1].decode("utf-8"))
         if element in self.leaves:
-            kind = Kind.LEAF_END if end else Kind.LEAF_EMPTY if empty else Kind.LEAF_START
-            return Tag(kind, self.leaves.index(element))
-        if empty:
+            return Tag(Kind.EMPTY if empty else Kind.LEAF, self.leaves.index(element))
+        if empty or element not in (self.record, self.container):
             return UNKNOWN_TAG
-        if element == self.record:
-            return Tag(Kind.RECORD_END if end else Kind.RECORD_START)
-        if element == self.container:
-            return Tag(Kind.CONTAINER_END if end else Kind.CONTAINER_TEXT)
-        return UNKNOWN_TAG
+        return Tag(Kind.RECORD if element == self.record else Kind.FLAT, NO_LEAF)
+
+    def ends(self, text: str) -> Ends:
+        """Recognise a row of end tags.
+
+        Parameters
+        ----------
+        text : str
+            From the first ``</`` on, with the blanks behind it; empty for none.
+
+        Returns
+        -------
+        Ends
+
+        Examples
+        --------
+        >>> from movielake.schema import table
+        >>> shape_of(table("showings")).ends("</show_date></showtime>")
+        Ends(leaf=255, container=True, record=True, regular=True)
+        """
+        names = [name.rstrip(_BLANK) for name in _END.findall(text)]
+        whole = _ENDS.fullmatch(text) is not None
+        name, _, behind = text.rpartition("</")[2].partition(">")
+        record = name.rstrip(_BLANK) == self.record and not behind.strip(_BLANK)
+        rest = names[:-1] if record else names
+        container = bool(rest) and rest[-1] == self.container
+        rest = rest[:-1] if container else rest
+        leaf = self.leaves.index(rest[0]) if rest and rest[0] in self.leaves else NO_LEAF
+        regular = whole and len(rest) == (leaf != NO_LEAF)
+        return Ends(leaf, container, record, regular)
 
 
 @lru_cache
