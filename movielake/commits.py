@@ -45,6 +45,22 @@ OTHER: Final = "other"
 
 
 @dataclass(frozen=True)
+class Fallback:
+    """Records of showings that the fast path left to the reference.
+
+    Parameters
+    ----------
+    reason : str
+        Why.
+    records : int
+        How many.
+    """
+
+    reason: str
+    records: int
+
+
+@dataclass(frozen=True)
 class MemberCommit:
     """What became of one member of a feed zip.
 
@@ -72,6 +88,8 @@ class MemberCommit:
         Raw bytes and a note, for what is damaged or refused.
     problems : tuple of Problem
         Counted values.
+    fallbacks : tuple of Fallback
+        What of showings was read by the slower reference, and why; what was read is the same.
     """
 
     member: str
@@ -91,6 +109,7 @@ class MemberCommit:
     parquet: WrittenFile | None = None
     quarantine: tuple[WrittenFile, ...] = ()
     problems: tuple[Problem, ...] = ()
+    fallbacks: tuple[Fallback, ...] = ()
 
     @property
     def files(self) -> tuple[WrittenFile, ...]:
@@ -171,6 +190,7 @@ def _member(fields: dict[str, Any]) -> MemberCommit:
         fields[kind] = WrittenFile(**fields[kind]) if fields[kind] else None
     fields["quarantine"] = tuple(WrittenFile(**file) for file in fields["quarantine"])
     fields["problems"] = tuple(Problem(**problem) for problem in fields["problems"])
+    fields["fallbacks"] = tuple(Fallback(**left) for left in fields.get("fallbacks", ()))
     return MemberCommit(**fields)
 
 

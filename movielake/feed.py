@@ -106,13 +106,13 @@ class Member:
     check : str
         CRC of the content, or for an unzipped file its modification time.
     open : callable
-        Opens a stream of the content.
+        Opens a stream of the content; takes how many bytes to unpack at a time, few by default.
     """
 
     name: str
     size: int
     check: str
-    open: Callable[[], IO[bytes]] = field(compare=False)
+    open: Callable[..., IO[bytes]] = field(compare=False)
 
 
 def find_feed(root: str, selection: Selection | None = None) -> Feed:
@@ -242,7 +242,7 @@ def _as_bad_zip() -> Iterator[None]:
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
-    def opened() -> IO[bytes]:
+    def opened(step: int = _STEP) -> IO[bytes]:
         if info.flag_bits & 1:
             raise zipfile.BadZipFile("it is encrypted")
         unchecked = copy.copy(info)
@@ -250,7 +250,7 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
         with _as_bad_zip():
             # By its ZipInfo, not its name: two members may have the same name.
             raw = archive.open(unchecked)
-        return cast("IO[bytes]", _MemberStream(cast("zipfile.ZipExtFile", raw), info))
+        return cast("IO[bytes]", _MemberStream(cast("zipfile.ZipExtFile", raw), info, step))
 
     return Member(info.filename, info.file_size, f"{info.CRC:08x}", opened)
 
@@ -261,9 +261,10 @@ class _MemberStream(io.RawIOBase):
     zipfile itself withholds the block in which it meets damage, and for a wrong CRC the last one.
     """
 
-    def __init__(self, raw: zipfile.ZipExtFile, info: zipfile.ZipInfo) -> None:
+    def __init__(self, raw: zipfile.ZipExtFile, info: zipfile.ZipInfo, step: int) -> None:
         self._raw = raw
         self._info = info
+        self._step = step
         self._running = 0
 
     def readable(self) -> bool:
@@ -271,7 +272,7 @@ class _MemberStream(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         with _as_bad_zip():
-            block = self._raw.read1(min(len(buffer), _STEP))
+            block = self._raw.read1(min(len(buffer), self._step))
         self._running = zlib.crc32(block, self._running)
         if not block and self._running != self._info.CRC:
             raise zipfile.BadZipFile(f"Bad CRC-32 for file {self._info.filename!r}")
@@ -295,7 +296,11 @@ def _folder_members(folder: Folder, path: str) -> list[Member]:
 def _file_member(folder: Folder, path: str, info: dict[str, Any]) -> Member:
     full = folder.join(path)
     name = path.rpartition("/")[2]
-    return Member(name, int(info["size"] or 0), _modified(info), lambda: folder.fs.open(full, "rb"))
+
+    def opened(_: int = _STEP) -> IO[bytes]:
+        return cast("IO[bytes]", folder.fs.open(full, "rb"))
+
+    return Member(name, int(info["size"] or 0), _modified(info), opened)
 
 
 def fingerprint(members: list[Member]) -> str:

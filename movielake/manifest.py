@@ -222,6 +222,7 @@ _PROBLEM: Final = [
     ("count", pa.int64()),
     ("example", pa.string()),
 ]
+_FALLBACK: Final = [("reason", pa.string()), ("records", pa.int64())]
 
 MANIFEST: Final = pa.schema(
     [
@@ -252,6 +253,7 @@ MANIFEST: Final = pa.schema(
         ("parquet_sha256", pa.string()),
         ("quarantine", pa.list_(pa.struct(_FILE))),
         ("problems", pa.list_(pa.struct(_PROBLEM))),
+        ("fallbacks", pa.list_(pa.struct(_FALLBACK))),
     ]
 )
 """Columns of ``manifest.parquet``: the commit's, its member's, and the files made of it."""

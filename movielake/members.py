@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
-from movielake.commits import COMPLETE, DAMAGED, EMPTY, OTHER, REFUSED, MemberCommit
+from movielake.commits import COMPLETE, DAMAGED, EMPTY, OTHER, REFUSED, Fallback, MemberCommit
+from movielake.fastpath.blocks import STEP
+from movielake.fastpath.reading import FastMember
+from movielake.fastpath.unrecognised import NotRecognised
 from movielake.feed import UNREADABLE, FeedZip, Member
 from movielake.layout import distinct, json_folder, lake_stem, parquet_folder
+from movielake.outputs import Batch, JsonLinesWriter, RowsWriter, to_lines
 from movielake.problems import ProblemCounter
 from movielake.quarantine import Quarantine, one_line
-from movielake.records import Damage, Record, Records, Unreadable, read_root
-from movielake.schema import Table, table_of_root
+from movielake.records import Damage, Records, Unreadable, read_root
+from movielake.schema import Table, table, table_of_root
 from movielake.screenings import flatten_batch
-from movielake.writers import JsonLinesWriter, RowsWriter, Workspace
+from movielake.writers import Workspace
 
 BATCH: Final = 1024
 """Records flattened at a time: the unit in which memory grows."""
@@ -58,6 +62,32 @@ class MemberConverter:
         MemberCommit
             What became of it. Its files are in the workspace.
         """
+        showings = table("showings")
+        try:
+            return self._convert_fast(member, showings)
+        except NotRecognised as error:
+            reason = str(error)
+        except UNREADABLE:
+            reason = "bytes that could not be read"
+        commit = self.convert_by_reference(member)
+        if commit.table != showings.name:
+            return commit
+        return replace(commit, fallbacks=(Fallback(reason, commit.records),))
+
+    def _convert_fast(self, member: Member, table: Table) -> MemberCommit:
+        with member.open(STEP) as stream:
+            source = FastMember(stream, table, self._labels(member), self.with_json)
+            commit = self._write(member, table, source)
+        fallbacks = (Fallback(*item) for item in sorted(source.left.items()))
+        return replace(
+            commit,
+            root=source.root,
+            problems=source.problems.problems(),
+            fallbacks=tuple(fallbacks),
+        )
+
+    def convert_by_reference(self, member: Member) -> MemberCommit:
+        """Convert one member, of any table, without the fast path."""
         try:
             with member.open() as stream:
                 root = read_root(stream)
@@ -85,27 +115,36 @@ class MemberConverter:
         return replace(commit, **vars(damage), quarantine=files)
 
     def _convert_table(self, member: Member, table: Table) -> MemberCommit:
-        zip_ = self.zip_
-        labels = {
-            "country": zip_.country,
-            "date_stamp": zip_.date_stamp,
-            "source_xml": f"{zip_.date_stamp}/{zip_.country}/{member.name}",
-        }
         problems = ProblemCounter()
         with member.open() as stream:
-            records = Records(stream, table, labels)
-            commit = self._write(member, table, records, problems)
+            records = Records(stream, table, self._labels(member))
+            commit = self._write(member, table, self._batches(records, table, problems))
         commit = replace(commit, root=records.root, problems=problems.problems())
         if records.damage is None:
             return commit
         return self._with_damage(replace(commit, status=DAMAGED), member, records.damage)
 
-    def _write(
-        self, member: Member, table: Table, records: Records, problems: ProblemCounter
-    ) -> MemberCommit:
-        """Write the records to their files, a batch at a time."""
+    def _labels(self, member: Member) -> dict[str, str]:
+        zip_ = self.zip_
+        return {
+            "country": zip_.country,
+            "date_stamp": zip_.date_stamp,
+            "source_xml": f"{zip_.date_stamp}/{zip_.country}/{member.name}",
+        }
+
+    def _batches(self, records: Records, table: Table, problems: ProblemCounter) -> Iterator[Batch]:
+        count = 0
+        iterator = iter(records)
+        while batch := list(islice(iterator, BATCH)):
+            lines = to_lines(batch).encode() if self.with_json else b""
+            yield Batch(len(batch), lines, flatten_batch(batch, table, problems, first=count))
+            count += len(batch)
+
+    def _write(self, member: Member, table: Table, batches: Iterable[Batch]) -> MemberCommit:
+        """Write a member's files, a batch at a time."""
         key = (self.zip_.date_stamp, self.zip_.country)
-        stem = distinct(lake_stem(member.name, table), self._taken)
+        taken = set(self._taken)
+        stem = distinct(lake_stem(member.name, table), taken)
         json_path = f"{json_folder(*key)}/{stem}.jsonl.zst"
         rows_path = f"{parquet_folder(table.name, *key)}/{stem}.parquet"
         count = 0
@@ -114,12 +153,12 @@ class MemberConverter:
             lines = stack.enter_context(JsonLinesWriter(json_file)) if json_file else None
             rows_file = stack.enter_context(self.space.open(rows_path))
             rows = stack.enter_context(RowsWriter(rows_file, table))
-            for batch in _batches(records):
+            for batch in batches:
                 if lines:
-                    lines.write(batch)
-                flat = flatten_batch(batch, table, problems, first=count)
-                rows.write(flat)
-                count += len(batch)
+                    lines.write(batch.lines)
+                rows.write(batch.rows)
+                count += batch.records
+        self._taken.update(taken)  # only now: a member that is done again keeps its name
         return MemberCommit(
             member=member.name,
             status=COMPLETE,
@@ -133,9 +172,3 @@ class MemberConverter:
             json=json_file.written(json_path) if json_file else None,
             parquet=rows_file.written(rows_path),
         )
-
-
-def _batches(records: Records) -> Iterator[list[Record]]:
-    iterator = iter(records)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch

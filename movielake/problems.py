@@ -67,6 +67,10 @@ class ProblemCounter:
         before, first = self._found.get((column, kind), (0, example[:EXAMPLE_LENGTH]))
         self._found[column, kind] = (before + count, first)
 
+    def knows(self, column: str, kind: str) -> bool:
+        """Tell whether there was one already, so that its example stays."""
+        return (column, kind) in self._found
+
     def problems(self) -> tuple[Problem, ...]:
         """Return what was counted, in a fixed order."""
         return tuple(Problem(*key, *self._found[key]) for key in sorted(self._found))

@@ -53,17 +53,39 @@ def recoded(stream: IO[bytes]) -> tuple[IO[bytes], str | None]:
     """
     chained = _Chained(stream)
     whole = cast("IO[bytes]", chained)
-    declared = _DECLARED.match(chained.head)
-    if declared is None:
+    name = python_codec(chained.head)
+    if name is None:
         return whole, None
+    return cast("IO[bytes]", _Recoding(whole, name)), "utf-8"
+
+
+def python_codec(head: bytes) -> str | None:
+    """Tell which codec of Python a member is to be recoded with.
+
+    Parameters
+    ----------
+    head : bytes
+        Its beginning, with the declaration if there is one.
+
+    Returns
+    -------
+    str or None
+        None if libxml2 itself is to read the encoding, or to refuse it.
+
+    Examples
+    --------
+    >>> python_codec(b'<?xml version="1.0" encoding="windows-1252"?><times/>')
+    'windows-1252'
+    """
+    declared = _DECLARED.match(head)
+    if declared is None:
+        return None
     name = declared[1].decode("ascii")
     try:
         known = codecs.lookup(name)
     except LookupError:
-        return whole, None  # libxml2 will say so
-    if known.name in _READ_BY_LIBXML2 or not known._is_text_encoding:
-        return whole, None
-    return cast("IO[bytes]", _Recoding(whole, name)), "utf-8"
+        return None  # libxml2 will say so
+    return None if known.name in _READ_BY_LIBXML2 or not known._is_text_encoding else name
 
 
 class _Chained(io.RawIOBase):

@@ -100,7 +100,7 @@ def flatten_showings(
             columns[column.name] = node_column(records, column, problems).take(record_of_row)
     columns["show_time"] = pc.struct_field(times, "time")
     columns["bargain"] = pc.struct_field(times, "bargain")
-    columns["starts_at"] = _starts_at(columns["show_date"], columns["show_time"])
+    columns["starts_at"] = combine_start(columns["show_date"], columns["show_time"])
     columns["record"] = pc.cast(pc.add(record_of_row, first), pa.int32())
     columns["extra"] = _extra(records, dates, record_of_date, table, problems).take(date_of_row)
     columns["source_xml"] = label(records, "source_xml").take(record_of_row)
@@ -185,7 +185,8 @@ def _count_odd(indices: pa.Array, odd: list[list[str]], problems: ProblemCounter
             problems.add("show_time", UNTYPED, len(pieces) * int(used), pieces[0])
 
 
-def _starts_at(dates: pa.Array, times: pa.Array) -> pa.Array:
+def combine_start(dates: pa.Array, times: pa.Array) -> pa.Array:
+    """Put dates and times of day together to local timestamps; null where either is."""
     since_midnight = pc.cast(pc.cast(pc.cast(times, pa.int32()), pa.int64()), pa.duration("ms"))
     return pc.add(pc.cast(dates, pa.timestamp("ms")), since_midnight)
 

@@ -53,7 +53,7 @@ class _Clock(NamedTuple):
 
 _NO_CLOCK: Final = _Clock(0, "", UNKNOWN_TIME)
 
-_PLAIN: Final = {
+PLAIN_TIMES: Final = {
     f"{hour:{width}}:{minute:02}": Screening((hour * 60 + minute) * 60_000, False)
     for hour in range(24)
     for minute in range(60)
@@ -85,7 +85,7 @@ def parse_showtimes(text: str) -> tuple[list[Screening], list[str]]:
     ([Screening(milliseconds=None, bargain=None)], ['TBA'])
     """
     try:  # most texts are a plain list of times in 24 hours
-        return [_PLAIN[piece] for piece in text.split(", ")], []
+        return [PLAIN_TIMES[piece] for piece in text.split(", ")], []
     except KeyError:
         pass
     clocks: list[_Clock] = []

@@ -1,32 +1,18 @@
-"""Writing the lake: JSON Lines, Parquet, and files that appear whole or not at all."""
+"""Writing the lake: files that appear whole or not at all, counted and digested."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, cast
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-import zstandard
+from typing import IO, Any
 
 from movielake.layout import WORK_FOLDER, Folder
 from movielake.locks import name_owner
-from movielake.records import Record
-from movielake.schema import Table
-
-ROW_GROUP: Final = 1 << 18
-"""Rows in a row group: large enough for fast scans, small enough to bound a writer's memory."""
-
-_ZSTD_LEVEL: Final = 3
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -145,14 +131,15 @@ class Workspace:
         self._lake = lake
         self._name = f"{WORK_FOLDER}/{name_owner()}"
         self._renames: dict[str, str] = {}
-        self._opened = 0
 
     def open(self, path: str) -> HashingFile:
-        """Open a file for writing that is to stand at ``path`` in the lake."""
-        temporary = self._lake.join(self._name, str(self._opened))
-        self._opened += 1
+        """Open a file for writing that is to stand at ``path`` in the lake.
+
+        What was written for that path before is dropped.
+        """
+        count = len(self._renames)
+        temporary = self._renames.setdefault(path, self._lake.join(self._name, str(count)))
         self._lake.fs.makedirs(self._lake.join(self._name), exist_ok=True)
-        self._renames[path] = temporary
         return HashingFile(self._lake.fs.open(temporary, "wb"), temporary)
 
     def publish(self, before: Callable[[], None] = lambda: None) -> None:
@@ -220,89 +207,3 @@ def rename(lake: Folder, temporary: str, path: str) -> None:
         os.replace(temporary, target)  # noqa: PTH105  (fsspec's paths are texts)
     else:
         lake.fs.mv(temporary, target)
-
-
-class JsonLinesWriter:
-    """Writes records as Zstandard-compressed JSON Lines, in one frame.
-
-    Parameters
-    ----------
-    file : HashingFile
-        Where to write.
-    """
-
-    def __init__(self, file: HashingFile) -> None:
-        self._stream = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).stream_writer(
-            cast("IO[bytes]", file), closefd=False
-        )
-
-    def write(self, records: Iterable[Record]) -> None:
-        """Write records, one per line."""
-        text = "".join(_encode(record) + "\n" for record in records)
-        self._stream.write(text.encode("utf-8"))
-
-    def __enter__(self) -> JsonLinesWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Finish the frame."""
-        self._stream.close()
-
-
-class RowsWriter:
-    """Writes rows as Zstandard-compressed Parquet in row groups of a fixed size.
-
-    Parameters
-    ----------
-    file : HashingFile
-        Where to write.
-    table : Table
-        Whose rows they are.
-    """
-
-    def __init__(self, file: HashingFile, table: Table) -> None:
-        self._writer = pq.ParquetWriter(file, table.arrow, compression="zstd", version="2.6")
-        self._waiting: list[pa.Table] = []
-        self._dates: list[Any] = []
-        self.rows = 0
-        self.screenings = 0
-
-    def __enter__(self) -> RowsWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def write(self, rows: pa.Table) -> None:
-        """Write rows of the table's schema; a row group goes out whenever one is full."""
-        self.rows += rows.num_rows
-        if "show_time" in rows.column_names:
-            self.screenings += rows.num_rows - rows["show_time"].null_count
-            self._dates += pc.min_max(rows["show_date"]).as_py().values()
-        self._waiting.append(rows)
-        if sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
-            whole = pa.concat_tables(self._waiting)
-            cut = whole.num_rows - whole.num_rows % ROW_GROUP
-            self._writer.write_table(whole.slice(0, cut), row_group_size=ROW_GROUP)
-            self._waiting = [whole.slice(cut)]
-
-    @property
-    def first_date(self) -> str | None:
-        """Earliest show_date so far (YYYY-MM-DD); None if there is none."""
-        return min((day.isoformat() for day in self._dates if day), default=None)
-
-    @property
-    def last_date(self) -> str | None:
-        """Latest show_date so far (YYYY-MM-DD); None if there is none."""
-        return max((day.isoformat() for day in self._dates if day), default=None)
-
-    def close(self) -> None:
-        """Write what is left, and the footer."""
-        if self._waiting:
-            rest = pa.concat_tables(self._waiting)
-            if rest.num_rows:
-                self._writer.write_table(rest, row_group_size=ROW_GROUP)
-        self._writer.close()

@@ -40,6 +40,8 @@ ORDER = [
     "screenings",
     "locks",
     "writers",
+    "outputs",
+    "fastpath",
     "commits",
     "manifest",
     "descriptors",

@@ -44,7 +44,7 @@ from hypothesis import strategies as st
 
 import movielake
 from movielake import members as members_module
-from movielake import writers
+from movielake import outputs
 from movielake.conversion import Conversion, convert
 from movielake.schema import FORMAT
 
@@ -843,7 +843,7 @@ def test_batches_and_row_groups_leave_no_trace_in_the_data(tmp_path, monkeypatch
     whole, pieces = Place(tmp_path / "1"), Place(tmp_path / "2")
     whole.write({DEU: {"191206S.XML": xml, "191206I.XML": movies(*"abcdefghij")}}).convert()
     monkeypatch.setattr(members_module, "BATCH", 7)
-    monkeypatch.setattr(writers, "ROW_GROUP", 16)
+    monkeypatch.setattr(outputs, "ROW_GROUP", 16)
     pieces.write({DEU: {"191206S.XML": xml, "191206I.XML": movies(*"abcdefghij")}}).convert()
     assert all_rows(pieces.lake) == all_rows(whole.lake)
     assert all_rows(pieces.lake, "movies") == all_rows(whole.lake, "movies")

@@ -20,16 +20,15 @@ from feeds import files, json_lines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movielake import writers
+from movielake import outputs
 from movielake.layout import Folder
 from movielake.locks import remove_leftovers
+from movielake.outputs import JsonLinesWriter, RowsWriter, to_lines
 from movielake.problems import ProblemCounter
 from movielake.schema import TABLES, table
 from movielake.screenings import flatten_batch
 from movielake.writers import (
     HashingFile,
-    JsonLinesWriter,
-    RowsWriter,
     Workspace,
     WrittenFile,
     rename,
@@ -265,7 +264,7 @@ def written_lines(batches) -> bytes:
     raw = Kept()
     with HashingFile(raw) as file, JsonLinesWriter(file) as lines:
         for batch in batches:
-            lines.write(batch)
+            lines.write(to_lines(batch).encode())
     return raw.content
 
 
@@ -350,12 +349,12 @@ def test_without_rows_the_schema_is_there_all_the_same(name):
     ],
 )
 def test_row_groups_are_full_but_for_the_last(monkeypatch, batches, sizes):
-    monkeypatch.setattr(writers, "ROW_GROUP", 10)
+    monkeypatch.setattr(outputs, "ROW_GROUP", 10)
     assert group_sizes(written_rows([flat("movies", n) for n in batches])) == sizes
 
 
 def test_rows_keep_their_order_across_row_groups(monkeypatch):
-    monkeypatch.setattr(writers, "ROW_GROUP", 7)
+    monkeypatch.setattr(outputs, "ROW_GROUP", 7)
     file = written_rows([flat("movies", 10), flat("movies", 10)])
     assert file.read()["movie_id"].to_pylist() == [*range(10), *range(10)]
 

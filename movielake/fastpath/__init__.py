@@ -1,0 +1,1 @@
+"""The fast path: showings members to JSON Lines and rows near the parser's floor."""

@@ -1,0 +1,172 @@
+"""The fast path through a member: its blocks to JSON Lines and rows."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import IO, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from movielake.fastpath.blocks import BLOCK, Blocks
+from movielake.fastpath.dates import Dates
+from movielake.fastpath.fragments import LineMaker
+from movielake.fastpath.nesting import Nesting, prove_nesting
+from movielake.fastpath.rows import Found, OtherRows, RowMaker
+from movielake.fastpath.segments import Ints, Segments, split_block
+from movielake.fastpath.shape import shape_of
+from movielake.fastpath.unrecognised import REASONS, NotRecognised
+from movielake.outputs import Batch
+from movielake.problems import UNTYPED, Problem, ProblemCounter
+from movielake.records import Record, Records
+from movielake.schema import Table
+from movielake.screenings import flatten_showings
+
+NO_LINES: Final = b""
+
+
+class FastMember:
+    r"""A member of showings, read by the fast path.
+
+    What it gives is what the reference gives, `movielake.records` and `movielake.screenings`; where
+    that is not certain it gives up.
+
+    Parameters
+    ----------
+    stream : binary file
+        The member from its beginning.
+    table : Table
+        Showings.
+    labels : mapping
+        What is added to each record: country, date_stamp and source_xml.
+    with_json : bool
+        Whether lines are made.
+    size : int, optional
+        Bytes of a block.
+
+    Attributes
+    ----------
+    root : dict
+        Attributes of the root element, as ``"@name"``.
+    problems : ProblemCounter
+        Problems with values, known after iterating.
+    left : Counter
+        Records that were left to the reference, by reason; known after iterating.
+
+    Examples
+    --------
+    >>> from movielake.schema import table
+    >>> xml = b"<times><showtime><movie_id>7</movie_id></showtime></times>"
+    >>> member = FastMember(io.BytesIO(xml), table("showings"), {"source_xml": "x"}, True)
+    >>> [(batch.records, batch.lines.to_pybytes()) for batch in member]
+    [(1, b'{"movie_id":"7","source_xml":"x"}\n')]
+    """
+
+    def __init__(
+        self,
+        stream: IO[bytes],
+        table: Table,
+        labels: Mapping[str, str],
+        with_json: bool,
+        size: int = BLOCK,
+    ) -> None:
+        self._table = table
+        self._shape = shape_of(table)
+        self._labels = dict(labels)
+        self._lines = LineMaker(self._shape, labels) if with_json else None
+        self._blocks = Blocks(stream, self._shape, size)
+        self._records = 0
+        self.problems = ProblemCounter()
+        self.left: Counter[str] = Counter()
+        self.root = self._read_root()
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Give the records, a block at a time.
+
+        Raises
+        ------
+        NotRecognised
+            Where the member is left to the reference; what was given so far is void.
+        """
+        for block in self._blocks:
+            yield self._batch(block)
+
+    def _batch(self, block: memoryview) -> Batch:
+        segments = split_block(block, self._shape)
+        nesting = prove_nesting(segments, self._shape)
+        irregular = np.flatnonzero(nesting.reasons)
+        records = [self._refer(block, segments, nesting, number) for number in irregular]
+        for reason in nesting.reasons[irregular]:
+            self.left[REASONS[reason]] += 1
+        rows = self._rows(segments, nesting, irregular, records)
+        lines = self._lines.lines(segments, nesting, records) if self._lines else NO_LINES
+        self._records += len(nesting.reasons)
+        return Batch(len(nesting.reasons), lines, rows)
+
+    def _read_root(self) -> dict[str, str]:
+        """Let the reference read the root's start tag, and say whether it is one."""
+        alone = Records(self._wrapped(b""), self._table, self._labels)
+        if list(alone) or alone.damage:
+            raise NotRecognised("a beginning that is not plain")
+        return alone.root
+
+    def _wrapped(self, content: bytes) -> io.BytesIO:
+        return io.BytesIO(self._blocks.root + content + f"</{self._shape.root}>".encode())
+
+    def _refer(
+        self, block: memoryview, segments: Segments, nesting: Nesting, number: Any
+    ) -> Record:
+        """Let the reference read one record, alone, and see that it is one."""
+        begin, last = segments.starts[nesting.first[number]], nesting.last[number]
+        end = segments.starts[last + 1] if last + 1 < len(segments.starts) else len(block)
+        alone = Records(self._wrapped(bytes(block[begin:end])), self._table, self._labels)
+        found = list(alone)
+        if len(found) != 1 or alone.damage:
+            raise NotRecognised("a record that is not well-formed")
+        return found[0]
+
+    def _rows(
+        self, segments: Segments, nesting: Nesting, irregular: Ints, records: list[Record]
+    ) -> pa.Table:
+        counter = ProblemCounter()
+        others = None
+        if records:
+            rows = flatten_showings(records, self._table, counter, 0)
+            others = OtherRows(rows, irregular[rows["record"].to_numpy()])
+        maker = RowMaker(self._table, self._shape, segments, Dates(segments, nesting))
+        whole = maker.rows(self._records, self._labels.get("source_xml", ""), others)
+        self._count(maker.found, counter, irregular, records)
+        return whole
+
+    def _count(
+        self,
+        found: dict[str, Found],
+        others: ProblemCounter,
+        irregular: Ints,
+        records: list[Record],
+    ) -> None:
+        """Add up problems, so that the first example of each is the first in the member."""
+        rest = dict(found)
+        for problem in others.problems():
+            regular = rest.pop(problem.column, None) if problem.kind == UNTYPED else None
+            both = [(problem.count, problem.example)]
+            if regular:
+                ahead = not self.problems.knows(problem.column, problem.kind) and (
+                    regular.record < irregular[self._first_with(problem, records)]
+                )
+                both.insert(0 if ahead else 1, (regular.count, regular.example))
+            for count, example in both:
+                self.problems.add(problem.column, problem.kind, count, example)
+        for column, regular in rest.items():
+            self.problems.add(column, UNTYPED, regular.count, regular.example)
+
+    def _first_with(self, problem: Problem, records: list[Record]) -> int:
+        """Find the first of some records with a problem."""
+        for number, record in enumerate(records):
+            alone = ProblemCounter()
+            flatten_showings([record], self._table, alone, 0)
+            if alone.knows(problem.column, problem.kind):
+                return number
+        return len(records)

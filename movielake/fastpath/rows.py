@@ -1,0 +1,247 @@
+"""Rows out of segments: columns are codes, reshaped.
+
+Nothing is converted once per row. Every column is an array of values, made of the distinct texts of
+its elements, and for each record or date the position of its value in there; the rows take
+their values by these positions. What comes out is what `movielake.screenings` makes of the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.fastpath.dates import Dates
+from movielake.fastpath.segments import Codes, Ints, Segments
+from movielake.fastpath.shape import Shape
+from movielake.fastpath.times import Times, read_times
+from movielake.problems import ProblemCounter
+from movielake.schema import Column, Table
+from movielake.screenings import combine_start
+from movielake.values import split_list, typed
+
+
+@dataclass(frozen=True)
+class Found:
+    """A problem in the regular records of a block.
+
+    Parameters
+    ----------
+    count : int
+        How often.
+    example : str
+        The first one.
+    record : int
+        The record of the block in which that is.
+    """
+
+    count: int
+    example: str
+    record: int
+
+
+@dataclass(frozen=True)
+class OtherRows:
+    """Rows of the irregular records of a block, as the reference makes them.
+
+    Parameters
+    ----------
+    rows : pa.Table
+        In the order of their records.
+    records : np.ndarray of int64
+        The record of the block that each row is of.
+    """
+
+    rows: pa.Table
+    records: Ints
+
+
+class RowMaker:
+    """Makes the rows of one block.
+
+    Parameters
+    ----------
+    table : Table
+        Whose rows they are.
+    shape : Shape
+        Names of its elements.
+    segments, dates
+        Of the block.
+
+    Attributes
+    ----------
+    found : dict
+        For each column the problem found while making rows.
+    """
+
+    def __init__(self, table: Table, shape: Shape, segments: Segments, dates: Dates) -> None:
+        self._table = table
+        self._shape = shape
+        # One more, that says nothing: code -1.
+        self._texts = pa.concat_arrays([segments.texts, pa.nulls(1, pa.string())])
+        self._says = self._texts.is_valid().to_numpy(zero_copy_only=False)
+        self._dates = dates
+        self.found: dict[str, Found] = {}
+
+    def rows(self, first: int, source: str, others: OtherRows | None) -> pa.Table:
+        """Make the rows.
+
+        Parameters
+        ----------
+        first : int
+            Number of the block's first record in its member.
+        source : str
+            The ``source_xml`` of all.
+        others : OtherRows or None
+            Rows to sort in.
+
+        Returns
+        -------
+        pa.Table
+            With the schema ``table.arrow``.
+        """
+        times, codes = self._times()
+        date_of_row, time_of_row = _explode(times, codes)
+        record_of_row = self._dates.owners[date_of_row]
+        order = _Order(self._dates.records[record_of_row], others)
+        columns = self._timed(times, time_of_row, order)
+        for column in self._table.columns:
+            if column.paths and column.name not in columns:
+                of_dates, codes = self._codes(column)
+                values, positions = self._values(column, codes, of_dates)
+                of_row = positions[date_of_row if of_dates else record_of_row]
+                columns[column.name] = order.take(column, values, of_row)
+        columns["starts_at"] = combine_start(columns["show_date"], columns["show_time"])
+        columns["record"] = pa.array(first + order.records, pa.int32())
+        columns["extra"] = order.take(self._table["extra"], None, np.zeros_like(date_of_row))
+        columns["source_xml"] = pa.repeat(pa.scalar(source), len(order.records))
+        arrow = self._table.arrow
+        return pa.table([columns[name] for name in arrow.names], schema=arrow)
+
+    def _codes(self, column: Column) -> tuple[bool, Codes]:
+        """Say where a column's texts stand, for each date or for each record; -1 for none."""
+        container, leaves = self._shape.container, self._shape.leaves
+        inside, direct = [], []
+        for path in column.paths:
+            name = path.removeprefix(f"{container}/")
+            if path == container or name.startswith("@"):
+                inside.append(self._dates.starts)
+            elif name != path:
+                inside.append(self._dates.inside(leaves.index(name)))
+            else:
+                direct.append(self._dates.direct(leaves.index(name)))
+        if not inside:
+            return False, self._first_said(direct)
+        here = [codes[self._dates.owners] for codes in direct if codes.max(initial=-1) >= 0]
+        return True, self._first_said(inside + here)
+
+    def _first_said(self, candidates: Sequence[Codes]) -> Codes:
+        """Take at each place the first code that has a text."""
+        chosen = candidates[0]
+        for codes in candidates[1:]:
+            chosen = np.where(self._says[chosen], chosen, codes)
+        return chosen
+
+    def _values(
+        self, column: Column, codes: Codes, of_dates: bool
+    ) -> tuple[pa.Array | None, Codes]:
+        """Convert the distinct texts of a column; give the position of each one's value."""
+        distinct, positions = self._compact(codes)
+        if len(distinct) == 1:
+            return None, positions
+        texts = self._texts.take(pa.array(distinct))
+        if column.type == "list":
+            return split_list(texts, column.separator), positions
+        counter = ProblemCounter()
+        values = typed(texts, column, counter)
+        if counter.problems():
+            trimmed = pc.utf8_trim_whitespace(texts).to_pylist()
+            odd = pc.is_null(values).to_pylist()
+            pieces = {n: [text] for n, text in enumerate(trimmed) if odd[n] and text}
+            self._note(column.name, pieces, positions, of_dates)
+        return values, positions
+
+    def _compact(self, codes: Codes) -> tuple[Ints, Codes]:
+        """Give the codes that are used, and for each place the position among them.
+
+        The last one, of a segment without a text, stands for all that have none.
+        """
+        used = np.zeros(len(self._says), np.bool_)
+        used[codes] = True
+        distinct = np.flatnonzero(used & self._says)
+        position = np.full(len(used), len(distinct), np.int32)
+        position[distinct] = np.arange(len(distinct))
+        return np.append(distinct, len(used) - 1), position[codes]
+
+    def _note(self, name: str, odd: dict[int, list[str]], positions: Codes, of_dates: bool) -> None:
+        """Count the odd pieces of texts, by how often the texts are used."""
+        pieces = np.zeros(len(odd) and max(odd) + 2, np.int64)
+        pieces[list(odd)] = [len(of_text) for of_text in odd.values()]
+        uses = np.where(positions < len(pieces), positions, -1)
+        at = int(np.flatnonzero(pieces[uses])[0])
+        record = self._dates.owners[at] if of_dates else at
+        example = odd[int(positions[at])][0]
+        count = int(pieces[uses].sum())
+        self.found[name] = Found(count, example, int(self._dates.records[record]))
+
+    def _times(self) -> tuple[Times, Codes]:
+        column = next(c for c in self._table.columns if c.type == "showtimes")
+        _, codes = self._codes(column)
+        distinct, positions = self._compact(codes)
+        times = read_times(self._texts.take(pa.array(distinct[:-1])))
+        if times.odd:
+            self._note(column.name, times.odd, positions, of_dates=True)
+        return times, positions
+
+    def _timed(self, times: Times, of_row: Ints, order: _Order) -> dict[str, pa.Array]:
+        milliseconds = np.append(times.milliseconds, np.int32(-1))[of_row]
+        bargain = np.append(times.bargain, False)[of_row]
+        unknown = milliseconds < 0
+        show_time = pa.array(milliseconds, mask=unknown).view(pa.time32("ms"))
+        return {
+            "show_time": order.sort("show_time", show_time),
+            "bargain": order.sort("bargain", pa.array(bargain, mask=unknown)),
+        }
+
+
+class _Order:
+    """The order of a block's rows: those of regular records, and others sorted in."""
+
+    def __init__(self, records: Ints, others: OtherRows | None) -> None:
+        self.records = records
+        self._others = others
+        if others is not None:
+            together = np.concatenate((records, others.records))
+            self._rows = np.argsort(together, kind="stable")
+            self.records = together[self._rows]
+
+    def take(self, column: Column, values: pa.Array | None, positions: Any) -> pa.Array:
+        """Take a value for each regular row, null if there are no values, and sort others in."""
+        if values is None:
+            return self.sort(column.name, pa.nulls(len(positions), column.arrow))
+        if self._others is None:
+            return values.take(pa.array(positions))
+        others = self._others.rows[column.name].combine_chunks()
+        more = np.arange(len(values), len(values) + len(others))
+        positions = np.concatenate((positions, more))[self._rows]
+        return pa.concat_arrays([values, others]).take(pa.array(positions))
+
+    def sort(self, name: str, values: pa.Array) -> pa.Array:
+        """Sort others in between the values of the regular rows."""
+        if self._others is None:
+            return values
+        others = self._others.rows[name].combine_chunks()
+        return pa.concat_arrays([values, others]).take(pa.array(self._rows))
+
+
+def _explode(times: Times, positions: Codes) -> tuple[Ints, Ints]:
+    """Give for each row its date, and its time's place in ``times``; -1 for none."""
+    counts = np.append(times.counts, 1)[positions]
+    starts = np.append(np.cumsum(times.counts) - times.counts, -1)[positions]
+    date_of_row = np.repeat(np.arange(len(positions)), counts)
+    behind_first = np.arange(len(date_of_row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return date_of_row, np.repeat(starts, counts) + behind_first

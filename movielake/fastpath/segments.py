@@ -1,0 +1,209 @@
+"""Blocks to segments: a start tag with all that follows it up to the next one.
+
+    <movie_id>7</movie_id>
+    <show_sound></show_sound></show_date></showtime>
+
+In XML a ``<`` in the bytes always opens markup, so cutting a block before every ``<`` that begins
+no end tag loses nothing. A feed says the same things over and over: some hundred thousand segments
+of a block are a few thousand distinct ones. Arrow encodes them as a dictionary; whatever is costly
+is done to the dictionary, and the rest of the work is on the codes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.fastpath.shape import NO_LEAF, Kind, Shape, Tag
+from movielake.fastpath.unrecognised import NotRecognised, Reason
+
+Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
+Codes = np.ndarray[tuple[int], np.dtype[np.int32]]
+Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
+Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+Parsed = TypeVar("Parsed")
+
+ENDS_RECORD: Final = 1
+ENDS_CONTAINER: Final = 2
+
+_BLANK: Final = " \t\r\n"
+_STRIPPED: Final = "".join(char for char in map(chr, range(0x3001)) if char.isspace())
+_REFERENCE: Final = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,7})|#x([0-9a-fA-F]{1,6}));")
+_NAMED: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+_NO_CHARACTER: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True)
+class Segments:
+    """The segments of a block.
+
+    Parameters
+    ----------
+    starts : np.ndarray of int64, shape (n,)
+        Where each begins in the block.
+    codes : np.ndarray of int32, shape (n,)
+        Which of the distinct segments it is.
+    kinds, leaves : np.ndarray of uint8, shape (m,)
+        What each distinct segment begins, and of which leaf.
+    ends : np.ndarray of uint8, shape (m,)
+        What it closes besides its own leaf: `ENDS_CONTAINER` and `ENDS_RECORD`, or both.
+    reasons : np.ndarray of uint8, shape (m,)
+        Why a distinct segment is not regular; 0 where it is.
+    texts : pa.StringArray, shape (m,)
+        What each distinct segment says: the text of a leaf, a container's attribute or its text;
+        null where there is none.
+    """
+
+    starts: Ints
+    codes: Codes
+    kinds: Bytes
+    leaves: Bytes
+    ends: Bytes
+    reasons: Bytes
+    texts: pa.Array
+
+
+def split_block(block: memoryview, shape: Shape) -> Segments:
+    """Cut a block into its segments and look at each distinct one.
+
+    Parameters
+    ----------
+    block : memoryview of bytes
+        UTF-8, beginning with ``<``, ending with a tag.
+    shape : Shape
+        Which tags a regular record has.
+
+    Returns
+    -------
+    Segments
+
+    Raises
+    ------
+    NotRecognised
+        If there is a byte that no XML in UTF-8 has, or an end tag comes first.
+    """
+    whole = np.frombuffer(block, np.uint8)
+    starts = np.flatnonzero(whole == ord("<"))
+    starts = starts[whole[starts + 1] != ord("/")]
+    if not len(starts) or starts[0]:
+        raise NotRecognised("something between the records")
+    offsets = np.append(starts, len(whole)).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block)]
+    coded = pa.Array.from_buffers(pa.binary(), len(starts), buffers).dictionary_encode()
+    return Segments(starts, coded.indices.to_numpy(), *_look_at(coded.dictionary, shape))
+
+
+def _look_at(distinct: pa.Array, shape: Shape) -> tuple[Bytes, Bytes, Bytes, Bytes, pa.Array]:
+    """Tell kind, leaf, ends, reason and text of each distinct segment."""
+    data, offsets = _checked_bytes(distinct)
+    tags, behind, closing, reasons = _split(data, offsets)
+    parsed, which = _distinct(tags, lambda text: shape.tag(text.encode()))
+    closed, of = _distinct(closing, shape.ends)
+    kinds = np.array([tag.kind for tag in parsed], np.uint8)[which]
+    leaves = np.array([tag.leaf for tag in parsed], np.uint8)[which]
+    texts = _read_texts(behind, data, reasons)
+    blank = np.diff(np.frombuffer(texts.buffers()[1], np.int32)[: len(texts) + 1]) == 0
+    is_flat, is_leaf = kinds == Kind.FLAT, kinds == Kind.LEAF
+    ends = np.array([ENDS_CONTAINER * e.container + ENDS_RECORD * e.record for e in closed])[of]
+    own = np.array([e.leaf for e in closed])[of] == np.where(is_leaf, leaves, NO_LEAF)
+    fits = own & np.array([e.regular for e in closed])[of] & (~is_flat | (ends >= ENDS_CONTAINER))
+    reasons[~fits & (reasons == 0)] = Reason.ORDER
+    reasons[~(is_leaf | is_flat) & ~blank | is_flat & blank] = Reason.TEXT
+    reasons[kinds == Kind.UNKNOWN] = Reason.TAG
+    kinds[reasons != 0] = Kind.UNKNOWN
+    texts = _with_attributes(texts, blank, parsed, which)
+    return kinds, leaves, ends.astype(np.uint8), reasons, texts
+
+
+def _distinct(texts: pa.Array, parse: Callable[[str], Parsed]) -> tuple[list[Parsed], Codes]:
+    """Parse each distinct text; give the results, and for each text which of them it has."""
+    coded = texts.dictionary_encode()
+    return [parse(text) for text in coded.dictionary.to_pylist()], coded.indices.to_numpy()
+
+
+def _checked_bytes(distinct: pa.Array) -> tuple[Bytes, Codes]:
+    """Give the bytes of the distinct segments and where each begins, if XML may have them."""
+    try:
+        distinct.cast(pa.string())
+    except pa.ArrowInvalid:
+        raise NotRecognised("bytes that are no UTF-8") from None
+    _, offsets, values = distinct.buffers()
+    ends = np.frombuffer(offsets, np.int32)[: len(distinct) + 1]
+    data = np.frombuffer(values, np.uint8)[: ends[-1]]
+    low = data[data < 0x20]
+    last = np.flatnonzero(data == 0xEF)  # of U+FFFE and U+FFFF the bytes are EF BF BE and EF BF BF
+    no_character = (data[last + 1] == 0xBF) & (data[last + 2] >= 0xBE)
+    if not np.isin(low, (0x09, 0x0A, 0x0D)).all() or no_character.any():
+        raise NotRecognised("a character that XML does not have")
+    return data, ends
+
+
+def _split(data: Bytes, offsets: Codes) -> tuple[pa.Array, pa.Array, pa.Array, Bytes]:
+    """Split each distinct segment into its start tag, the text behind it, and end tags.
+
+    One with less or more than a ``>`` before the end tags is not regular.
+    """
+    opening, closing = np.flatnonzero(data == ord("<")), np.flatnonzero(data == ord(">"))
+    second = np.searchsorted(opening, offsets[:-1]) + 1
+    begin, end = offsets[:-1], offsets[1:]
+    tail = np.minimum(np.append(opening, len(data))[second], end)
+    before = np.searchsorted(closing, begin)
+    signs = np.searchsorted(closing, tail) - before
+    cuts = np.empty(3 * len(signs) + 1, np.int32)
+    cuts[:-1:3], cuts[2::3], cuts[-1] = begin, tail, len(data)
+    cuts[1::3] = np.where(signs > 0, np.append(closing, 0)[before] + 1, tail)
+    buffers = [None, pa.py_buffer(cuts), pa.py_buffer(data)]
+    pieces = pa.Array.from_buffers(pa.string(), len(cuts) - 1, buffers)
+    reasons = np.where(signs == 1, 0, Reason.TEXT).astype(np.uint8)
+    tags, texts, ends = (pieces.take(pa.array(np.arange(n, len(pieces), 3))) for n in range(3))
+    return tags, texts, ends, reasons
+
+
+def _read_texts(behind: pa.Array, data: Bytes, reasons: Bytes) -> pa.Array:
+    """Read what stands behind the tags as the text that XML means, without blanks around it."""
+    ascii_only = not (data >= 0x80).any()
+    trim = pc.ascii_trim if ascii_only else pc.utf8_trim
+    texts = trim(behind, _BLANK if ascii_only else _STRIPPED)
+    odd = np.zeros(len(texts), np.bool_)
+    for sign in "&\r":
+        if (data == ord(sign)).any():
+            odd |= pc.match_substring(texts, sign).to_numpy(zero_copy_only=False)
+    if not odd.any():
+        return texts
+    numbers = np.flatnonzero(odd)
+    read = [_read_text(text) for text in texts.take(pa.array(numbers)).to_pylist()]
+    reasons[numbers[[text is None for text in read]]] = Reason.TEXT
+    return pc.replace_with_mask(texts, pa.array(odd), pa.array([text or "" for text in read]))
+
+
+def _read_text(text: str) -> str | None:
+    """Resolve line ends and references; None if there is one that is not plain."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("&") != len(_REFERENCE.findall(text)):
+        return None
+    text = _REFERENCE.sub(_character, text)
+    return None if _NO_CHARACTER.search(text) else text.strip()
+
+
+def _character(match: re.Match[str]) -> str:
+    if match[1]:
+        return _NAMED[match[1]]
+    number = int(match[2]) if match[2] else int(match[3], 16)
+    return chr(number) if number <= 0x10FFFF else "\0"  # which XML does not have
+
+
+def _with_attributes(texts: pa.Array, blank: Flags, parsed: list[Tag], which: Codes) -> pa.Array:
+    """Put the attributes in place of the texts of their tags, and null where nothing is said."""
+    has_attribute = np.array([tag.attribute is not None for tag in parsed])[which]
+    texts = pc.if_else(pa.array(blank), None, texts)
+    if not has_attribute.any():
+        return texts
+    attributes = pa.array([tag.attribute for tag in parsed], pa.string())
+    return pc.if_else(pa.array(has_attribute), attributes.take(pa.array(which)), texts)

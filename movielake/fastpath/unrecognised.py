@@ -1,0 +1,31 @@
+"""What the fast path leaves to the reference, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Final
+
+
+class NotRecognised(Exception):
+    """Raised where a member as a whole is left to the reference; its text is the reason."""
+
+
+class Reason(IntEnum):
+    """Why one record is left to the reference; 0 stands for no reason, the highest one counts."""
+
+    ORDER = 1
+    REPEATED = 2
+    TIMES = 3
+    TEXT = 4
+    TAG = 5
+
+
+REASONS: Final[Mapping[int, str]] = {
+    Reason.TAG: "a tag that is not in the schema, or written otherwise",
+    Reason.TEXT: "text where none is expected, or written otherwise",
+    Reason.ORDER: "elements in another order or place",
+    Reason.REPEATED: "an element that is there twice",
+    Reason.TIMES: "times beside the dates",
+}
+"""What a `Reason` is called in the manifest."""

@@ -1,0 +1,149 @@
+"""What a member becomes: JSON Lines and Parquet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import IO, Any, Final, NamedTuple, TypeAlias, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import zstandard
+
+from movielake.records import Record
+from movielake.schema import Table
+from movielake.writers import HashingFile
+
+ROW_GROUP: Final = 1 << 18
+"""Rows in a row group: large enough for fast scans, small enough to bound a writer's memory."""
+
+Buffer: TypeAlias = bytes | pa.Buffer
+"""Bytes, wherever they are."""
+
+_ZSTD_LEVEL: Final = 1  # on showings half the time of level 3, for a file 1.5 % larger
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Batch(NamedTuple):
+    """Some records of a member, ready to be written.
+
+    Parameters
+    ----------
+    records : int
+        How many.
+    lines : buffer of bytes
+        Their JSON Lines in UTF-8; nothing where no JSON is wanted.
+    rows : pa.Table
+        Their rows.
+    """
+
+    records: int
+    lines: Buffer
+    rows: pa.Table
+
+
+def to_lines(records: Iterable[Record]) -> str:
+    r"""Write records as JSON Lines.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        As `movielake.records` gives them.
+
+    Returns
+    -------
+    str
+        Each record and a line end.
+
+    Examples
+    --------
+    >>> to_lines([{"title": "Amélie", "cast": [None]}])
+    '{"title":"Amélie","cast":[null]}\n'
+    """
+    return "".join(_encode(record) + "\n" for record in records)
+
+
+class JsonLinesWriter:
+    """Writes records as Zstandard-compressed JSON Lines, in one frame.
+
+    Parameters
+    ----------
+    file : HashingFile
+        Where to write.
+    """
+
+    def __init__(self, file: HashingFile) -> None:
+        self._stream = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).stream_writer(
+            cast("IO[bytes]", file), closefd=False
+        )
+
+    def write(self, lines: Buffer) -> None:
+        """Write whole lines in UTF-8."""
+        self._stream.write(lines)
+
+    def __enter__(self) -> JsonLinesWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish the frame."""
+        self._stream.close()
+
+
+class RowsWriter:
+    """Writes rows as Zstandard-compressed Parquet in row groups of a fixed size.
+
+    Parameters
+    ----------
+    file : HashingFile
+        Where to write.
+    table : Table
+        Whose rows they are.
+    """
+
+    def __init__(self, file: HashingFile, table: Table) -> None:
+        self._writer = pq.ParquetWriter(file, table.arrow, compression="zstd", version="2.6")
+        self._waiting: list[pa.Table] = []
+        self._dates: list[Any] = []
+        self.rows = 0
+        self.screenings = 0
+
+    def __enter__(self) -> RowsWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def write(self, rows: pa.Table) -> None:
+        """Write rows of the table's schema; a row group goes out whenever one is full."""
+        self.rows += rows.num_rows
+        if "show_time" in rows.column_names:
+            self.screenings += rows.num_rows - rows["show_time"].null_count
+            self._dates += pc.min_max(rows["show_date"]).as_py().values()
+        self._waiting.append(rows)
+        if sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
+            whole = pa.concat_tables(self._waiting)
+            cut = whole.num_rows - whole.num_rows % ROW_GROUP
+            self._writer.write_table(whole.slice(0, cut), row_group_size=ROW_GROUP)
+            self._waiting = [whole.slice(cut)]
+
+    @property
+    def first_date(self) -> str | None:
+        """Earliest show_date so far (YYYY-MM-DD); None if there is none."""
+        return min((day.isoformat() for day in self._dates if day), default=None)
+
+    @property
+    def last_date(self) -> str | None:
+        """Latest show_date so far (YYYY-MM-DD); None if there is none."""
+        return max((day.isoformat() for day in self._dates if day), default=None)
+
+    def close(self) -> None:
+        """Write what is left, and the footer."""
+        if self._waiting:
+            rest = pa.concat_tables(self._waiting)
+            if rest.num_rows:
+                self._writer.write_table(rest, row_group_size=ROW_GROUP)
+        self._writer.close()

@@ -1,0 +1,307 @@
+"""The fast path against the reference: the same answer, or none.
+
+`mutations` makes and mutilates members, and compares; here is a share of its long run. Members of
+Hypothesis, and whole conversions, say the same in other words.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections import Counter
+from dataclasses import replace
+
+import mutations
+import pyarrow.parquet as pq
+import pytest
+from feeds import files, json_lines, member, showing, times, write_feed
+from hypothesis import given
+from hypothesis import strategies as st
+from mutations import LABELS, SHOWINGS, differences, read_by_reference, read_fast
+from strategies import documents, examples
+
+from movielake.conversion import convert
+from movielake.fastpath.nesting import prove_nesting
+from movielake.fastpath.segments import split_block
+from movielake.fastpath.shape import Kind, shape_of
+from movielake.fastpath.unrecognised import REASONS, NotRecognised, Reason
+from movielake.members import MemberConverter
+
+SHAPE = shape_of(SHOWINGS)
+ORDINARY = times(*(showing(n) for n in range(5)))
+
+
+def left_of(xml: str | bytes, size: int = 1 << 16) -> dict[str, int]:
+    """Check that both paths agree on a member that the fast one reads; give what it left."""
+    data = xml if isinstance(xml, bytes) else xml.encode()
+    fast, left = read_fast(data, size)
+    assert fast is not None, left
+    assert differences(fast, read_by_reference(data)) == []
+    return dict(left)
+
+
+def reason_of(xml: str | bytes) -> str:
+    """Give the reason for which the fast path leaves a whole member."""
+    fast, left = read_fast(xml if isinstance(xml, bytes) else xml.encode(), 1 << 16)
+    assert fast is None
+    (reason,) = left
+    return reason
+
+
+# --- both paths
+
+
+def test_mutants_read_the_same_by_both_paths():
+    taken = sum((mutations.compare(seed) for seed in range(900)), Counter())
+    # Or else the fuzzer would compare little.
+    assert taken["fast members"] > 180
+    assert taken["fast records"] > 1500
+    assert {REASONS[reason] for reason in Reason} <= taken.keys()
+
+
+@examples(max_examples=100)
+@given(documents(SHOWINGS), st.sampled_from((600, 1 << 16)))
+def test_any_document_reads_the_same_by_both_paths(data, size):
+    fast, _ = read_fast(data, size)
+    assert fast is None or differences(fast, read_by_reference(data)) == []
+
+
+@pytest.mark.parametrize("size", [*range(200, 240), 4096])
+def test_a_block_may_end_anywhere(size):
+    assert left_of(ORDINARY, size) == {}
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\n\t  "])
+def test_line_ends_cost_nothing(line_end):
+    assert left_of(ORDINARY.replace("><", f">{line_end}<")) == {}
+
+
+@pytest.mark.parametrize(
+    ("codec", "declared", "mark"),
+    [
+        ("utf-8", None, b""),
+        ("utf-8", "UTF-8", b"\xef\xbb\xbf"),
+        ("iso-8859-1", "ISO-8859-1", b""),
+        ("windows-1252", "windows-1252", b""),
+        ("utf-16-le", "UTF-16", b"\xff\xfe"),
+        ("utf-16-be", "UTF-16", b"\xfe\xff"),
+    ],
+)
+def test_usual_encodings_take_the_fast_path(codec, declared, mark):
+    head = f'<?xml version="1.0" encoding="{declared}"?>\n' if declared else ""
+    xml = head + ORDINARY.replace("Film", "Süßes – née".replace("–", "-"))
+    assert left_of(mark + xml.encode(codec)) == {}
+
+
+def test_the_flat_form_takes_the_fast_path():
+    flat = "<movie_id>7</movie_id><show_date>2019/12/6 0:00:00</show_date>"
+    assert left_of(times(f"{flat}<showtimes>13:20,15:40</showtimes>", flat)) == {}
+
+
+@pytest.mark.parametrize("empty", ["", "<showtime></showtime>", "<showtime>\n</showtime>"])
+def test_nothing_is_a_member_too(empty):
+    assert left_of(f"<times>{empty}</times>") == {}
+
+
+# --- what is left to the reference
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ("<show_language>German</show_language>", Reason.TAG),
+        ("<movie_id x='1'>7</movie_id>", Reason.TAG),
+        ("<movie_id><!-- 7 --></movie_id>", Reason.TAG),
+        ("<show_with><![CDATA[x]]></show_with>", Reason.TAG),
+        ("<movie_id>7</movie_id> and text", Reason.TEXT),
+        ("<show_with>a > b</show_with>", Reason.TEXT),
+        ("<movie_id>7</movie_id><movie_id>8</movie_id>", Reason.REPEATED),
+        ("<show_date date='20191206'/>", Reason.TAG),
+        ("<show_date></show_date>", Reason.TEXT),
+        ("<show_date date='1'><movie_id>7</movie_id></show_date>", Reason.ORDER),
+        ("<show_date>1</show_date><movie_id>7</movie_id><show_date>2</show_date>", Reason.ORDER),
+        ("<show_date date='1'></show_date><showtimes>9:00</showtimes>", Reason.TIMES),
+    ],
+)
+def test_one_odd_record_is_read_by_the_reference_and_the_others_are_not(odd, reason):
+    before, behind = showing(1), showing(2, at="TBA")
+    assert left_of(times(before, odd, behind)) == {REASONS[reason]: 1}
+
+
+@pytest.mark.parametrize(
+    ("xml", "reason"),
+    [
+        ("<movies/>", "a beginning that is not plain"),
+        ("<times/>", "a beginning that is not plain"),
+        (f"<!DOCTYPE times>{ORDINARY}", "a beginning that is not plain"),
+        (f"<!-- x -->{ORDINARY}", "a beginning that is not plain"),
+        (f"{ORDINARY}<!-- x -->", "an end that is not plain"),
+        (ORDINARY[:-1], "an end that is not plain"),
+        (ORDINARY.replace("</times>", ""), "an end that is not plain"),
+        (ORDINARY.replace("</showtime>", "</showtime>x"), "something between the records"),
+        (ORDINARY.replace("</showtime>", "</showtime><!-- x -->"), "something between the records"),
+        (times("<showtime></showtime>", "<a>"), "a record that is not well-formed"),
+        (times("<movie_id>7<"), "a record that is not well-formed"),
+        (times("<movie_id>\x01</movie_id>"), "a character that XML does not have"),
+        (times("<movie_id>\ufffe</movie_id>"), "a character that XML does not have"),
+        (times("<movie_id>é</movie_id>").encode("latin-1"), "bytes that are no UTF-8"),
+        (
+            f'<?xml version="1.0" encoding="US-ASCII"?>{ORDINARY}',
+            "an encoding that is not plain",
+        ),
+    ],
+)
+def test_what_cannot_be_told_in_part_is_left_as_a_whole(xml, reason):
+    assert reason_of(xml) == reason
+
+
+def test_two_halves_of_a_comment_are_no_records():
+    """Each half looks like a record of its own to whoever looks for tags alone."""
+    assert reason_of(times("<!-- ", "<x/> -->")) == "a record that is not well-formed"
+
+
+@pytest.mark.parametrize("order", [("<show_language>x</show_language>", ""), ("", "<x/>")])
+def test_the_first_example_is_the_first_of_the_member(order):
+    """Whichever path has read it."""
+    records = [f"<movie_id>{n}th</movie_id>{odd}" for n, odd in enumerate(order)]
+    fast, _ = read_fast(times(*records).encode(), 1 << 16)
+    examples_ = {p.column: p.example for p in fast.problems}
+    assert examples_["movie_id"] == "0th"
+    left_of(times(*records))
+
+
+# --- the proof
+
+
+def test_pairs_of_tags_are_allowed_only_where_the_grammar_has_them():
+    block = b"<showtime><movie_id>7</movie_id></showtime>"
+    assert prove_nesting(split_block(memoryview(block), SHAPE), SHAPE).reasons.tolist() == [0]
+    for wrong in (
+        b"<showtime><movie_id>7</theater_id></showtime>",
+        b"<showtime></movie_id><movie_id>7</showtime>",
+        b"<showtime><movie_id><theater_id>7</theater_id></movie_id></showtime>",
+        b"<showtime></show_date><show_date date='1'></showtime>",
+        b"<showtime><show_date date='1'></showtime>",
+    ):
+        found = prove_nesting(split_block(memoryview(wrong), SHAPE), SHAPE)
+        assert found.reasons.tolist() == [Reason.ORDER]
+
+
+@pytest.mark.parametrize(
+    "block", [b"<showtime>", b"</showtime>", b"<showtime><showtime></showtime>"]
+)
+def test_records_that_do_not_follow_each_other_are_none(block):
+    with pytest.raises(NotRecognised, match="between the records"):
+        prove_nesting(split_block(memoryview(block), SHAPE), SHAPE)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        b"<movie_id/ >",
+        b"</movie_id/>",
+        b"</movie_id x='1'>",
+        b"< movie_id>",
+        b"<movie_id",
+        b"<showtime/>",
+        b"<show_date date='a&amp;b'>",
+        b"<show_date date='a\tb'>",
+        b"<show_date date=\"a'>",
+        b"<show_date DATE='a'>",
+        b"<SHOWTIME>",
+        b"<movie_id\x0c>",
+        "<moviè_id>".encode(),
+    ],
+)
+def test_other_tags_are_not_recognised(tag):
+    assert SHAPE.tag(tag).kind == Kind.UNKNOWN
+
+
+def test_the_shape_is_what_the_schema_says():
+    assert (SHAPE.root, SHAPE.record) == (SHOWINGS.root, SHOWINGS.record)
+    assert (SHAPE.container, SHAPE.attribute, SHAPE.times) == ("show_date", "date", "showtimes")
+    paths = {p for c in SHOWINGS.columns for p in c.paths} - {"show_date", "show_date/@date"}
+    of_dates = {f"show_date/{leaf}" for leaf in SHAPE.levels[1]}
+    assert paths == of_dates | SHAPE.levels[0]
+
+
+# --- whole conversions
+
+
+def lake_of(feed: str, lake) -> dict[str, bytes]:
+    convert(feed, str(lake), workers=1)
+    return files(lake)
+
+
+def test_a_lake_is_the_same_without_the_fast_path(sample_feed, sample_lake, tmp_path, monkeypatch):
+    monkeypatch.setattr(MemberConverter, "convert", MemberConverter.convert_by_reference)
+    convert(str(sample_feed), str(tmp_path / "lake"), workers=1)
+    fast = {p.relative_to(sample_lake) for p in sample_lake.rglob("*") if p.is_file()}
+    slow = {p.relative_to(tmp_path / "lake") for p in (tmp_path / "lake").rglob("*") if p.is_file()}
+    assert fast == slow
+    for path in sorted(fast):
+        one, other = sample_lake / path, tmp_path / "lake" / path
+        if path.suffix == ".zst":
+            assert json_lines(one) == json_lines(other)
+        elif path.parts[0] == "parquet":
+            assert pq.ParquetFile(one).read().equals(pq.ParquetFile(other).read())
+
+
+def test_nearly_all_of_the_sample_takes_the_fast_path(sample_lake):
+    rows = pq.read_table(sample_lake / "manifest.parquet").to_pylist()
+    showings = [row for row in rows if row["table"] == "showings"]
+    left = Counter()
+    for row in showings:
+        for fallback in row["fallbacks"]:
+            share = fallback["records"] / row["records"]
+            left[fallback["reason"]] += row["xml_bytes"] * share
+    assert left.keys() <= set(REASONS.values())
+    assert left.total() < 0.05 * sum(row["xml_bytes"] for row in showings)
+    assert all(row["fallbacks"] == [] for row in rows if row["table"] != "showings")
+
+
+DEU = "20191206/movies_deu.zip"
+NAME = "191206S.XML"
+
+
+def test_the_commit_says_what_was_left_to_the_reference(tmp_path):
+    odd = times(showing(1), "<x/>", showing(2))
+    feed = write_feed(tmp_path / "feed", {DEU: {NAME: odd, "b/191206S.XML": f"<!-- -->{odd}"}})
+    convert(feed, str(tmp_path / "lake"), workers=1)
+    assert member(tmp_path / "lake", NAME)["fallbacks"] == [
+        {"reason": REASONS[Reason.TAG], "records": 1}
+    ]
+    assert member(tmp_path / "lake", "b/191206S.XML")["fallbacks"] == [
+        {"reason": "a beginning that is not plain", "records": 3}
+    ]
+
+
+def test_a_broken_member_leaves_nothing_of_the_fast_path(tmp_path, monkeypatch):
+    """What the fast path has written before it gives up is dropped, and so is the name."""
+    monkeypatch.setattr("movielake.fastpath.reading.BLOCK", 512)
+    broken = times(*(showing(n) for n in range(50)))[:-100]
+    feed = write_feed(tmp_path / "feed", {DEU: {NAME: broken}})
+    content = lake_of(feed, tmp_path / "lake")
+    found = member(tmp_path / "lake", NAME)
+    assert (found["status"], found["records"]) == ("damaged", 49)
+    assert found["json"]["path"].endswith("/191206S.jsonl.zst")
+    assert not [path for path in content if path.startswith(".work")]
+    assert len(json_lines(tmp_path / "lake" / found["json"]["path"])) == 49
+
+
+def test_a_wrong_checksum_is_never_passed_over(tmp_path):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(NAME, ORDINARY)
+    broken = packed.getvalue().replace(b"Film 3", b"Film 9")
+    feed = write_feed(tmp_path / "feed", {DEU: broken})
+    convert(feed, str(tmp_path / "lake"), workers=1)
+    found = member(tmp_path / "lake", NAME)
+    assert found["status"] == "damaged"
+    assert found["fallbacks"] == [{"reason": "bytes that could not be read", "records": 5}]
+
+
+def test_labels_are_part_of_each_record():
+    fast, _ = read_fast(ORDINARY.encode(), 1 << 16)
+    assert fast.lines.count(LABELS["source_xml"].encode()) == 5
+    assert replace(fast, records=4) != fast
