@@ -85,6 +85,7 @@ class ProgressBar:
     def plan(self, plan: Plan) -> None:
         """Take the number of bytes from a conversion's plan: its ``on_plan``."""
         self._total = plan.bytes
+        self._began = self._said = time.monotonic()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], total=self._total or None)
 
