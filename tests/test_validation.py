@@ -624,9 +624,16 @@ def test_what_was_packed_and_staged_in_parts_is_a_valid_lake(clean_lake, tmp_pat
 
 
 def test_known_files_and_hidden_ones_are_no_strays(lake):
-    for name in ("datapackage.json", "README.md", ".staged.json", ".work/host-1-abc/0"):
+    for name in ("README.md", ".staged.json", ".work/host-1-abc/0"):
         put(name)(lake)
     assert found(lake) == []
+
+
+def test_the_data_package_may_be_missing_but_not_another(lake):
+    (lake / "datapackage.json").unlink()
+    assert found(lake) == []
+    put("datapackage.json")(lake)
+    assert found(lake) == [("warning", "data-package", "datapackage.json")]
 
 
 def test_any_file_system(clean_lake):

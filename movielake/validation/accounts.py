@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movielake.commits import DAMAGED, EMPTY, OTHER, REFUSED
+from movielake.descriptors import descriptor_content
 from movielake.layout import (
+    DESCRIPTOR_FILE,
     LAKE_FILE,
     MANIFEST_FOLDER,
     MANIFEST_TABLE,
@@ -27,7 +29,7 @@ from movielake.validation.inventory import Inventory, leftovers
 from movielake.validation.rules import found, mend
 
 _DATA_FOLDERS: Final = (MANIFEST_FOLDER, "json", "parquet", "quarantine")
-_KNOWN: Final = (LAKE_FILE, MANIFEST_TABLE, "datapackage.json", "README", "README.md")
+_KNOWN: Final = (LAKE_FILE, MANIFEST_TABLE, DESCRIPTOR_FILE, "README", "README.md")
 
 _MEMBER_RULES: Final = {
     DAMAGED: "damaged-member",
@@ -112,6 +114,31 @@ def _by_pair(table: pa.Table) -> dict[Pair, list[dict[str, Any]]]:
     for row in table.to_pylist():
         grouped.setdefault((row["date_stamp"], row["country"]), []).append(row)
     return grouped
+
+
+def check_descriptor(inventory: Inventory) -> Iterator[Finding]:
+    """Compare ``datapackage.json``, if there is one, with what the schemas make.
+
+    Parameters
+    ----------
+    inventory : Inventory
+        The lake.
+
+    Yields
+    ------
+    Finding
+    """
+    lake = inventory.lake
+    if DESCRIPTOR_FILE not in inventory.files:
+        return
+    try:
+        differs = lake.fs.cat_file(lake.join(DESCRIPTOR_FILE)) != descriptor_content()
+    except OSError as error:
+        yield found("data-package", DESCRIPTOR_FILE, f"cannot be read ({error})")
+        return
+    if differs:
+        message = "it is not what the schemas make; movielake convert writes it anew"
+        yield found("data-package", DESCRIPTOR_FILE, message)
 
 
 def check_files(

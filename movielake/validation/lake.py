@@ -12,7 +12,12 @@ from movielake.commits import Commit
 from movielake.layout import Folder, Selection, Terms
 from movielake.packs import Pair, files_of
 from movielake.sources import ahead
-from movielake.validation.accounts import check_files, check_manifest, check_members
+from movielake.validation.accounts import (
+    check_descriptor,
+    check_files,
+    check_manifest,
+    check_members,
+)
 from movielake.validation.contents import Batch, Depth, check_batch
 from movielake.validation.findings import Checked, Finding
 from movielake.validation.inventory import Inventory, check_lake_file, take_inventory
@@ -71,6 +76,7 @@ def check_lake(
     inventory = take_inventory(folder, to_the_byte=not fast)
     yield from inventory.broken.values()
     yield from check_manifest(inventory, to_the_byte=not fast)
+    yield from check_descriptor(inventory)
     selected = [pair for pair in inventory.commits if selection.matches(*pair)]
     if not selected and (inventory.commits or not inventory.broken):
         raise ValueError(_nothing(lake, inventory, selection))

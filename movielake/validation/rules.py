@@ -26,6 +26,7 @@ LAKE_RULES: Final = (
     Rule("commit-place", ERROR, "a commit is of its own partition, and names files only there"),
     Rule("stale-manifest", ERROR, "manifest.parquet, if there is one, says what the commits say"),
     Rule("manifest-bytes", WARNING, "manifest.parquet is, byte for byte, what is written today"),
+    Rule("data-package", WARNING, "datapackage.json, if there is one, is what the schemas make"),
     Rule("missing-file", ERROR, "every file that a commit names is there"),
     Rule("wrong-size", ERROR, "every file has the size that its commit says"),
     Rule("wrong-checksum", ERROR, "every file has the SHA-256 that its commit says"),
