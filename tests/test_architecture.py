@@ -74,6 +74,7 @@ ORDER = [
     "timezones",
     "validation",
     "progress",
+    "report",
     # on top
     "jobs",
     "sample",
