@@ -18,6 +18,8 @@ from typing import Any
 SCALE = 64
 """Steps in a degree."""
 
+WHOLE = 360 * SCALE
+
 LEFT_OUT = {"Antarctica"}
 """Has no cinemas, but half of a map's height."""
 
@@ -36,17 +38,25 @@ def read_arcs(topology: dict[str, Any]) -> list[list[Point]]:
 
 
 def read_ring(numbers: list[int], arcs: list[list[Point]]) -> list[Point]:
-    """Join a ring's arcs; one with a negative number runs backwards."""
+    """Join a ring's arcs; one with a negative number runs backwards.
+
+    A ring that crosses the meridian of 180° goes on beyond it, as Russia's does.
+    """
     points: list[Point] = []
     for number in numbers:
-        arc = arcs[number] if number >= 0 else arcs[~number][::-1]
-        points += [p for p in arc if not points or p != points[-1]]
+        for x, y in arcs[number] if number >= 0 else arcs[~number][::-1]:
+            if points:
+                x += WHOLE * round((points[-1][0] - x) / WHOLE)
+            if not points or (x, y) != points[-1]:
+                points.append((x, y))
     return points
 
 
 def encode(ring: list[Point]) -> str:
     """Write the steps of a ring, each as one character."""
-    steps = [b - a for one, other in pairwise([ring[0], *ring]) for a, b in zip(one, other)]
+    steps = [
+        b - a for one, other in pairwise([ring[0], *ring]) for a, b in zip(one, other, strict=True)
+    ]
     return "".join(chr((step << 1 ^ step >> 31) + 64) for step in steps)
 
 

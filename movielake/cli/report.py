@@ -43,6 +43,6 @@ def report_command(
     for note in written.notes:
         warn(note)
     show(
-        f"{written.file}: {written.countries} countries × {written.date_stamps} date stamps, "
+        f"{written.file}: {written.countries} countries, {written.date_stamps} date stamps, "
         f"{written.bytes / 1e6:.1f} MB; open it in a browser"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,12 +11,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.holdings import FileGroup, Holdings
 from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
-from movielake.report.coverage import KEYS, Axes, Rectangle
+from movielake.reading import PlainRows
+from movielake.report.coverage import Axes, Rectangle
+from movielake.tallies import over_groups
 
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 
+_Counted = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
 _NO_ID: Final = -1
+_PARTS: Final = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,45 +55,89 @@ class Activity:
 
 def count_ids(
     reader: MoviesReader | TheatersReader | ShowingsReader,
-    name: str,
+    names: Sequence[str],
     axes: Axes,
     of: str | None = None,
-) -> Activity:
-    """Count rows by partition and id.
+) -> list[Activity]:
+    """Count rows by partition and id, for several ids in one go through the files.
 
     Parameters
     ----------
     reader : MoviesReader, TheatersReader or ShowingsReader
         What to count in.
-    name : str
-        ``movie_id`` or ``theater_id``.
+    names : sequence of str
+        ``movie_id``, ``theater_id`` or both.
     axes : Axes
         The countries and stamps, in order.
     of : str, optional
         Count only rows in which this column has a value.
+
+    Returns
+    -------
+    list of Activity
+        One for each name. A partition of several members has an id once for each.
     """
-    counted = reader.count_by(*KEYS, name, of=of)
-    country, stamp = (
-        pc.index_in(pa.array(counted[key]), pa.array(values, pa.string())).to_numpy()
-        for key, values in zip(KEYS, (axes.countries, axes.date_stamps), strict=True)
-    )
-    partition = country.astype(np.int64) * len(axes.date_stamps) + stamp
-    ids = counted[name].fillna(_NO_ID).to_numpy(np.int64)
-    return Activity(partition, ids, counted["count"].to_numpy(np.int64))
-
-
-def active_theaters(by_theater: Activity, axes: Axes) -> Rectangle:
-    """Count the theaters with any screening, of each country and stamp."""
-    active = np.bincount(by_theater.partition[by_theater.id != _NO_ID], minlength=_cells(axes))
-    stamps = len(axes.date_stamps)
+    held = reader._checked()
+    counter = _IdCounter(reader._source, names, of)
+    counted = [file for part in over_groups(counter, held, parts_of(held)) for file in part]
+    stamps = {stamp: place for place, stamp in enumerate(axes.date_stamps)}
+    countries = {country: place * len(stamps) for place, country in enumerate(axes.countries)}
+    partitions = [countries[country] + stamps[stamp] for country, stamp, _ in counted]
     return [
-        [int(n) or None for n in active[row : row + stamps]]
-        for row in range(0, len(active), stamps)
+        _put_together(partitions, [arrays[n] for _, _, arrays in counted])
+        for n in range(len(names))
     ]
 
 
-def _cells(axes: Axes) -> int:
-    return len(axes.countries) * len(axes.date_stamps)
+def parts_of(held: Holdings) -> list[FileGroup]:
+    """Group files into a few dozen parts, in order: enough to share, each worth its price."""
+    return held.groups(held.kind, max((held.total("rows") or 0) // _PARTS, 1), count="rows")
+
+
+class _IdCounter:
+    """Counts each file's rows by id; a file is one partition's, so nothing else needs grouping."""
+
+    def __init__(self, source: PlainRows, names: Sequence[str], of: str | None) -> None:
+        self._source = source
+        self._names = tuple(names)
+        self._of = of
+
+    def __call__(self, group: FileGroup) -> list[tuple[str, str, list[_Counted]]]:
+        columns = [*self._names, *filter(None, (self._of,))]
+        parts = self._source.parts(group, columns)
+        return [
+            (file.country, file.date_stamp, self._count(rows))
+            for file, rows in zip(group.files, parts, strict=True)
+        ]
+
+    def _count(self, rows: pa.Table) -> list[_Counted]:
+        if self._of:
+            rows = rows.filter(rows[self._of].is_valid())
+        counts = [pc.value_counts(rows[name]) for name in self._names]
+        return [
+            (c.field("values").fill_null(_NO_ID).to_numpy(), c.field("counts").to_numpy())
+            for c in counts
+        ]
+
+
+def _put_together(partitions: Sequence[int], counted: Sequence[_Counted]) -> Activity:
+    lengths = [len(ids) for ids, _ in counted]
+    ids, counts = (
+        np.concatenate([np.empty(0, np.int64), *(arrays[n] for arrays in counted)]) for n in (0, 1)
+    )
+    return Activity(np.repeat(np.array(partitions, np.int64), lengths), ids, counts)
+
+
+def active_theaters(by_theater: Activity, screenings: Rectangle, axes: Axes) -> Rectangle:
+    """Count the theaters with any screening, where there is a feed zip."""
+    cells = len(axes.countries) * len(axes.date_stamps)
+    known = np.unique(by_theater.key[by_theater.id != _NO_ID])  # once for all of its members
+    active = np.bincount(known >> 32, minlength=cells)
+    by_country = active.reshape(len(axes.countries), -1).tolist()
+    return [
+        [None if there is None else count for there, count in zip(*rows, strict=True)]
+        for rows in zip(screenings, by_country, strict=True)
+    ]
 
 
 def count_orphans(
@@ -107,7 +158,7 @@ def count_orphans(
     """
     if reader is None:
         return None
-    known = count_ids(reader, name, axes)
+    (known,) = count_ids(reader, [name], axes)
     lacking = ~np.isin(activity.key, known.key) | (activity.id == _NO_ID)
     return _sum_by_country(activity, lacking, axes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -116,8 +116,3 @@ def choose_index(screenings: Rectangle, axes: Axes, asked: str | None = None) ->
         return asked
     present = [sum(1 for row in screenings if row[n]) for n in range(len(axes.date_stamps))]
     return axes.date_stamps[present.index(max(present))]
-
-
-def as_rows(frame: Any, *columns: str) -> Iterable[tuple[Any, ...]]:
-    """Go through some columns of a DataFrame, row by row, as plain values."""
-    return zip(*(frame[name].tolist() for name in columns), strict=True)

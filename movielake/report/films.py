@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from movielake.holdings import FileGroup
 from movielake.readers import MoviesReader, ShowingsReader
 from movielake.reading import PlainRows, rows_of_group
+from movielake.report.activity import parts_of
 from movielake.tallies import over_groups
 
 POOL: Final = 200
 """So many of the most screened films of each country are there to choose from in the page."""
 
 _TITLE_LENGTH: Final = 120
-_PARTS: Final = 64
 
 
 def top_films(
@@ -79,9 +79,9 @@ def _newest(
     reader: MoviesReader | ShowingsReader, column: str, films: Sequence[int]
 ) -> dict[int, str]:
     held = reader._checked()
-    groups = held.groups(held.kind, max((held.total("rows") or 0) // _PARTS, 1), count="rows")
+    names = _Names(reader._source, column, films)
     titles: dict[int, str] = {}
-    for found in over_groups(_Names(reader._source, column, films), held, groups):
+    for found in over_groups(names, held, parts_of(held)):
         titles |= found  # groups are in the order of stamps: the newest comes last
     return titles
 

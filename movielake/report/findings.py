@@ -22,6 +22,7 @@ from movielake.report.activity import (
 )
 from movielake.report.coverage import (
     Axes,
+    Rectangle,
     choose_index,
     count_screenings,
     damaged_partitions,
@@ -30,7 +31,7 @@ from movielake.report.coverage import (
 )
 from movielake.report.films import POOL, top_films
 from movielake.report.places import SCALE, find_places
-from movielake.report.quality import count_current, count_problems, list_incidents
+from movielake.report.quality import count_problems, count_superseded, list_incidents
 
 Findings = dict[str, Any]
 
@@ -54,10 +55,9 @@ def gather_findings(
     showings = ShowingsReader(lake, countries=countries, date_stamps=date_stamps)
     members = select_members(showings, selection)
     axes = find_axes(members)
-    movies, theaters = (
-        reader(lake, countries=countries, date_stamps=date_stamps) if _has(members, name) else None
-        for reader, name in ((MoviesReader, "movies"), (TheatersReader, "theaters"))
-    )
+    meant = {"countries": countries, "date_stamps": date_stamps}
+    movies = MoviesReader(lake, **meant) if _has(members, "movies") else None
+    theaters = TheatersReader(lake, **meant) if _has(members, "theaters") else None
     screenings = count_screenings(members, axes)
     # First what is cheap: a wrong stamp is told before anything is counted.
     index = choose_index(screenings, axes, index_stamp)
@@ -73,8 +73,8 @@ def gather_findings(
         "damaged": damaged_partitions(members, axes),
         "problems": count_problems(members, axes),
         "incidents": list_incidents(members, axes),
-        "current": count_current(showings, axes),
-        **_activity(showings, movies, theaters, axes),
+        "superseded": count_superseded(showings, axes),
+        **_activity(showings, movies, theaters, screenings, axes),
         "pool": POOL,
         "places": find_places(theaters, axes),
         "scale": SCALE,
@@ -86,12 +86,12 @@ def _activity(
     showings: ShowingsReader,
     movies: MoviesReader | None,
     theaters: TheatersReader | None,
+    screenings: Rectangle,
     axes: Axes,
 ) -> Findings:
-    by_film = count_ids(showings, "movie_id", axes, of="show_time")
-    by_theater = count_ids(showings, "theater_id", axes, of="show_time")
+    by_film, by_theater = count_ids(showings, ("movie_id", "theater_id"), axes, of="show_time")
     return {
-        "theaters": active_theaters(by_theater, axes),
+        "theaters": active_theaters(by_theater, screenings, axes),
         "films": top_films(films_by_country(by_film, axes), movies, showings),
         "orphans": {
             "movie": count_orphans(by_film, movies, "movie_id", axes),

@@ -51,7 +51,7 @@ def render_page(findings: dict[str, Any]) -> bytes:
 
 
 def embed_json(value: Any) -> str:
-    """Write a value as JSON that can stand in a script element, whatever its texts hold.
+    r"""Write a value as JSON that can stand in a script element, whatever its texts hold.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def embed_json(value: Any) -> str:
     Examples
     --------
     >>> print(embed_json("</script>"))
-    "\\u003c/script\\u003e"
+    "\u003c/script\u003e"
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode(errors="replace").decode().translate(_ESCAPES)

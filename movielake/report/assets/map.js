@@ -201,7 +201,7 @@ function makePlaces(goTo) {
       text: (_, v) => (isChecked ? (v ? "yes" : "no") : "not checked"),
       kind: "number",
     },
-    { title: "on the map", value: () => 0, node: (row) => mapButton(row), kind: "action" },
+    { title: "on the map", kind: "action", node: (row) => mapButton(row) },
   ];
   const mapButton = ([n, at]) =>
     element("button", { type: "button", click: () => goTo(n, at), "aria-label": `Show ${data.places[n].name[at] || "the theater"} on the map` }, "Show");

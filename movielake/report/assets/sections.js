@@ -108,6 +108,8 @@ function makeFilms() {
     `snapshot. Counted are the ${data.pool} most screened films of each country.`;
 }
 
+const sampled = (every) => `; superseded: in every ${every}th snapshot`;
+
 function makeQuality() {
   const problems = codes.map(() => 0);
   for (const { counts } of data.problems) {
@@ -115,12 +117,14 @@ function makeQuality() {
   }
   const hurtZips = codes.map((_, n) => data.damaged.filter(([at]) => at === n).length);
   const lacking = (name) => (n) => (data.orphans[name] ? share(data.orphans[name][n], totals[n]) : null);
+  const { every, counted, current } = data.superseded;
+  const superseded = (n) => share(counted[n] - current[n], counted[n]);
   makeTable("quality", {
-    caption: "Quality by country: shares are of screenings",
+    caption: `Quality by country: shares are of screenings${every > 1 ? sampled(every) : ""}`,
     columns: [
       country,
       count("screenings", (n) => totals[n]),
-      part("superseded by a later snapshot", (n) => share(totals[n] - data.current[n], totals[n])),
+      part("superseded by a later snapshot", superseded),
       part("movie missing", lacking("movie")),
       part("theater missing", lacking("theater")),
       count("problems", (n) => problems[n]),

@@ -2,7 +2,8 @@
 
 const FIRST = 50; // rows before somebody asks for all
 
-// A column is {title, value(row), text(row, value)?, kind: "number" | "text", node(row)?}.
+// A column is {title, kind: "number" | "text", value(row), text(row, value)?, node(row)?};
+// one without a value cannot be sorted by.
 function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
   const place = document.querySelector(`[data-table="${name}"]`);
   const state = { column: sort[0], down: sort[1] === "descending", all: false };
@@ -32,6 +33,7 @@ function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
     title.textContent = typeof caption === "function" ? caption(found) : caption;
     place.firstChild.setAttribute("aria-label", title.textContent);
     headings.forEach((cell, n) => {
+      if (!columns[n].value) return;
       const order = state.down ? "descending" : "ascending";
       cell.setAttribute("aria-sort", n === state.column ? order : "none");
     });
@@ -40,7 +42,8 @@ function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
   }
 
   function tellMore(total, limit) {
-    const button = element("button", { type: "button", click: showAll }, `Show all ${number(total)}`);
+    if (!column.value) return element("th", { scope: "col", class: "action" }, column.title);
+  const button = element("button", { type: "button", click: showAll }, `Show all ${number(total)}`);
     const cut = total > limit;
     const told = cut ? `${number(limit)} of ${number(total)} rows.` : total ? "" : "Nothing to show.";
     more.replaceChildren(told, ...(cut && total <= 5000 ? [button] : []));
@@ -57,6 +60,7 @@ function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
 }
 
 function heading(column, sort) {
+  if (!column.value) return element("th", { scope: "col", class: "action" }, column.title);
   const button = element("button", { type: "button", click: sort }, column.title);
   return element("th", { scope: "col", class: column.kind }, button);
 }
@@ -71,7 +75,7 @@ function byValue(down) {
 
 function drawRow(columns, row) {
   const cells = columns.map((column, n) => {
-    const value = column.value(row);
+    const value = column.value?.(row);
     const plain = value == null ? "–" : column.kind === "number" ? number(value) : value;
     const text = column.text ? column.text(row, value) : plain;
     const attributes = { class: column.kind, ...(n === 0 && { scope: "row" }) };
