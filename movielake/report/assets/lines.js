@@ -20,7 +20,7 @@ function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
       showSymbol: times.length <= 30,
       itemStyle: { color: colour(n) },
       lineStyle: { color: colour(n), type: dash(n), width: 1.6 },
-      endLabel: { show: ends, formatter: codes[n], color: colour(n), distance: 4 },
+      endLabel: { show: ends, formatter: codes[n], color: colour(n), distance: 4, minMargin: 6 },
       labelLayout: { moveOverlap: "shiftY" },
       emphasis: { focus: "series" },
     };

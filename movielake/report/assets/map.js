@@ -189,9 +189,9 @@ function makePlaces(goTo) {
     });
   const of = (name) => ([n, at]) => data.places[n][name][at];
   const columns = [
-    { title: "theater", value: (row) => of("name")(row) || "(no name)", kind: "text" },
+    { title: "theater", value: (row) => of("name")(row) || "(no name)", kind: "long" },
     { title: "city", value: of("city"), kind: "text" },
-    { title: "country", value: ([n]) => label(n), kind: "text" },
+    { title: "country", value: ([n]) => label(n), kind: "name" },
     { title: "theater_id", value: of("id"), text: (_, id) => String(id), kind: "number" },
     { title: "latitude", value: ([n, at]) => position(n, at)[1], text: (_, v) => v.toFixed(3), kind: "number" },
     { title: "longitude", value: ([n, at]) => position(n, at)[0], text: (_, v) => v.toFixed(3), kind: "number" },

@@ -86,9 +86,14 @@ function preparePrint(set) {
     before = { theme: document.documentElement.dataset.theme, open: byId("countries").open };
     byId("countries").open = true;
     set("light");
-    for (const { chart } of plots.values()) chart.resize({ width: PAPER });
+    for (const { chart } of plots.values()) {
+      chart.resize({ width: PAPER });
+      chart.getZr().flush(); // not in the next frame: paper has only this one
+    }
+    paper.isPrinted = true;
   });
   addEventListener("afterprint", () => {
+    paper.isPrinted = false;
     byId("countries").open = before.open;
     set(before.theme);
     for (const { chart } of plots.values()) chart.resize({ width: "auto" });

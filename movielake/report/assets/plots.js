@@ -1,6 +1,7 @@
 // What all plots share: their place, theme, size, keyboard, and a line that says what is read.
 
 const plots = new Map();
+const paper = { isPrinted: false };
 
 // build() gives ECharts' options; move(dx, dy, end) moves the reader's cursor and gives
 // {series, index, text}; keys(event) may take further keys.
@@ -37,7 +38,7 @@ function makePlot(name, { title, build, height, move, keys }) {
     const read = move(...(step || [0, 0]), end);
     if (read) tellReading(name, read);
   });
-  new ResizeObserver(() => chart.resize()).observe(box);
+  new ResizeObserver(() => paper.isPrinted || chart.resize()).observe(box);
   return chart;
 }
 

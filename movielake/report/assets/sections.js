@@ -35,7 +35,7 @@ function makeTotals() {
   });
 }
 
-const country = { title: "country", value: label, kind: "text", node: (n) => element("span", {}, swatch(n), ` ${label(n)}`) };
+const country = { title: "country", value: label, kind: "name", node: (n) => element("span", {}, swatch(n), ` ${label(n)}`) };
 const count = (title, value) => ({ title, value, kind: "number" });
 const part = (title, value) => ({ title, value, text: asPercent, kind: "number" });
 
@@ -92,11 +92,11 @@ function makeFilms() {
   makeTable("films", {
     caption: "The 100 most screened films",
     columns: [
-      { title: "title", value: (film) => film.title ?? "(no title)", kind: "text" },
+      { title: "title", value: (film) => film.title ?? "(no title)", kind: "long" },
       count("rank", (film) => film.rank),
       count("screenings", (film) => film.screenings),
       count("countries", (film) => film.in.length),
-      { title: "most in", value: (film) => label(largest(film)[0]), kind: "text" },
+      { title: "most in", value: (film) => label(largest(film)[0]), kind: "name" },
       { title: "movie_id", value: (film) => film.id, text: (_, id) => String(id), kind: "number" },
     ],
     rows,
@@ -142,7 +142,7 @@ function makeQuality() {
       { title: "problem", value: (row) => row.kind, kind: "text" },
       count("values", (row) => add(pairs(row.counts).map(([, n]) => n))),
       count("countries", (row) => pairs(row.counts).length),
-      { title: "first example", value: (row) => row.example, kind: "text" },
+      { title: "first example", value: (row) => row.example, kind: "long" },
     ],
     rows: () => data.problems.filter((row) => pairs(row.counts).length),
     sort: [3, "descending"],
@@ -157,13 +157,13 @@ function makeIncidents() {
   makeTable("incidents", {
     caption: `Members that are not complete${cut}`,
     columns: [
-      { title: "member", value: (row) => member(row) || "(the whole zip)", kind: "text" },
+      { title: "member", value: (row) => member(row) || "(the whole zip)", kind: "long" },
       { title: "date stamp", value: stamp, kind: "text" },
-      { title: "country", value: (row) => label(of(row)), kind: "text" },
+      { title: "country", value: (row) => label(of(row)), kind: "name" },
       { title: "status", value: status, kind: "text" },
       count("records kept", records),
       count("files in quarantine", files),
-      { title: "reason", value: reason, kind: "text" },
+      { title: "reason", value: reason, kind: "long" },
     ],
     rows: () => rows.filter((row) => shown.has(of(row))),
     sort: [1, "descending"],

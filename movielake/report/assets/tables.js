@@ -2,7 +2,7 @@
 
 const FIRST = 50; // rows before somebody asks for all
 
-// A column is {title, kind: "number" | "text", value(row), text(row, value)?, node(row)?};
+// A column is {title, kind: "number" | "text" | "name" | "long", value(row), text(row, value)?, node(row)?};
 // one without a value cannot be sorted by.
 function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
   const place = document.querySelector(`[data-table="${name}"]`);
@@ -42,7 +42,6 @@ function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
   }
 
   function tellMore(total, limit) {
-    if (!column.value) return element("th", { scope: "col", class: "action" }, column.title);
   const button = element("button", { type: "button", click: showAll }, `Show all ${number(total)}`);
     const cut = total > limit;
     const told = cut ? `${number(limit)} of ${number(total)} rows.` : total ? "" : "Nothing to show.";
