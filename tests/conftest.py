@@ -12,6 +12,11 @@ import pytest
 from movielake import convert
 from movielake.sample import write_sample
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", metavar="DIR", help="Keep pictures of the report here.")
+
+
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,7 +11,7 @@ from movielake.layout import Folder, Terms
 from movielake.report.findings import gather_findings
 from movielake.report.page import render_page
 from movielake.report.places import thin_places
-from movielake.writers import write_atomically
+from movielake.writers import rename
 
 LIMIT: Final = 10_000_000
 """Bytes of the file: more is slow to open, and too much for a mail."""
@@ -99,10 +101,24 @@ def write_report(
         str(lake), countries=countries, date_stamps=date_stamps, index_stamp=index_stamp
     )
     page, notes = _fit(findings)
-    parent, _, name = target.path.rpartition("/")
-    write_atomically(Folder(target.fs.unstrip_protocol(parent or "/")), name, page)
+    _write_whole(target, page)
     sizes = (len(findings["countries"]), len(findings["stamps"]))
     return WrittenReport(str(file), len(page), *sizes, findings["index"], notes)
+
+
+def _write_whole(target: Folder, content: bytes) -> None:
+    """Write a file so that it appears whole or not at all."""
+    head, _, name = target.path.rpartition("/")
+    parent = Folder(target.fs.unstrip_protocol(head or "/"))
+    temporary = parent.join(f".{name}.{uuid.uuid4().hex[:12]}.partial")
+    parent.fs.makedirs(parent.path, exist_ok=True)
+    try:
+        parent.fs.pipe_file(temporary, content)
+        rename(parent, temporary, name)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            parent.fs.rm_file(temporary)
+        raise
 
 
 def _fit(findings: dict[str, Any]) -> tuple[bytes, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 const LISTED = 14; // in a tooltip: more would not fit on a screen
 const NAMED = 16; // at the lines' ends
+const HALF_WEEK = 3.5 * 24 * 3600 * 1000; // so that a single snapshot has a width
 
 // values(n) gives a country's number for each stamp, null where there is none.
 function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
@@ -43,7 +44,7 @@ function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
     const ends = lines.length <= NAMED;
     return {
       grid: { left: 8, right: ends ? 44 : 16, top: 36, bottom: zoom ? 52 : 12, containLabel: true },
-      xAxis: { type: "time", ...axisLook(), splitLine: { show: false } },
+      xAxis: { type: "time", ...span(), ...axisLook(), splitLine: { show: false } },
       yAxis: { type: scale(), name: unit, ...axisLook() },
       tooltip: tooltip(read, { trigger: "axis" }),
       dataZoom: zoom ? [{ type: "slider", height: 24, bottom: 8, ...zoomLook() }] : [],
@@ -66,6 +67,12 @@ function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
     `${title}, ${drawn().length} lines over ${days.length} snapshots. Arrow keys read the values: ` +
     "left and right the snapshot, up and down the country.";
   makePlot(name, { title: described, build, move });
+}
+
+// Given, not found: also a plot without lines has days.
+function span() {
+  const margin = times.length > 1 ? 0 : HALF_WEEK;
+  return { min: times[0] - margin, max: times.at(-1) + margin };
 }
 
 function zoomLook() {

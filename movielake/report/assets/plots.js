@@ -38,7 +38,11 @@ function makePlot(name, { title, build, height, move, keys }) {
     const read = move(...(step || [0, 0]), end);
     if (read) tellReading(name, read);
   });
-  new ResizeObserver(() => paper.isPrinted || chart.resize()).observe(box);
+  const fit = () => {
+    const isSeen = box.clientWidth && box.clientHeight; // a map of no size has no scale
+    if (isSeen && !paper.isPrinted) chart.resize();
+  };
+  new ResizeObserver(fit).observe(box);
   return chart;
 }
 
