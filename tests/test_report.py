@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter, defaultdict
+from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from feeds import commit, houses, movies, showing, times, week, write_feed
 
 from movielake import convert, write_report
 from movielake.cli import main
-from movielake.report import LIMIT, coverage, findings, page, places
+from movielake.report import coverage, findings, page, places
 
 Findings = dict[str, Any]
 
@@ -313,12 +316,13 @@ def test_thinning_keeps_those_outside() -> None:
 def test_a_page_that_is_too_large_shows_fewer_theaters_and_says_so(
     sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("movielake.report.findings.find_places", lambda *_: lots_of_places(200_000))
+    monkeypatch.setattr("movielake.report.findings.find_places", lambda *_: lots_of_places(40_000))
+    monkeypatch.setattr("movielake.report.LIMIT", 3_000_000)
     one = {"countries": "deu", "date_stamps": "20191206"}
     written = write_report(str(sample_lake), str(tmp_path / "report.html"), **one)
-    assert 0.8 * LIMIT < written.bytes <= LIMIT
+    assert 2_400_000 < written.bytes <= 3_000_000
     (note,) = written.notes
-    assert re.match(r"the map shows 1\d\d,\d{3} of 200,000 theaters", note)
+    assert re.match(r"the map shows [23]\d,\d{3} of 40,000 theaters", note)
     assert read_page((tmp_path / "report.html").read_text("utf-8"))["notes"] == [note]
     monkeypatch.setattr("movielake.report.LIMIT", 1_000_000)
     with pytest.raises(ValueError, match="select fewer countries or date stamps"):
@@ -387,3 +391,42 @@ def test_wrong_usage_is_one_line(
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+# --- what ships with it
+
+
+def test_the_library_is_the_one_that_is_named() -> None:
+    assets = files("movielake.report").joinpath("assets")
+    digest = hashlib.sha256(assets.joinpath("echarts.min.js").read_bytes()).hexdigest()
+    assert digest in assets.joinpath("SOURCES.md").read_text("utf-8")
+
+
+def test_the_outlines_are_where_the_countries_are() -> None:
+    assets = files("movielake.report").joinpath("assets")
+    world = json.loads(assets.joinpath("world.json").read_text("utf-8"))
+    shapes = {f["properties"]["name"]: f["geometry"] for f in world["features"]}
+    assert "Antarctica" not in shapes
+    iceland = decoded(shapes["Iceland"], world["UTF8Scale"])
+    longitudes, latitudes = zip(*iceland, strict=True)
+    ends = [end(values) for values in (longitudes, latitudes) for end in (min, max)]
+    assert ends == pytest.approx([-24.53, -13.50, 63.39, 66.57], abs=0.15)
+    for name, shape in shapes.items():
+        lines = [decoded({**shape, "coordinates": [[ring]], "encodeOffsets": [[at]]}, 64)
+                 for part, ats in zip(shape["coordinates"], shape["encodeOffsets"], strict=True)
+                 for ring, at in zip(part, ats, strict=True)]  # fmt: skip
+        jumps = [abs(b[0] - a[0]) for line in lines for a, b in pairwise(line)]
+        assert max(jumps) < 15, f"{name} is drawn across the whole map"
+
+
+def decoded(shape: dict[str, Any], scale: int) -> list[tuple[float, float]]:
+    """Read the points of the condensed GeoJSON that ECharts knows."""
+    points = []
+    for part, ats in zip(shape["coordinates"], shape["encodeOffsets"], strict=True):
+        for ring, (x, y) in zip(part, ats, strict=True):
+            codes = [ord(character) - 64 for character in ring]
+            steps = [code >> 1 ^ -(code & 1) for code in codes]
+            for dx, dy in zip(steps[::2], steps[1::2], strict=True):
+                x, y = x + dx, y + dy
+                points.append((x / scale, y / scale))
+    return points

@@ -39,7 +39,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a report on five countries, before and after their cinemas close."""
     folder = tmp_path_factory.mktemp("report")
     countries = ["aus", "chn", "deu", "gbr", "swe"]
-    write_sample(str(folder / "feed"), weeks=18, countries=countries, scale=0.2, damage=True)
+    write_sample(str(folder / "feed"), weeks=18, countries=countries, scale=0.1, damage=True)
     convert(str(folder / "feed"), str(folder / "lake"), workers=1)
     write_report(str(folder / "lake"), str(folder / "report.html"))
     return folder / "report.html"

@@ -135,6 +135,8 @@ def _fit(findings: dict[str, Any]) -> tuple[bytes, tuple[str, ...]]:
         )
     places = thin_places(findings["places"], share)
     count, kept = (sum(len(p["id"]) for p in all_) for all_ in (findings["places"], places))
-    note = f"the map shows {kept:,} of {count:,} theaters, to keep the file below 10 MB"
+    note = (
+        f"the map shows {kept:,} of {count:,} theaters, to keep the file below {LIMIT / 1e6:.0f} MB"
+    )
     thinned = {**findings, "places": places, "notes": [*findings["notes"], note]}
     return render_page(thinned), tuple(thinned["notes"])

@@ -62,7 +62,8 @@ def gather_findings(
     # First what is cheap: a wrong stamp is told before anything is counted.
     index = choose_index(screenings, axes, index_stamp)
     return {
-        "lake": showings._held.folder.url,
+        # The name alone: where a lake is, is nobody's business to whom the report is sent.
+        "lake": showings._held.folder.url.rstrip("/").rpartition("/")[2],
         "version": __version__,
         "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "stamps": list(axes.date_stamps),
