@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections import Counter, defaultdict
 from importlib.resources import files
 from itertools import pairwise
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 from conftest import Ask
 from feeds import commit, houses, movies, showing, times, week, write_feed
 
-from movielake import convert, write_report
+from movielake import convert, geography, write_report
 from movielake.cli import main
 from movielake.report import coverage, findings, page, places
 
@@ -262,14 +263,27 @@ def test_a_selection(sample_lake: Path, tmp_path: Path) -> None:
 def test_without_the_extra_geo_nobody_is_outside(
     sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "tzfpy", None)
-    monkeypatch.setattr(places, "import_module", _not_installed)
+    monkeypatch.setitem(sys.modules, "tzfpy", None)
+    geography._outlines.cache_clear()
     found = findings.gather_findings(str(sample_lake), countries="swe")
     assert [place["outside"] for place in found["places"]] == [None]
 
 
-def _not_installed(name: str) -> Any:
-    raise ModuleNotFoundError(name)
+def test_theaters_outside_their_country(tmp_path: Path) -> None:
+    def theater(number: int, lat: object, lon: object) -> str:
+        place = f"<theater_lat>{lat}</theater_lat><theater_lon>{lon}</theater_lon>"
+        return f"<theater><theater_id>{number}</theater_id>{place}</theater>"
+
+    everywhere = (
+        theater(1, 52.5, 13.4) + theater(2, 40.4, -3.7) + theater(3, 91, 0) + theater(4, "", "")
+    )
+    feed = {"T.XML": f"<houses>{everywhere}</houses>", "S.XML": times(showing())}
+    write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": feed})
+    convert(str(tmp_path / "feed"), str(tmp_path / "lake"), workers=1)
+    (place,) = findings.gather_findings(str(tmp_path / "lake"))["places"]
+    assert dict(zip(place["id"], place["lat"], strict=True)) == {1: 52500, 2: 40400}
+    assert [place["id"][at] for at in place["outside"]] == [2]
+    assert place["unplaced"] == 2
 
 
 # --- safety and size

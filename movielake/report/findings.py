@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import asdict
-from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake import __version__
+from movielake.countries import read_countries
 from movielake.layout import Selection, Terms
 from movielake.overview import measure_tables
 from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
@@ -107,8 +107,5 @@ def _has(members: pa.Table, table: str) -> bool:
 
 def _name(code: str) -> str:
     """Name a country in English; a code that is no country's names itself."""
-    try:
-        countries = import_module("movielake.countries").read_countries()
-    except ModuleNotFoundError:
-        return code
-    return str(countries[code].name) if code in countries else code
+    country = read_countries().get(code)
+    return country.name if country else code

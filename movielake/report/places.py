@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.geography import is_outside
 from movielake.holdings import FileGroup, Holdings
 from movielake.readers import TheatersReader
 from movielake.reading import read_columns
@@ -116,8 +116,7 @@ def _short(texts: pa.ChunkedArray) -> list[str]:
 
 def _outside(latitude: Any, longitude: Any, country: str) -> list[int] | None:
     try:
-        geography = import_module("movielake.geography")
-        outside = geography.is_outside(latitude, longitude, country)
+        outside = is_outside(latitude, longitude, country)
     except ModuleNotFoundError:  # the extra `geo` is not installed; the page says so
         return None
     return [int(place) for place in np.flatnonzero(outside)]
