@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from movielake.progress import ProgressBar
     from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
     from movielake.references import orphans
+    from movielake.report import WrittenReport, write_report
     from movielake.snapshots import CurrentShowings, current_showings, latest
     from movielake.staging import stage
     from movielake.timezones import add_utc, to_utc
@@ -29,6 +30,7 @@ __all__ = [
     "ProgressBar",
     "ShowingsReader",
     "TheatersReader",
+    "WrittenReport",
     "add_utc",
     "connect",
     "convert",
@@ -44,6 +46,7 @@ __all__ = [
     "timezone_at",
     "to_utc",
     "validate",
+    "write_report",
 ]
 
 # Where each public name lives; imported on first use, so that `import movielake` stays light.
@@ -55,6 +58,7 @@ _HOMES = {
     "ShowingsReader": "readers",
     "TheatersReader": "readers",
     "add_utc": "timezones",
+    "WrittenReport": "report",
     "connect": "cluster",
     "convert": "conversion",
     "describe_lake": "overview",
@@ -69,6 +73,7 @@ _HOMES = {
     "to_utc": "timezones",
     "current_showings": "snapshots",
     "validate": "validation",
+    "write_report": "report",
 }
 
 

@@ -10,18 +10,19 @@ from typing import Any
 from movielake.console import conversion_lines, overview_tables, rows_table, sample_lines
 from movielake.conversion import convert
 from movielake.overview import describe_lake
+from movielake.report import write_report
 from movielake.sample import write_sample
 from movielake.validation import validate
 from movielake.verdict import Verdict, open_verdict
 
 
 def run_demo(folder: str, show: Callable[[Any], None]) -> None:
-    """Write a sample feed, convert it, validate the lake, and ask the lake two questions.
+    """Write a sample feed, convert it, validate the lake, ask it two questions, write its report.
 
     Parameters
     ----------
     folder : str
-        Local folder for the feed and the lake; must be empty or absent.
+        Local folder for the feed, the lake and the report; must be empty or absent.
     show : callable
         Prints a text or a rich renderable.
 
@@ -33,7 +34,7 @@ def run_demo(folder: str, show: Callable[[Any], None]) -> None:
     place = Path(folder)
     if place.exists() and any(place.iterdir()):
         raise FileExistsError(f"expected an empty folder for the demo, found files in {folder}")
-    feed, lake = str(place / "feed"), str(place / "lake")
+    feed, lake, report = (str(place / name) for name in ("feed", "lake", "report.html"))
     began = time.monotonic()
     show(f"$ movielake sample {feed}")
     for line in sample_lines(feed, write_sample(feed)):
@@ -50,6 +51,9 @@ def run_demo(folder: str, show: Callable[[Any], None]) -> None:
     show(_screenings_by_country(lake))
     show("\nMost frequent titles of the first stamp, with dask.bag:")
     show(_frequent_titles(lake))
+    show(f"\n$ movielake report {lake} -o {report}")
+    write_report(lake, report)
+    show(f"{report}: open it in a browser")
     show(f"\ndone in {time.monotonic() - began:.0f} s; the lake is in {lake}")
 
 

@@ -136,13 +136,29 @@ def describe_lake(lake: str) -> Overview:
     pairs = members.select(["date_stamp", "country"]).group_by(["date_stamp", "country"])
     return Overview(
         lake=lake,
-        tables=tuple(_size(name, members.filter(pc.field("table") == name)) for name in TABLES),
+        tables=measure_tables(members),
         date_stamps=tuple(sorted(set(members["date_stamp"].to_pylist()))),
         countries=tuple(sorted(set(members["country"].to_pylist()))),
         feed_zips=pairs.aggregate([]).num_rows,
         problems=_problems(members),
         incidents=_incidents(members),
     )
+
+
+def measure_tables(members: pa.Table) -> tuple[TableSize, ...]:
+    """Measure each table of a lake.
+
+    Parameters
+    ----------
+    members : pa.Table
+        Rows of its manifest.
+
+    Returns
+    -------
+    tuple of TableSize
+        In the usual order.
+    """
+    return tuple(_size(name, members.filter(pc.field("table") == name)) for name in TABLES)
 
 
 def _size(name: str, members: pa.Table) -> TableSize:

@@ -72,12 +72,15 @@ class CurrentRows(PlainRows):
 
     def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
         """Read columns, none of them a partition key, of each file of a group."""
+        pairs = zip(group.files, group.beside, strict=True)
+        return [self._current(file, beside["later"], columns) for file, beside in pairs]
+
+    def _current(self, file: HeldFile, later: tuple[HeldFile, ...], columns: list[str]) -> pa.Table:
+        if not later:
+            return read_columns(self.url, file, self.table, columns)
         wanted = list(dict.fromkeys((*columns, *_BLOCK)))
-        parts = []
-        for file, beside in zip(group.files, group.beside, strict=True):
-            rows = read_columns(self.url, file, self.table, wanted)
-            parts.append(rows.filter(self._is_current(rows, beside["later"])).select(columns))
-        return parts
+        rows = read_columns(self.url, file, self.table, wanted)
+        return rows.filter(self._is_current(rows, later)).select(columns)
 
     def _is_current(self, rows: pa.Table, later: tuple[HeldFile, ...]) -> pa.ChunkedArray:
         superseded = pa.chunked_array([pa.repeat(False, rows.num_rows)])
@@ -113,7 +116,10 @@ class CurrentShowings(RowsView):
     Parameters
     ----------
     showings : ShowingsReader
-        What to look through; only the snapshots that it selects supersede each other.
+        What to look through.
+    among : ShowingsReader, optional
+        The snapshots that may supersede it, of the same lake; only those that ``showings`` selects
+        by default.
 
     Notes
     -----
@@ -135,9 +141,10 @@ class CurrentShowings(RowsView):
     True
     """
 
-    def __init__(self, showings: ShowingsReader) -> None:
-        held = showings._held
-        super().__init__(held, CurrentRows(showings._source), _AttachLater(showings._attach, held))
+    def __init__(self, showings: ShowingsReader, *, among: ShowingsReader | None = None) -> None:
+        held, others = showings._held, (among or showings)._held
+        attach = _AttachLater(showings._attach, others)
+        super().__init__(held, CurrentRows(showings._source), attach)
 
 
 def current_showings(showings: ShowingsReader) -> dd.DataFrame:

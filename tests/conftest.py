@@ -17,6 +17,11 @@ from movielake.sample import write_sample
 # Waiting for the disk doubles the time of the tests, and only a power cut would show what for.
 os.fsync = lambda _: None
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", metavar="DIR", help="Keep pictures of the report here.")
+
+
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 

@@ -78,6 +78,7 @@ ORDER = [
     "timezones",
     "validation",
     "progress",
+    "report",
     # on top
     "jobs",
     "sample",

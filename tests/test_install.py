@@ -15,6 +15,7 @@ print(pathlib.Path(movielake.__file__).parent)
 print(shipped_folder("schemas"))
 print(shipped_folder("jobs"))
 print(len(table("showings").columns))
+print((pathlib.Path(movielake.__file__).parent / "report" / "assets" / "world.json").is_file())
 """
 
 pytestmark = pytest.mark.install
@@ -39,12 +40,13 @@ def test_the_package_is_the_installed_one_and_finds_its_folders(installed, tmp_p
     result = subprocess.run(
         [python, "-c", CODE], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    package, schemas, jobs, columns = result.stdout.split()
+    package, schemas, jobs, columns, has_world = result.stdout.split()
     assert (Path(package) == ROOT / "movielake") == (kind == "editable")
     beside = ROOT if kind == "editable" else Path(package)
     assert Path(schemas) == beside / "schemas"
     assert Path(jobs) == beside / "jobs"
     assert int(columns) > 20
+    assert has_world == "True"
 
 
 def test_the_command_line_is_installed(installed, tmp_path):

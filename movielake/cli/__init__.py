@@ -17,6 +17,7 @@ from movielake.cli.info import info_command
 from movielake.cli.job import job_command
 from movielake.cli.output import warn
 from movielake.cli.pack import pack_command
+from movielake.cli.report import report_command
 from movielake.cli.sample import sample_command
 from movielake.cli.schema import schema_command
 from movielake.cli.stage import stage_command
@@ -78,6 +79,7 @@ for _command in (
     stage_command,
     job_command,
     schema_command,
+    report_command,
     demo_command,
 ):
     main.add_command(_command)

@@ -1,0 +1,48 @@
+"""``movielake report``: a lake in a browser."""
+
+from __future__ import annotations
+
+import click
+
+from movielake.cli.options import countries_option, examples, stamps_option
+from movielake.cli.output import show, warn
+
+
+@click.command("report")
+@click.argument("lake")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    default="report.html",
+    help="Where to; report.html by default.",
+)
+@click.option(
+    "--index-stamp",
+    metavar="STAMP",
+    help="Compare screenings with this stamp; the first that has every country by default.",
+)
+@stamps_option
+@countries_option
+@examples(
+    "movielake report lake -o report.html",
+    "movielake report lake --index-stamp 20191213 --countries deu,swe",
+)
+def report_command(
+    lake: str, output: str, index_stamp: str | None, stamps: str | None, countries: str | None
+) -> None:
+    """Write what LAKE holds as one file of HTML that opens in a browser, without a network.
+
+    Coverage, screenings and theaters over time, a map of theaters, top films, data quality.
+    """
+    from movielake.report import write_report
+
+    written = write_report(
+        lake, output, countries=countries, date_stamps=stamps, index_stamp=index_stamp
+    )
+    for note in written.notes:
+        warn(note)
+    show(
+        f"{written.file}: {written.countries} countries, {written.date_stamps} date stamps, "
+        f"{written.bytes / 1e6:.1f} MB; open it in a browser"
+    )

@@ -1,0 +1,176 @@
+"""Activity: the screenings of each film and each theater, partition by partition, and who lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.holdings import FileGroup, Holdings
+from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
+from movielake.reading import PlainRows
+from movielake.report.coverage import Axes, Rectangle
+from movielake.tallies import over_groups
+
+Integers = np.ndarray[Any, np.dtype[np.int64]]
+
+_Counted = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+_NO_ID: Final = -1
+_PARTS: Final = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """Counts by partition and id: parallel arrays.
+
+    Parameters
+    ----------
+    partition : array of int
+        Place of the country times the number of stamps, plus place of the stamp.
+    id : array of int
+        movie_id or theater_id; -1 where a row has none.
+    count : array of int
+        Screenings; rows, where theaters or movies are counted.
+    """
+
+    partition: Integers
+    id: Integers
+    count: Integers
+
+    @property
+    def key(self) -> Integers:
+        """Partition and id in one number."""
+        return (self.partition << 32) | (self.id + 1)
+
+    def country(self, axes: Axes) -> Integers:
+        """Return the place of the country."""
+        return self.partition // len(axes.date_stamps)
+
+
+def count_ids(
+    reader: MoviesReader | TheatersReader | ShowingsReader,
+    names: Sequence[str],
+    axes: Axes,
+    of: str | None = None,
+) -> list[Activity]:
+    """Count rows by partition and id, for several ids in one go through the files.
+
+    Parameters
+    ----------
+    reader : MoviesReader, TheatersReader or ShowingsReader
+        What to count in.
+    names : sequence of str
+        ``movie_id``, ``theater_id`` or both.
+    axes : Axes
+        The countries and stamps, in order.
+    of : str, optional
+        Count only rows in which this column has a value.
+
+    Returns
+    -------
+    list of Activity
+        One for each name. A partition of several members has an id once for each.
+    """
+    held = reader._checked()
+    counter = _IdCounter(reader._source, names, of)
+    counted = [file for part in over_groups(counter, held, parts_of(held)) for file in part]
+    stamps = {stamp: place for place, stamp in enumerate(axes.date_stamps)}
+    countries = {country: place * len(stamps) for place, country in enumerate(axes.countries)}
+    partitions = [countries[country] + stamps[stamp] for country, stamp, _ in counted]
+    return [
+        _put_together(partitions, [arrays[n] for _, _, arrays in counted])
+        for n in range(len(names))
+    ]
+
+
+def parts_of(held: Holdings) -> list[FileGroup]:
+    """Group files into a few dozen parts, in order: enough to share, each worth its price."""
+    return held.groups(held.kind, max((held.total("rows") or 0) // _PARTS, 1), count="rows")
+
+
+class _IdCounter:
+    """Counts each file's rows by id; a file is one partition's, so nothing else needs grouping."""
+
+    def __init__(self, source: PlainRows, names: Sequence[str], of: str | None) -> None:
+        self._source = source
+        self._names = tuple(names)
+        self._of = of
+
+    def __call__(self, group: FileGroup) -> list[tuple[str, str, list[_Counted]]]:
+        columns = [*self._names, *filter(None, (self._of,))]
+        parts = self._source.parts(group, columns)
+        return [
+            (file.country, file.date_stamp, self._count(rows))
+            for file, rows in zip(group.files, parts, strict=True)
+        ]
+
+    def _count(self, rows: pa.Table) -> list[_Counted]:
+        if self._of:
+            rows = rows.filter(rows[self._of].is_valid())
+        counts = [pc.value_counts(rows[name]) for name in self._names]
+        return [
+            (c.field("values").fill_null(_NO_ID).to_numpy(), c.field("counts").to_numpy())
+            for c in counts
+        ]
+
+
+def _put_together(partitions: Sequence[int], counted: Sequence[_Counted]) -> Activity:
+    lengths = [len(ids) for ids, _ in counted]
+    ids, counts = (
+        np.concatenate([np.empty(0, np.int64), *(arrays[n] for arrays in counted)]) for n in (0, 1)
+    )
+    return Activity(np.repeat(np.array(partitions, np.int64), lengths), ids, counts)
+
+
+def active_theaters(by_theater: Activity, screenings: Rectangle, axes: Axes) -> Rectangle:
+    """Count the theaters with any screening, where there is a feed zip."""
+    cells = len(axes.countries) * len(axes.date_stamps)
+    known = np.unique(by_theater.key[by_theater.id != _NO_ID])  # once for all of its members
+    active = np.bincount(known >> 32, minlength=cells)
+    by_country = active.reshape(len(axes.countries), -1).tolist()
+    return [
+        [None if there is None else count for there, count in zip(*rows, strict=True)]
+        for rows in zip(screenings, by_country, strict=True)
+    ]
+
+
+def count_orphans(
+    activity: Activity, reader: MoviesReader | TheatersReader | None, name: str, axes: Axes
+) -> list[int] | None:
+    """Count each country's screenings whose movie or theater is not in their partition.
+
+    Parameters
+    ----------
+    activity : Activity
+        Screenings by ``name``.
+    reader : MoviesReader, TheatersReader or None
+        Of what is referred to; None if the lake has none of it.
+    name : str
+        ``movie_id`` or ``theater_id``.
+    axes : Axes
+        The countries and stamps, in order.
+    """
+    if reader is None:
+        return None
+    (known,) = count_ids(reader, [name], axes)
+    lacking = ~np.isin(activity.key, known.key) | (activity.id == _NO_ID)
+    return _sum_by_country(activity, lacking, axes)
+
+
+def _sum_by_country(activity: Activity, chosen: Any, axes: Axes) -> list[int]:
+    places, counts = activity.country(axes)[chosen], activity.count[chosen]
+    sums = np.bincount(places, weights=counts, minlength=len(axes.countries))
+    return [int(number) for number in sums]
+
+
+def films_by_country(by_film: Activity, axes: Axes) -> pd.DataFrame:
+    """Add up the screenings of each film over all stamps: country (its place), id, count."""
+    columns = {"country": by_film.country(axes), "id": by_film.id, "count": by_film.count}
+    known = pd.DataFrame(columns)[by_film.id != _NO_ID]
+    return known.groupby(["country", "id"], as_index=False)["count"].sum()

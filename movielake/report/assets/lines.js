@@ -1,0 +1,89 @@
+// Lines over time, one for each country.
+
+const LISTED = 14; // in a tooltip: more would not fit on a screen
+const NAMED = 16; // at the lines' ends
+const HALF_WEEK = 3.5 * 24 * 3600 * 1000; // so that a single snapshot has a width
+
+// values(n) gives a country's number for each stamp, null where there is none.
+function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
+  const cursor = { stamp: data.stamps.length - 1, line: 0 };
+  const drawn = () => chosen().filter((n) => values(n).some((value) => value != null));
+
+  function line(n, ends) {
+    const points = times.map((time, at) => [time, positive(values(n)[at])]);
+    return {
+      type: "line",
+      id: codes[n],
+      name: names[n],
+      data: points,
+      symbol: mark(n),
+      symbolSize: 5,
+      showSymbol: times.length <= 30,
+      itemStyle: { color: colour(n) },
+      lineStyle: { color: colour(n), type: dash(n), width: 1.6 },
+      endLabel: { show: ends, formatter: codes[n], color: colour(n), distance: 4, minMargin: 6 },
+      labelLayout: { moveOverlap: "shiftY" },
+      emphasis: { focus: "series" },
+    };
+  }
+
+  const positive = (value) => (scale() === "log" && !(value > 0) ? null : value);
+
+  function read(points) {
+    const at = times.indexOf(points[0].axisValue);
+    const all = drawn().filter((n) => values(n)[at] != null);
+    all.sort((a, b) => values(b)[at] - values(a)[at]);
+    const rows = all.slice(0, LISTED).map((n) => [swatch(n), names[n], text(values(n)[at])]);
+    if (all.length > LISTED) rows.push(["", `and ${all.length - LISTED} more`, ""]);
+    return tip(days[at], rows.length ? rows : [["", "nothing", ""]]);
+  }
+
+  function build() {
+    const lines = drawn();
+    const zoom = times.length > 12;
+    const ends = lines.length <= NAMED;
+    return {
+      grid: { left: 8, right: ends ? 44 : 16, top: 36, bottom: zoom ? 52 : 12, containLabel: true },
+      xAxis: { type: "time", ...span(), ...axisLook(), splitLine: { show: false } },
+      yAxis: { type: scale(), name: unit, ...axisLook() },
+      tooltip: tooltip(read, { trigger: "axis" }),
+      dataZoom: zoom ? [{ type: "slider", height: 24, bottom: 8, ...zoomLook() }] : [],
+      series: lines.map((n) => line(n, ends)),
+    };
+  }
+
+  function move(dx, dy, end) {
+    const lines = drawn();
+    if (!lines.length) return null;
+    cursor.stamp = end ? (end < 0 ? 0 : times.length - 1) : clamp(cursor.stamp + dx, times.length);
+    cursor.line = clamp(cursor.line + dy, lines.length);
+    const n = lines[cursor.line];
+    const value = values(n)[cursor.stamp];
+    const said = value == null ? "nothing" : text(value);
+    return { series: cursor.line, index: cursor.stamp, text: `${days[cursor.stamp]}, ${label(n)}: ${said}` };
+  }
+
+  const described = () =>
+    `${title}, ${drawn().length} lines over ${days.length} snapshots. Arrow keys read the values: ` +
+    "left and right the snapshot, up and down the country.";
+  makePlot(name, { title: described, build, move });
+}
+
+// Given, not found: also a plot without lines has days.
+function span() {
+  const margin = times.length > 1 ? 0 : HALF_WEEK;
+  return { min: times[0] - margin, max: times.at(-1) + margin };
+}
+
+function zoomLook() {
+  const faint = { color: tone("line") };
+  return {
+    borderColor: tone("line"),
+    fillerColor: "rgba(128,148,170,.25)",
+    handleStyle: { color: tone("page"), borderColor: tone("strong-line") },
+    moveHandleStyle: { color: tone("strong-line") },
+    dataBackground: { lineStyle: faint, areaStyle: faint },
+    textStyle: { color: tone("soft") },
+    labelFormatter: (time) => new Date(time).toISOString().slice(0, 10),
+  };
+}

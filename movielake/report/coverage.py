@@ -1,0 +1,118 @@
+"""Coverage: which stamps of which countries a lake holds, as rectangles of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.commits import DAMAGED, REFUSED
+from movielake.layout import Selection
+from movielake.manifest import read_manifest
+from movielake.readers import ShowingsReader
+
+KEYS: Final = ("country", "date_stamp")
+
+Rectangle = list[list[int | None]]
+"""A number for each country and, within it, for each stamp; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The countries and stamps that a report is about, in order.
+
+    Parameters
+    ----------
+    countries, date_stamps : tuple of str
+        All that are selected and occur.
+    """
+
+    countries: tuple[str, ...]
+    date_stamps: tuple[str, ...]
+
+    def arrange(self, cells: Iterable[tuple[str, str, int]]) -> Rectangle:
+        """Arrange the numbers of (country, date_stamp, number) in a rectangle."""
+        rows = {country: row for row, country in enumerate(self.countries)}
+        columns = {stamp: column for column, stamp in enumerate(self.date_stamps)}
+        rectangle: Rectangle = [[None] * len(columns) for _ in rows]
+        for country, stamp, number in cells:
+            rectangle[rows[country]][columns[stamp]] = int(number)
+        return rectangle
+
+
+def select_members(showings: ShowingsReader, selection: Selection) -> pa.Table:
+    """Read the part of a manifest that a report is about.
+
+    Parameters
+    ----------
+    showings : ShowingsReader
+        Of the lake.
+    selection : Selection
+        Which stamps and countries.
+
+    Returns
+    -------
+    pa.Table
+        Rows of the manifest.
+    """
+    members = read_manifest(showings._held.folder)
+    keys = zip(members["date_stamp"].to_pylist(), members["country"].to_pylist(), strict=True)
+    return members.filter(pa.array([selection.matches(*key) for key in keys], pa.bool_()))
+
+
+def find_axes(members: pa.Table) -> Axes:
+    """Find the countries and stamps that members are of."""
+    countries, stamps = (sorted(pc.unique(members[key]).to_pylist()) for key in KEYS)
+    return Axes(tuple(countries), tuple(stamps))
+
+
+def count_screenings(members: pa.Table, axes: Axes) -> Rectangle:
+    """Count the screenings of each partition; None where there is no feed zip."""
+    counts = members.group_by(list(KEYS)).aggregate([("screenings", "sum")])
+    columns = (*KEYS, "screenings_sum")
+    cells = zip(*(counts[name].to_pylist() for name in columns), strict=True)
+    return axes.arrange((country, stamp, number or 0) for country, stamp, number in cells)
+
+
+def damaged_partitions(members: pa.Table, axes: Axes) -> list[list[int]]:
+    """List the partitions of which something is not in the tables: country and stamp, as places."""
+    hurt = members.filter(pc.is_in(members["status"], pa.array([DAMAGED, REFUSED])))
+    keys = zip(hurt["country"].to_pylist(), hurt["date_stamp"].to_pylist(), strict=True)
+    found = {(axes.countries.index(c), axes.date_stamps.index(s)) for c, s in keys}
+    return [list(pair) for pair in sorted(found)]
+
+
+def choose_index(screenings: Rectangle, axes: Axes, asked: str | None = None) -> str:
+    """Choose the stamp that screenings are compared with.
+
+    Parameters
+    ----------
+    screenings : Rectangle
+        As `count_screenings` gives them.
+    axes : Axes
+        What its rows and columns stand for.
+    asked : str, optional
+        A stamp that must occur.
+
+    Returns
+    -------
+    str
+        What was asked for; else the first stamp with screenings in every country, or in most.
+
+    Raises
+    ------
+    ValueError
+        If the stamp asked for does not occur.
+    """
+    if asked is not None:
+        if asked not in axes.date_stamps:
+            raise ValueError(
+                f"expected a date stamp of the lake for the index, found {asked!r}; it holds "
+                f"{len(axes.date_stamps)}, {axes.date_stamps[0]} to {axes.date_stamps[-1]}"
+            )
+        return asked
+    present = [sum(1 for row in screenings if row[n]) for n in range(len(axes.date_stamps))]
+    return axes.date_stamps[present.index(max(present))]

@@ -1,0 +1,111 @@
+"""Findings: everything that a report shows, as data for its page."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake import __version__
+from movielake.countries import read_countries
+from movielake.layout import Selection, Terms
+from movielake.overview import measure_tables
+from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
+from movielake.report.activity import (
+    active_theaters,
+    count_ids,
+    count_orphans,
+    films_by_country,
+)
+from movielake.report.coverage import (
+    Axes,
+    Rectangle,
+    choose_index,
+    count_screenings,
+    damaged_partitions,
+    find_axes,
+    select_members,
+)
+from movielake.report.films import POOL, top_films
+from movielake.report.places import SCALE, find_places
+from movielake.report.quality import count_problems, count_superseded, list_incidents
+
+Findings = dict[str, Any]
+
+
+def gather_findings(
+    lake: str, *, countries: Terms = None, date_stamps: Terms = None, index_stamp: str | None = None
+) -> Findings:
+    """Find out everything that a report shows.
+
+    Parameters
+    ----------
+    lake, countries, date_stamps, index_stamp
+        As for `movielake.write_report`.
+
+    Returns
+    -------
+    dict
+        Of what JSON can hold. Whatever is by country is in the order of ``countries``.
+    """
+    selection = Selection(date_stamps, countries)
+    showings = ShowingsReader(lake, countries=countries, date_stamps=date_stamps)
+    members = select_members(showings, selection)
+    axes = find_axes(members)
+    meant = {"countries": countries, "date_stamps": date_stamps}
+    movies = MoviesReader(lake, **meant) if _has(members, "movies") else None
+    theaters = TheatersReader(lake, **meant) if _has(members, "theaters") else None
+    screenings = count_screenings(members, axes)
+    # First what is cheap: a wrong stamp is told before anything is counted.
+    index = choose_index(screenings, axes, index_stamp)
+    return {
+        # The name alone: where a lake is, is nobody's business to whom the report is sent.
+        "lake": showings._held.folder.url.rstrip("/").rpartition("/")[2],
+        "version": __version__,
+        "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "stamps": list(axes.date_stamps),
+        "countries": [{"code": code, "name": _name(code)} for code in axes.countries],
+        "index": index,
+        "tables": [asdict(size) for size in measure_tables(members)],
+        "screenings": screenings,
+        "damaged": damaged_partitions(members, axes),
+        "problems": count_problems(members, axes),
+        "incidents": list_incidents(members, axes),
+        "superseded": count_superseded(showings, axes),
+        **_activity(showings, movies, theaters, screenings, axes),
+        "pool": POOL,
+        "places": find_places(theaters, axes),
+        "scale": SCALE,
+        "notes": [],
+    }
+
+
+def _activity(
+    showings: ShowingsReader,
+    movies: MoviesReader | None,
+    theaters: TheatersReader | None,
+    screenings: Rectangle,
+    axes: Axes,
+) -> Findings:
+    by_film, by_theater = count_ids(showings, ("movie_id", "theater_id"), axes, of="show_time")
+    return {
+        "theaters": active_theaters(by_theater, screenings, axes),
+        "films": top_films(films_by_country(by_film, axes), movies, showings),
+        "orphans": {
+            "movie": count_orphans(by_film, movies, "movie_id", axes),
+            "theater": count_orphans(by_theater, theaters, "theater_id", axes),
+        },
+    }
+
+
+def _has(members: pa.Table, table: str) -> bool:
+    return bool(pc.any(pc.equal(members["table"], table)).as_py())
+
+
+def _name(code: str) -> str:
+    """Name a country in English; a code that is no country's names itself."""
+    country = read_countries().get(code)
+    return country.name if country else code

@@ -1,0 +1,80 @@
+"""The page: findings, styles, scripts and outlines of countries in one file of HTML.
+
+What comes from the feed is hostile: it enters the page only as JSON in a script of a type that no
+browser runs, and the page's own scripts put it on the screen only as text. A policy in the page
+lets these scripts run, known by their digests, and nothing else, and forbids every connection.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from importlib.resources import files
+from typing import Any, Final
+
+_SCRIPTS: Final = ("state", "looks", "tables", "plots", "lines", "grids", "map", "sections", "page")
+"""Of the page itself, in the order in which they need each other."""
+
+_ESCAPES: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+
+
+def render_page(findings: dict[str, Any]) -> bytes:
+    """Write findings as a page that needs nothing else.
+
+    Parameters
+    ----------
+    findings : dict
+        Of what JSON can hold.
+
+    Returns
+    -------
+    bytes
+        HTML in UTF-8.
+    """
+    own = "\n".join(_asset(f"{name}.js") for name in _SCRIPTS)
+    scripts = [_asset("echarts.min.js"), f'(() => {{\n"use strict";\n{own}}})();\n']
+    pieces = {
+        "policy": _policy(scripts),
+        "title": html.escape(f"movielake report: {findings['lake']}"),
+        "style": _asset("page.css"),
+        "data": embed_json(findings),
+        "world": embed_json(json.loads(_asset("world.json"))),
+        "library": scripts[0],
+        "script": scripts[1],
+    }
+    # Split before anything is put in: no text of the feed can be taken for a place.
+    parts = _asset("page.html").split("@@")
+    filled = [pieces[part] if n % 2 else part for n, part in enumerate(parts)]
+    return "".join(filled).encode()
+
+
+def embed_json(value: Any) -> str:
+    r"""Write a value as JSON that can stand in a script element, whatever its texts hold.
+
+    Parameters
+    ----------
+    value : object
+        What JSON can hold; lone surrogates become question marks.
+
+    Examples
+    --------
+    >>> print(embed_json("</script>"))
+    "\u003c/script\u003e"
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode(errors="replace").decode().translate(_ESCAPES)
+
+
+def _policy(scripts: list[str]) -> str:
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    known = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {known}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _asset(name: str) -> str:
+    return files("movielake.report").joinpath("assets", name).read_text("utf-8")

@@ -1,0 +1,153 @@
+"""Places: where each theater is, by the newest snapshot of its country that knows it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.geography import is_outside
+from movielake.holdings import FileGroup, Holdings
+from movielake.readers import TheatersReader
+from movielake.reading import read_columns
+from movielake.report.coverage import Axes
+from movielake.schema import Table
+from movielake.tallies import over_groups
+
+SCALE: Final = 1000
+"""Coordinates are kept in thousandths of a degree: about 100 metres."""
+
+_KEY: Final = "theater_id"
+_COLUMNS: Final = (_KEY, "theater_name", "theater_city", "theater_lat", "theater_lon")
+_TEXT_LENGTH: Final = 80
+_EVERYTHING: Final = 2**62
+
+
+def find_places(theaters: TheatersReader | None, axes: Axes) -> list[dict[str, Any]]:
+    """Find the newest position of every theater.
+
+    Parameters
+    ----------
+    theaters : TheatersReader or None
+        Where they are described.
+    axes : Axes
+        The countries, in order.
+
+    Returns
+    -------
+    list of dict
+        For each country its theaters, as parallel lists ``id``, ``name``, ``city``, ``lat`` and
+        ``lon`` (in thousandths of a degree), the number ``unplaced`` of those without a position
+        on Earth, and ``outside``, the places in these lists of theaters outside the country; None
+        if nothing here can tell.
+    """
+    if theaters is None:
+        return [_place_theaters(country, _nothing()) for country in axes.countries]
+    held = theaters._checked()
+    newest = _Newest(held.folder.url, held.table)
+    groups = [_of_country(held, country) for country in axes.countries]
+    found = over_groups(newest, held, groups)
+    return [_place_theaters(*pair) for pair in zip(axes.countries, found, strict=True)]
+
+
+def _of_country(held: Holdings, country: str) -> FileGroup:
+    (group,) = held.keep(pc.equal(held.files["country"], country)).groups(
+        held.kind, _EVERYTHING, count="rows"
+    )
+    return group
+
+
+def _nothing() -> pa.Table:
+    types = (pa.int32(), pa.string(), pa.string(), pa.float64(), pa.float64())
+    return pa.table({n: pa.array([], t) for n, t in zip(_COLUMNS, types, strict=True)})
+
+
+class _Newest:
+    """Reads the newest row of each theater of a country; goes back in time for older ones."""
+
+    def __init__(self, url: str, table: Table) -> None:
+        self._url = url
+        self._table = table
+
+    def __call__(self, group: FileGroup) -> pa.Table:
+        seen = pa.array([], pa.int32())
+        parts = [_nothing()]
+        for file in reversed(group.files):
+            ids = read_columns(self._url, file, self._table, [_KEY])[_KEY]
+            if pc.all(pc.is_in(ids, seen), min_count=0).as_py():
+                continue  # nobody new, as in most weeks
+            rows = read_columns(self._url, file, self._table, list(_COLUMNS))
+            parts.append(_last_of_each(rows, seen).cast(parts[0].schema))
+            seen = pc.unique(pa.chunked_array([seen, *parts[-1][_KEY].chunks]))
+        return pa.concat_tables(parts)
+
+
+def _last_of_each(rows: pa.Table, seen: pa.Array) -> pa.Table:
+    """Keep the last row of each theater that is not seen yet, as joins do."""
+    known = pc.or_(pc.is_in(rows[_KEY], seen), rows[_KEY].is_null())
+    rows = rows.filter(pc.invert(known))
+    numbered = rows.select([_KEY]).append_column("row", pa.array(np.arange(rows.num_rows)))
+    last = numbered.group_by(_KEY, use_threads=False).aggregate([("row", "max")])
+    return rows.take(last["row_max"])
+
+
+def _place_theaters(country: str, rows: pa.Table) -> dict[str, Any]:
+    latitude, longitude = (rows[name].to_numpy() for name in _COLUMNS[3:])
+    placed = (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)
+    rows = rows.filter(pa.array(placed))
+    latitude, longitude = latitude[placed], longitude[placed]
+    return {
+        "id": rows[_KEY].to_pylist(),
+        "name": _short(rows["theater_name"]),
+        "city": _short(rows["theater_city"]),
+        "lat": np.rint(latitude * SCALE).astype(int).tolist(),
+        "lon": np.rint(longitude * SCALE).astype(int).tolist(),
+        "unplaced": int((~placed).sum()),
+        "outside": _outside(latitude, longitude, country),
+    }
+
+
+def _short(texts: pa.ChunkedArray) -> list[str]:
+    short: list[str] = pc.utf8_slice_codeunits(texts.fill_null(""), 0, _TEXT_LENGTH).to_pylist()
+    return short
+
+
+def _outside(latitude: Any, longitude: Any, country: str) -> list[int] | None:
+    try:
+        outside = is_outside(latitude, longitude, country)
+    except ModuleNotFoundError:  # the extra `geo` is not installed; the page says so
+        return None
+    return [int(place) for place in np.flatnonzero(outside)]
+
+
+def thin_places(places: list[dict[str, Any]], share: float) -> list[dict[str, Any]]:
+    """Leave out theaters evenly, but none that is outside its country.
+
+    Parameters
+    ----------
+    places : list of dict
+        As `find_places` gives them.
+    share : float
+        Of the others that are kept, from 0 to 1.
+
+    Returns
+    -------
+    list of dict
+    """
+    return [_thin(place, share) for place in places]
+
+
+def _thin(place: dict[str, Any], share: float) -> dict[str, Any]:
+    numbers = np.arange(len(place["id"]))
+    kept = np.floor((numbers + 1) * share) > np.floor(numbers * share)
+    kept[place["outside"] or []] = True
+    chosen = np.flatnonzero(kept)
+    lists = {
+        name: [place[name][n] for n in chosen] for name in ("id", "name", "city", "lat", "lon")
+    }
+    outside = place["outside"]
+    if outside is not None:
+        outside = np.searchsorted(chosen, outside).tolist()
+    return {**place, **lists, "outside": outside}

@@ -1,0 +1,446 @@
+"""The report's numbers beside DuckDB and plain Python, its safety, its file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections import Counter, defaultdict
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from click.testing import CliRunner
+from conftest import Ask
+from feeds import commit, houses, movies, showing, times, week, write_feed
+
+from movielake import convert, geography, write_report
+from movielake.cli import main
+from movielake.report import coverage, findings, page, places
+
+Findings = dict[str, Any]
+
+CURRENT = """
+    with newest as (
+        select country, movie_id, theater_id, show_date, max(date_stamp) as newest
+        from showings group by all
+    )
+    select country, count(show_time) from showings
+    left join newest using (country, movie_id, theater_id, show_date)
+    where date_stamp = newest or movie_id is null or theater_id is null or show_date is null
+    group by all
+"""
+
+
+def read_page(html: str) -> Findings:
+    """Read the findings in a page as its scripts do."""
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html)
+    found: Findings = json.loads(text)
+    return found
+
+
+@pytest.fixture(scope="module")
+def report(sample_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(str(sample_lake), str(file))
+    return read_page(file.read_text("utf-8"))
+
+
+def cells(report: Findings, name: str) -> dict[tuple[str, str], int]:
+    """Read a rectangle of the report: country and stamp to number."""
+    return {
+        (country["code"], stamp): number
+        for country, row in zip(report["countries"], report[name], strict=True)
+        for stamp, number in zip(report["stamps"], row, strict=True)
+        if number is not None
+    }
+
+
+def by_country(report: Findings, numbers: list[int]) -> dict[str, int]:
+    codes = [country["code"] for country in report["countries"]]
+    return {code: n for code, n in zip(codes, numbers, strict=True) if n}
+
+
+def by_code(report: Findings, counts: list[int]) -> dict[str, int]:
+    """Read a flat list of places of countries and counts."""
+    codes = [country["code"] for country in report["countries"]]
+    return {codes[at]: n for at, n in zip(counts[::2], counts[1::2], strict=True)}
+
+
+# --- numbers
+
+
+def test_screenings_and_theaters(report: Findings, duck: Ask) -> None:
+    asked = duck(
+        "select country, date_stamp, count(show_time),"
+        " count(distinct case when show_time is not null then theater_id end)"
+        " from showings group by all"
+    )
+    assert cells(report, "screenings") == {(c, s): n for c, s, n, _ in asked}
+    assert cells(report, "theaters") == {(c, s): n for c, s, _, n in asked}
+
+
+def test_films(report: Findings, duck: Ask) -> None:
+    expected: dict[int, dict[str, int]] = defaultdict(dict)
+    for film, country, count in duck(
+        "select movie_id, country, count(show_time) from showings"
+        " where movie_id is not null and show_time is not null group by all"
+    ):
+        expected[film][country] = count
+    found = {film["id"]: by_code(report, film["counts"]) for film in report["films"]}
+    assert found == expected  # the sample has fewer films than the pool holds
+    totals = [sum(film["counts"][1::2]) for film in report["films"]]
+    assert totals == sorted(totals, reverse=True)
+
+
+def test_titles_are_the_newest(report: Findings, duck: Ask) -> None:
+    asked = duck(
+        "select movie_id, list(distinct title) from movies natural join"
+        " (select movie_id, max(date_stamp) as date_stamp from movies"
+        "  where title is not null group by all)"
+        " where title is not null group by all"
+    )
+    newest = dict(asked)
+    titled = [film for film in report["films"] if film["id"] in newest]
+    assert len(titled) > 20
+    for film in titled:
+        assert film["title"] in {title[:120] for title in newest[film["id"]]}
+
+
+def test_what_movies_do_not_name_is_named_by_its_showings(tmp_path: Path) -> None:
+    feed = write_feed(tmp_path / "feed", {"20191206/movies_chn.zip": {"S.XML": times(showing(7))}})
+    convert(feed, str(tmp_path / "lake"), workers=1)
+    found = findings.gather_findings(str(tmp_path / "lake"))
+    assert found["films"] == [{"id": 7, "title": "Film 7", "counts": [0, 1]}]
+    assert found["orphans"] == {"movie": None, "theater": None}
+    assert found["places"][0]["id"] == []
+
+
+@pytest.mark.parametrize("name", ["movie", "theater"])
+def test_orphans(report: Findings, duck: Ask, name: str) -> None:
+    asked = duck(
+        f"select country, count(show_time) from showings s where not exists (from {name}s o where"
+        f" o.{name}_id = s.{name}_id and o.country = s.country and o.date_stamp = s.date_stamp)"
+        " group by all having count(show_time) > 0"
+    )
+    assert by_country(report, report["orphans"][name]) == dict(asked)
+
+
+def test_superseded_screenings(report: Findings, duck: Ask) -> None:
+    superseded = report["superseded"]
+    assert superseded["every"] == 1
+    total = duck("select country, count(show_time) from showings group by all")
+    assert by_country(report, superseded["counted"]) == dict(total)
+    assert by_country(report, superseded["current"]) == dict(duck(CURRENT))
+    assert sum(superseded["current"]) < sum(superseded["counted"])
+
+
+def test_superseded_screenings_of_a_large_lake_come_from_some_snapshots(
+    sample_lake: Path, duck: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    total = duck("select count(show_time) from showings")[0][0]
+    monkeypatch.setattr("movielake.report.quality._LOOKED_AT", total // 2)
+    found = findings.gather_findings(str(sample_lake))
+    assert found["superseded"]["every"] == 3
+    first = duck("select min(date_stamp) from showings")[0][0]
+    of_first = (
+        CURRENT.replace("where (", "where")
+        .replace(
+            "where date_stamp = newest", f"where date_stamp = '{first}' and (date_stamp = newest"
+        )
+        .replace("show_date is null\n", "show_date is null)\n")
+    )
+    assert by_country(found, found["superseded"]["current"]) == dict(duck(of_first))
+
+
+def test_places(report: Findings, duck: Ask) -> None:
+    newest: dict[tuple[str, int], set[tuple[Any, ...]]] = defaultdict(set)
+    for country, theater, name, lat, lon in duck(
+        "select country, theater_id, theater_name, theater_lat, theater_lon from theaters"
+        " natural join (select country, theater_id, max(date_stamp) as date_stamp"
+        "  from theaters group by all)"
+    ):
+        newest[country, theater].add((name or "", lat, lon))
+    found = 0
+    for country, place in zip(report["countries"], report["places"], strict=True):
+        columns = (place[key] for key in ("id", "name", "lat", "lon"))
+        for theater, name, lat, lon in zip(*columns, strict=True):
+            described = newest[country["code"], theater]
+            near = [d for d in described if d[0] == name and d[1] is not None and d[2] is not None]
+            assert any(abs(d[1] - lat / 1000) + abs(d[2] - lon / 1000) < 0.0011 for d in near)
+            found += 1
+        found += place["unplaced"]
+    assert found == len(newest)
+
+
+def test_the_newest_row_of_a_theater_counts(tmp_path: Path) -> None:
+    def theater(name: str, lat: float) -> str:
+        text = f"<theater_name>{name}</theater_name><theater_lat>{lat}</theater_lat>"
+        return f"<theater><theater_id>1</theater_id>{text}<theater_lon>1</theater_lon></theater>"
+
+    weeks = {"20191206": theater("Old", 1), "20191213": theater("First", 2) + theater("Last", 3)}
+    feed = write_feed(
+        tmp_path / "feed",
+        {
+            f"{stamp}/movies_deu.zip": {
+                "T.XML": f"<houses>{text}</houses>",
+                "S.XML": times(showing()),
+            }
+            for stamp, text in weeks.items()
+        },
+    )
+    convert(feed, str(tmp_path / "lake"), workers=1)
+    (place,) = findings.gather_findings(str(tmp_path / "lake"))["places"]
+    assert (place["id"], place["name"], place["lat"]) == ([1], ["Last"], [3000])
+
+
+def test_problems(report: Findings, sample_lake: Path) -> None:
+    expected: Counter[tuple[str, str, str, str]] = Counter()
+    for path in sample_lake.glob("manifest/*/*.json"):
+        for member in commit(sample_lake, path.parent.name, path.stem)["members"]:
+            for problem in member["problems"]:
+                key = (member["table"], problem["column"], problem["kind"], path.stem)
+                expected[key] += problem["count"]
+    found = {
+        (problem["table"], problem["column"], problem["kind"], country): count
+        for problem in report["problems"]
+        for country, count in by_code(report, problem["counts"]).items()
+    }
+    assert found == expected
+
+
+def test_gaps_and_damage(tmp_path: Path) -> None:
+    torn = {**week(), "191206S.XML": times(showing()) + "<"}
+    feed = {
+        "20191206/movies_deu.zip": torn,
+        "20191213/movies_deu.zip": week("20191213"),
+        "20191213/movies_swe.zip": {**week("20191213"), "191213S.XML": "<times></times>"},
+    }
+    convert(write_feed(tmp_path / "feed", feed), str(tmp_path / "lake"), workers=1)
+    found = findings.gather_findings(str(tmp_path / "lake"))
+    assert found["screenings"] == [[1, 2], [None, 0]]
+    assert found["theaters"] == [[1, 1], [None, 0]]
+    assert found["damaged"] == [[0, 0]]
+    (incident,) = found["incidents"]["rows"]
+    assert incident[:4] == [0, "20191206", "191206S.XML", "damaged"]
+    assert incident[5:] == [1, 2]  # one record kept, its bytes and a note in quarantine
+    assert found["index"] == "20191206"  # no stamp has both: the first of those with the most
+
+
+# --- choices
+
+
+def test_the_index_is_the_first_stamp_with_every_country() -> None:
+    axes = coverage.Axes(("deu", "swe"), ("20191206", "20191213", "20191220"))
+    assert coverage.choose_index([[1, 1, 1], [None, 1, 1]], axes) == "20191213"
+    assert coverage.choose_index([[1, 1, 1], [0, 0, 1]], axes) == "20191220"
+    assert coverage.choose_index([[1, 1, 1], [0, 0, 0]], axes) == "20191206"
+    assert coverage.choose_index([[1, 1, 1], [0, 0, 1]], axes, "20191206") == "20191206"
+
+
+def test_a_stamp_that_is_not_there_is_refused_at_once(sample_lake: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"found '2019'; it holds 3, 20191206 to 20191220"):
+        write_report(str(sample_lake), str(tmp_path / "report.html"), index_stamp="2019")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_selection(sample_lake: Path, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    written = write_report(
+        str(sample_lake), str(file), countries="deu,swe", date_stamps="201912[12]*"
+    )
+    assert (written.countries, written.date_stamps) == (2, 2)
+    found = read_page(file.read_text("utf-8"))
+    assert [country["code"] for country in found["countries"]] == ["deu", "swe"]
+    assert found["stamps"] == ["20191213", "20191220"]
+    assert written.bytes == file.stat().st_size
+
+
+def test_without_the_extra_geo_nobody_is_outside(
+    sample_lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tzfpy", None)
+    geography._outlines.cache_clear()
+    found = findings.gather_findings(str(sample_lake), countries="swe")
+    assert [place["outside"] for place in found["places"]] == [None]
+
+
+def test_theaters_outside_their_country(tmp_path: Path) -> None:
+    def theater(number: int, lat: object, lon: object) -> str:
+        place = f"<theater_lat>{lat}</theater_lat><theater_lon>{lon}</theater_lon>"
+        return f"<theater><theater_id>{number}</theater_id>{place}</theater>"
+
+    everywhere = (
+        theater(1, 52.5, 13.4) + theater(2, 40.4, -3.7) + theater(3, 91, 0) + theater(4, "", "")
+    )
+    feed = {"T.XML": f"<houses>{everywhere}</houses>", "S.XML": times(showing())}
+    write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": feed})
+    convert(str(tmp_path / "feed"), str(tmp_path / "lake"), workers=1)
+    (place,) = findings.gather_findings(str(tmp_path / "lake"))["places"]
+    assert dict(zip(place["id"], place["lat"], strict=True)) == {1: 52500, 2: 40400}
+    assert [place["id"][at] for at in place["outside"]] == [2]
+    assert place["unplaced"] == 2
+
+
+# --- safety and size
+
+
+def test_no_text_can_leave_the_data() -> None:
+    odd = "</script><!--<script>\u2028\u2029&lt;\ud800@@data@@"
+    text = page.embed_json({"title": odd})
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text)["title"] == odd.replace("\ud800", "?")
+
+
+def test_a_page_has_no_scripts_but_its_own(tmp_path: Path) -> None:
+    evil = "&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
+    feed = {"I.XML": movies(evil), "T.XML": houses(evil), "S.XML": times(showing())}
+    write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": feed})
+    convert(str(tmp_path / "feed"), str(tmp_path / "lake"), workers=1)
+    write_report(str(tmp_path / "lake"), str(tmp_path / "report.html"))
+    html = (tmp_path / "report.html").read_text("utf-8")
+    assert html.count("</script>") == 4
+    assert read_page(html)["films"][0]["title"] == "</script><script>alert(1)</script>"
+    assert "default-src 'none'" in html
+    outside = re.sub(r"<script.*?</script>", "", html, flags=re.S)
+    assert not re.search(r"<(link|img|iframe)\b|url\(|@import", outside)
+    assert not re.search(r"<script[^>]+src", html)
+
+
+def lots_of_places(count: int) -> list[dict[str, Any]]:
+    numbers = list(range(count))
+    texts = [f"Cinema {n}" for n in numbers]
+    lists = {"id": numbers, "name": texts, "city": texts, "lat": numbers, "lon": numbers}
+    return [{**lists, "unplaced": 0, "outside": [0, count - 1]}]
+
+
+def test_thinning_keeps_those_outside() -> None:
+    (thin,) = places.thin_places(lots_of_places(1000), 0.1)
+    assert len(thin["id"]) == 101  # every tenth, and the first
+    assert [thin["id"][at] for at in thin["outside"]] == [0, 999]
+    assert thin["name"][-1] == "Cinema 999"
+    (nearly,) = places.thin_places(lots_of_places(1000), 0)
+    assert nearly["id"] == [0, 999]
+
+
+def test_a_page_that_is_too_large_shows_fewer_theaters_and_says_so(
+    sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("movielake.report.findings.find_places", lambda *_: lots_of_places(40_000))
+    monkeypatch.setattr("movielake.report.LIMIT", 3_000_000)
+    one = {"countries": "deu", "date_stamps": "20191206"}
+    written = write_report(str(sample_lake), str(tmp_path / "report.html"), **one)
+    assert 2_400_000 < written.bytes <= 3_000_000
+    (note,) = written.notes
+    assert re.match(r"the map shows [23]\d,\d{3} of 40,000 theaters", note)
+    assert read_page((tmp_path / "report.html").read_text("utf-8"))["notes"] == [note]
+    monkeypatch.setattr("movielake.report.LIMIT", 1_000_000)
+    with pytest.raises(ValueError, match="select fewer countries or date stamps"):
+        write_report(str(sample_lake), str(tmp_path / "report.html"), **one)
+
+
+# --- the file
+
+
+def test_a_report_between_urls(tmp_path: Path) -> None:
+    feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": week()})
+    convert(feed, "memory://report-lake", workers=1)
+    written = write_report("memory://report-lake", "memory://reports/a/report.html")
+    assert written.file == "memory://reports/a/report.html"
+    memory = fsspec.filesystem("memory")
+    assert memory.find("/reports") == ["/reports/a/report.html"]
+    assert read_page(memory.cat("/reports/a/report.html").decode())["screenings"] == [[2]]
+
+
+def test_the_command(sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("report.html").write_text("older")
+    result = CliRunner().invoke(main, ["report", str(sample_lake), "--countries", "deu"])
+    assert result.exit_code == 0, result.output
+    assert re.fullmatch(r"report\.html: 1 countries, 3 date stamps, \d\.\d MB; .*\n", result.output)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert read_page(Path("report.html").read_text("utf-8"))["index"] == "20191206"
+
+
+def test_a_report_that_cannot_be_written_leaves_the_older_one(
+    sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text("older")
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("movielake.report.rename", full)
+    with pytest.raises(OSError, match="no space"):
+        write_report(str(sample_lake), str(file), countries="deu")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert file.read_text() == "older"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["nowhere"], "expected a lake"),
+        (["{lake}", "--countries", "duo"], "did you mean deu?"),
+        (["{lake}", "--index-stamp", "20191207"], "expected a date stamp of the lake"),
+        (["{lake}", "-o", "."], "expected a file for the report, found the folder ."),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    sample_lake: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = [option.format(lake=sample_lake) for option in options]
+    result = CliRunner().invoke(main, ["report", *options])
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- what ships with it
+
+
+def test_the_library_is_the_one_that_is_named() -> None:
+    assets = files("movielake.report").joinpath("assets")
+    digest = hashlib.sha256(assets.joinpath("echarts.min.js").read_bytes()).hexdigest()
+    assert digest in assets.joinpath("SOURCES.md").read_text("utf-8")
+
+
+def test_the_outlines_are_where_the_countries_are() -> None:
+    assets = files("movielake.report").joinpath("assets")
+    world = json.loads(assets.joinpath("world.json").read_text("utf-8"))
+    shapes = {f["properties"]["name"]: f["geometry"] for f in world["features"]}
+    assert "Antarctica" not in shapes
+    iceland = decoded(shapes["Iceland"], world["UTF8Scale"])
+    longitudes, latitudes = zip(*iceland, strict=True)
+    ends = [end(values) for values in (longitudes, latitudes) for end in (min, max)]
+    assert ends == pytest.approx([-24.53, -13.50, 63.39, 66.57], abs=0.15)
+    for name, shape in shapes.items():
+        lines = [decoded({**shape, "coordinates": [[ring]], "encodeOffsets": [[at]]}, 64)
+                 for part, ats in zip(shape["coordinates"], shape["encodeOffsets"], strict=True)
+                 for ring, at in zip(part, ats, strict=True)]  # fmt: skip
+        jumps = [abs(b[0] - a[0]) for line in lines for a, b in pairwise(line)]
+        assert max(jumps) < 15, f"{name} is drawn across the whole map"
+
+
+def decoded(shape: dict[str, Any], scale: int) -> list[tuple[float, float]]:
+    """Read the points of the condensed GeoJSON that ECharts knows."""
+    points = []
+    for part, ats in zip(shape["coordinates"], shape["encodeOffsets"], strict=True):
+        for ring, (x, y) in zip(part, ats, strict=True):
+            codes = [ord(character) - 64 for character in ring]
+            steps = [code >> 1 ^ -(code & 1) for code in codes]
+            for dx, dy in zip(steps[::2], steps[1::2], strict=True):
+                x, y = x + dx, y + dy
+                points.append((x / scale, y / scale))
+    return points

@@ -1,0 +1,262 @@
+"""The report's page in a real browser: headless Chromium, from a file, without a network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import CHROMIUM, DRIVER, PLOTS, Keys, Page, browse
+from feeds import showing, times, write_feed
+
+from movielake import convert, write_report
+from movielake.sample import write_sample
+
+pytestmark = pytest.mark.browser
+
+SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+EVIL = (
+    "&lt;img src=x onerror=alert(1)&gt;&lt;/script&gt;"
+    "&lt;script&gt;document.title='p'&lt;/script&gt;"
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """Give a browser; skip without Chromium, but fail in continuous integration."""
+    if not (CHROMIUM and DRIVER):
+        reason = "no Chromium (apt-get install chromium chromium-driver)"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with browse(tmp_path_factory.mktemp("profile")) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a report on five countries, before and after their cinemas close."""
+    folder = tmp_path_factory.mktemp("report")
+    countries = ["aus", "chn", "deu", "gbr", "swe"]
+    write_sample(str(folder / "feed"), weeks=18, countries=countries, scale=0.1, damage=True)
+    convert(str(folder / "feed"), str(folder / "lake"), workers=1)
+    write_report(str(folder / "lake"), str(folder / "report.html"))
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def shots(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder for pictures."""
+    asked = request.config.getoption("--screenshots")
+    folder = Path(asked) if asked else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_everything_is_drawn(browser: Page, file: Path, shots: Path, size: str, dark: bool) -> None:
+    width, height = SIZES[size]
+    browser.open(file, width=width, height=height, dark=dark)
+    assert browser.complaints() == []
+    assert browser.ask("return document.documentElement.dataset.ready") == "yes"
+    assert {plot: browser.colours(plot) > 20 for plot in PLOTS} == dict.fromkeys(PLOTS, True)
+    assert browser.ask("return document.documentElement.scrollWidth") <= width
+    page = browser.ask("return getComputedStyle(document.body).backgroundColor")
+    assert page == ("rgb(20, 24, 29)" if dark else "rgb(255, 255, 255)")
+    browser.picture(shots / f"report-{size}-{'dark' if dark else 'light'}.png")
+
+
+@pytest.fixture
+def page(browser: Page, file: Path) -> Page:
+    """Give the report, freshly opened."""
+    browser.open(file)
+    return browser
+
+
+@pytest.fixture(autouse=True)
+def no_complaints(browser: Page) -> Iterator[None]:
+    yield
+    assert browser.complaints() == []
+
+
+def test_the_map_shows_land(page: Page) -> None:
+    def colour(lon: float, lat: float) -> list[int]:
+        return page.colour("map", *page.chart("map", f"c.convertToPixel('geo', [{lon}, {lat}])"))
+
+    land = [230, 226, 218, 255]
+    assert [colour(20, 25), colour(100, 60), colour(135, -25)] == [land] * 3
+    assert colour(80, -20)[3] == 0  # the Indian Ocean: nothing is drawn there
+    assert colour(10, 66.5)[3] == 0
+
+
+def test_a_country_is_switched_off_everywhere(page: Page) -> None:
+    assert set(page.lines("screenings")) == {"aus", "chn", "deu", "gbr", "swe"}
+    before = page.texts("#totals dd")
+    page.find("#country-deu").click()
+    assert set(page.lines("screenings")) == {"aus", "chn", "gbr", "swe"}
+    assert "deu" not in {*page.lines("indexed"), *page.lines("theaters")}
+    assert "deu" not in page.chart("coverage", "c.getOption().yAxis[0].data")
+    assert "deu" not in page.chart("problems", "c.getOption().xAxis[0].data")
+    assert "Germany (deu)" not in page.chart("map", "c.getOption().series.map(s => s.name)")
+    for table in ("countries", "quality", "places", "incidents"):
+        assert not any("deu" in text for text in page.texts(f"#table-{table} tbody tr"))
+    after = page.texts("#totals dd")
+    assert [after[0], before[0]] == ["4", "5"]
+    assert int(after[3].replace(",", "")) < int(before[3].replace(",", ""))
+    assert "4 of 5" in page.find("#countries-shown").text
+    page.find("[data-choose=all]").click()
+    assert page.texts("#totals dd") == before
+
+
+def test_nothing_is_shown_of_no_country(page: Page) -> None:
+    page.find("[data-choose=none]").click()
+    assert page.lines("screenings") == {}
+    assert page.texts("#table-films tbody tr") == []
+
+
+def theater_pixel(page: Page, number: int = 0) -> list[float]:
+    """Tell where the first theater of the first country is drawn."""
+    return page.chart("map", f"c.convertToPixel('geo', c.getOption().series[0].data[{number}])")
+
+
+def test_a_theater_is_hovered(page: Page) -> None:
+    data = page.ask("return JSON.parse(document.getElementById('data').textContent).places[0]")
+    said = page.hover("map", *theater_pixel(page))
+    assert any(name and name in said for name in data["name"])
+    assert "aus" in said
+    assert "theater_id" in said
+
+
+def test_values_are_read_by_hovering(page: Page) -> None:
+    line = page.lines("screenings")["gbr"]
+    at = page.chart(
+        "screenings", "c.convertToPixel({seriesIndex: 3}, c.getOption().series[3].data[9])"
+    )
+    said = page.hover("screenings", *at)
+    assert said.startswith("2020-02-07")
+    assert f"{line[9]:,}" in said
+    cell = page.chart("coverage", "c.convertToPixel({seriesIndex: 0}, [0, 2])")
+    assert "2019-12-06" in page.hover("coverage", *cell)
+
+
+def test_plots_are_read_with_the_keyboard(page: Page) -> None:
+    said = page.press("#plot-screenings", Keys.HOME, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+    second = page.lines("screenings")["chn"][1]
+    assert said.startswith("2019-12-13, ")
+    assert said.endswith(f"(chn): {second:,}") or said.endswith(f"chn: {second:,}")
+    assert "2019-12-13" in page.tooltip("screenings")
+    said = page.press("#plot-coverage", Keys.END, Keys.ARROW_DOWN)
+    assert "chn" in said or "China" in said
+    assert "2020-04-03" in said
+    said = page.press("#plot-map", "n")
+    assert "theater_id" in said
+    zoom = page.chart("map", "c.getOption().geo[0].zoom")
+    page.press("#plot-map", "+")
+    assert page.chart("map", "c.getOption().geo[0].zoom") > zoom
+
+
+def column(page: Page, table: str, number: int) -> list[str]:
+    return page.texts(f"#table-{table} tbody tr > :nth-child({number})")
+
+
+def test_a_table_is_sorted_with_mouse_and_keyboard(page: Page) -> None:
+    def numbers() -> list[int]:
+        return [int(text.replace(",", "")) for text in column(page, "films", 3)]
+
+    heading = "#table-films th:nth-child({})"
+    assert numbers() == sorted(numbers(), reverse=True)
+    page.find(f"{heading.format(3)} button").click()
+    assert numbers() == sorted(numbers())
+    assert page.find(heading.format(3)).get_attribute("aria-sort") == "ascending"
+    page.press(f"{heading.format(1)} button", Keys.ENTER)
+    titles = column(page, "films", 1)
+    assert titles == page.ask("return arguments[0].toSorted((a, b) => a.localeCompare(b))", titles)
+    sorts = page.ask(
+        "return [...document.querySelectorAll('#table-films th')].map(e => e.ariaSort)"
+    )
+    assert sorts[:3] == ["ascending", "none", "none"]
+
+
+def test_another_snapshot_can_be_compared_with(page: Page) -> None:
+    assert all(line[0] == 100 for line in page.lines("indexed").values())
+    page.find("#index-stamp option[value='2']").click()
+    assert all(line[2] == 100 for line in page.lines("indexed").values())
+    last = page.lines("indexed")["gbr"][-1]
+    assert last < 10  # the cinemas are closed
+
+
+def test_theaters_are_found_and_shown(page: Page) -> None:
+    first = column(page, "places", 2)[0]
+    page.press("#find", first)
+    assert {first} == set(column(page, "places", 2))
+    page.find("#table-places tbody button").click()
+    assert page.chart("map", "c.getOption().geo[0].zoom") == 40
+    assert first in page.find("#reading-map").text
+
+
+def test_a_page_that_zooms_still_scrolls(page: Page) -> None:
+    assert page.chart("map", "c.getOption().geo[0].roam") is False
+    page.find("#plot-map").click()
+    assert page.chart("map", "c.getOption().geo[0].roam") is True
+
+
+def test_dark_at_the_press_of_a_button(page: Page) -> None:
+    page.find("#theme").click()
+    assert page.find("#theme").get_attribute("aria-pressed") == "true"
+    assert page.chart("screenings", "c.getOption().yAxis[0].axisLabel.color") == "#a3adb8"
+
+
+def test_print(page: Page, shots: Path) -> None:
+    page.find("#theme").click()
+    assert page.print(shots / "report.pdf").startswith(b"%PDF")
+    assert page.ask("return document.documentElement.dataset.theme") == "dark"  # as before
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_accessibility(browser: Page, file: Path, dark: bool) -> None:
+    browser.open(file, dark=dark)
+    # Handed over by the driver, which the page's policy allows; the page itself may run no other.
+    browser.ask(files("axe_core_python").joinpath("axe.min.js").read_text("utf-8"))
+    found = browser.driver.execute_async_script(
+        "const done = arguments[0]; axe.run(document, {}).then(done, (e) => done(String(e)));"
+    )
+    broken = {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in found["violations"]}
+    assert broken == {}
+
+
+def test_the_keyboard_reaches_everything_in_order(page: Page) -> None:
+    def focused() -> Any:
+        return page.ask("return document.activeElement.id || document.activeElement.textContent")
+
+    reached = []
+    for _ in range(10):
+        page.ask("return document.activeElement").send_keys(Keys.TAB)
+        reached.append(focused())
+    assert reached[:2] == ["Skip to the content", "theme"]
+    assert "Holdings" in reached
+
+
+def test_texts_of_the_feed_stay_texts(browser: Page, tmp_path: Path) -> None:
+    house = (
+        f"<theater><theater_id>1</theater_id><theater_name>{EVIL}</theater_name>"
+        "<theater_lat>52.5</theater_lat><theater_lon>13.4</theater_lon></theater>"
+    )
+    movie = f"<movie><movie_id>1</movie_id><title>{EVIL}</title><odd>{EVIL}</odd></movie>"
+    feed = {
+        "I.XML": f"<movies>{movie}</movies>",
+        "T.XML": f"<houses>{house}</houses>",
+        "S.XML": times(showing()),
+    }
+    write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": feed})
+    convert(str(tmp_path / "feed"), str(tmp_path / "lake"), workers=1)
+    write_report(str(tmp_path / "lake"), str(tmp_path / "report.html"))
+    browser.open(tmp_path / "report.html")
+    title = "<img src=x onerror=alert(1)></script><script>document.title='p'</script>"
+    assert column(browser, "films", 1) == [title]
+    assert column(browser, "problems", 6) == [title]
+    assert title[:80] in browser.press("#plot-map", "n")
+    assert title[:20] in browser.tooltip("map")
+    assert browser.ask("return document.images.length") == 0
+    assert browser.driver.title.startswith("movielake report")
