@@ -47,7 +47,7 @@ nb_output_stderr = "warn"  # with -W, a warning in a notebook is an error
 nb_merge_streams = True
 
 WEEKS, WEEKLY = 60, 9
-"""From before the cinemas closed until many were open again; at first each week, later each third."""
+"""From before the cinemas closed until many were open again; each of the first, then each third."""
 
 
 def make_lake(app: Sphinx) -> None:

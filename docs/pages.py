@@ -49,10 +49,15 @@ def _help(context: click.Context) -> str:
 RESULTS: Final = ROOT / "tests" / "benchmarks" / "results.json"
 
 
+def results() -> list[dict[str, Any]]:
+    """Read what the benchmarks measured."""
+    return list(json.loads(RESULTS.read_text("utf-8")))
+
+
 def performance_page() -> str:
     """Show what the benchmarks measured."""
     parts = ["# How fast it is\n\nGenerated from `tests/benchmarks/results.json`.\n"]
-    for section in json.loads(RESULTS.read_text("utf-8")):
+    for section in results():
         parts += [f"## {section['title']}\n", f"{section['text']}\n", results_table(section)]
     return "\n".join(parts)
 
@@ -65,7 +70,7 @@ def results_table(section: dict[str, Any]) -> str:
 
 
 def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in cells)}|"
 
 
 # --- the modules

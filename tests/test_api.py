@@ -41,7 +41,7 @@ def public_names() -> Iterator[str]:
             yield from (f"{home}.{member}" for member in dir(found) if not member.startswith("_"))
 
 
-@pytest.mark.parametrize("name", public_names())
+@pytest.mark.parametrize("name", [*public_names()])
 def test_a_public_name_is_documented(name):
     lacking = {code: text for code, text in validate(name)["errors"] if code in WANTED}
     assert lacking == {}
