@@ -22,7 +22,7 @@ author = "The movielake developers"
 copyright = f"2026, {author}"
 version = release = __version__
 
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build", "notebooks/lake"]
 
 html_theme = "sphinx_book_theme"

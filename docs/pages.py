@@ -79,7 +79,7 @@ BESIDE: Final = ""
 """What a stage makes that data does not go through."""
 
 STAGES: Final = {
-    "schema": ("Names and types", "which columns, paths, and sizes of the job there are", BESIDE),
+    "countries": ("Names and types", "which countries, columns and paths there are", BESIDE),
     "feed": ("Feed to records", "each element of a member becomes a dict", "records"),
     "problems": ("Records to rows", "typed and flattened; what is odd is counted", "rows"),
     "writers": ("Files and commits", "whole or not at all", "files, and the commit of a zip"),
@@ -88,8 +88,9 @@ STAGES: Final = {
     "packs": ("Packing and staging", "to the node's own disk", "a pack, a staged lake"),
     "holdings": ("Reading", "the files that the manifest names", "DataFrame, bag, counts"),
     "lookups": ("Joining", "partition by partition", "showings with movies and theaters"),
-    "validation": ("Checking", "whether a lake or a feed keeps its promises", BESIDE),
-    "jobs": ("On top", "job scripts, the made-up feed, the command line", BESIDE),
+    "geography": ("Places and times", "by time zone, offline", BESIDE),
+    "validation": ("Checking and showing", "does a lake keep its promises, what is in it", BESIDE),
+    "progress": ("On top", "job scripts, the made-up feed, the command line", BESIDE),
 }
 """Where each stage begins in the order of the modules: its title, how it works, what it gives."""
 

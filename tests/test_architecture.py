@@ -286,7 +286,8 @@ def all_examples(module: ModuleType) -> Iterator[doctest.DocTest]:
 @pytest.mark.parametrize(
     "name", [name for name in INNER if ">>> " in MODULES[name].read_text("utf-8")]
 )
-def test_the_examples_work(name, monkeypatch, tmp_path, sample_lake):
+def test_the_examples_work(name, monkeypatch, tmp_path, sample_feed, sample_lake):
+    (tmp_path / "feed").symlink_to(sample_feed)
     (tmp_path / "lake").symlink_to(sample_lake)
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(f"movielake.{name}")

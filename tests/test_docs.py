@@ -50,6 +50,9 @@ def test_the_readme_shows_what_was_measured():
 NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\s*\Z", re.S)
 BLOCK = re.compile(r"^( *)```(sh|bash|shell|console|python)\n(.*?)^\1```", re.S | re.M)
 
+RUN_BY = {"engines": "test_engines", "shell": "test_habits", "validation": "test_validation_cli"}
+"""Pages with a test of their own, which looks closer."""
+
 STARTS_WITH_NOTHING = {"README", "first-lake", "install"}
 """Pages that make a feed and a lake; others find those of the sample."""
 
@@ -74,7 +77,9 @@ def blocks(page: Path) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("page", named([page for page in PAGES if blocks(page)]))
+@pytest.mark.parametrize(
+    "page", named([page for page in PAGES if blocks(page) and page.stem not in RUN_BY])
+)
 def test_what_a_page_shows_works(page, tmp_path, sample_feed, sample_lake):
     if page.stem not in STARTS_WITH_NOTHING:
         (tmp_path / "feed").symlink_to(sample_feed)
@@ -91,6 +96,11 @@ def test_what_a_page_shows_works(page, tmp_path, sample_feed, sample_lake):
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("page", RUN_BY)
+def test_a_page_is_run_by_its_own_test(page):
+    assert f'"{page}.md"' in (ROOT / "tests" / f"{RUN_BY[page]}.py").read_text("utf-8")
 
 
 def test_what_is_not_run_says_why():
@@ -130,7 +140,7 @@ def built(tmp_path_factory) -> Path:
     """The pages, as HTML; the notebooks are executed here, on a staged lake, and nowhere else."""
     folder = tmp_path_factory.mktemp("docs")
     environ = {name: value for name, value in os.environ.items() if name != "MOVIELAKE_LAKE"}
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q"]
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-j", "2"]
     result = subprocess.run(
         [*command, "-d", str(folder / "doctrees"), str(DOCS), str(folder / "html")],
         env=environ | {"PYTHONWARNINGS": "default"},
