@@ -52,15 +52,10 @@ class JoinedShowings(RowsView):
 
     Examples
     --------
-    >>> import tempfile
-    >>> from movielake import JoinedShowings, ShowingsReader, convert
-    >>> from movielake.sample import write_sample
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
-    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     showings = ShowingsReader(f"{folder}/lake")
-    ...     joined = JoinedShowings(showings, movie_columns=["genre"], theater_columns=[])
-    ...     int(joined.count_by()["count"].sum()) == len(showings.dataframe)
+    >>> from movielake import JoinedShowings, ShowingsReader
+    >>> showings = ShowingsReader("lake")
+    >>> joined = JoinedShowings(showings, movie_columns=["genre"], theater_columns=[])
+    >>> int(joined.count_by()["count"].sum()) == len(showings.dataframe)
     True
     """
 
@@ -139,8 +134,14 @@ def join_showings(
 
     Parameters
     ----------
-    showings, movies, theaters, movie_columns, theater_columns
-        As for `JoinedShowings`.
+    showings : ShowingsReader
+        Every one of these rows is there once, in the same order.
+    movies : MoviesReader, optional
+        What to look films up in.
+    theaters : TheatersReader, optional
+        What to look cinemas up in. With neither, both of the showings' own lake.
+    movie_columns, theater_columns : sequence of str, optional
+        Which of their columns; all by default, but for ``extra``, ``source_xml`` and the keys.
 
     Returns
     -------
@@ -150,15 +151,10 @@ def join_showings(
 
     Examples
     --------
-    >>> import tempfile
-    >>> from movielake import ShowingsReader, convert, join_showings
-    >>> from movielake.sample import write_sample
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
-    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     showings = ShowingsReader(f"{folder}/lake")
-    ...     joined = join_showings(showings, theater_columns=["theater_city"])
-    ...     len(joined) == len(showings.dataframe)
+    >>> from movielake import ShowingsReader, join_showings
+    >>> showings = ShowingsReader("lake")
+    >>> joined = join_showings(showings, theater_columns=["theater_chain"])
+    >>> len(joined) == len(showings.dataframe)
     True
     """
     return JoinedShowings(
@@ -179,8 +175,12 @@ def join_records(
 
     Parameters
     ----------
-    showings, movies, theaters
-        As for `JoinedShowings`.
+    showings : ShowingsReader
+        Every one of these records is there once, in the same order.
+    movies : MoviesReader, optional
+        What to look films up in.
+    theaters : TheatersReader, optional
+        What to look cinemas up in. With neither, both of the showings' own lake.
 
     Returns
     -------
@@ -189,14 +189,9 @@ def join_records(
 
     Examples
     --------
-    >>> import tempfile
-    >>> from movielake import ShowingsReader, convert, join_records
-    >>> from movielake.sample import write_sample
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
-    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     bag = join_records(ShowingsReader(f"{folder}/lake"))
-    ...     sorted(bag.take(1)[0].keys() & {"movie", "theater", "movie_id"})
+    >>> from movielake import ShowingsReader, join_records
+    >>> bag = join_records(ShowingsReader("lake"))
+    >>> sorted(bag.take(1)[0].keys() & {"movie", "theater", "movie_id"})
     ['movie', 'movie_id', 'theater']
     """
     import dask.bag as db
@@ -205,7 +200,7 @@ def join_records(
     held = others_of(showings, movies, theaters)
     urls = {name: holdings.folder.url for name, holdings in held.items()}
     own = showings._checked("json")
-    groups = AttachPartitions(as_they_are, _as_json(held.values()))(showings.bag_groups())
+    groups = AttachPartitions(as_they_are, _as_json(held.values()))(showings._bag_groups())
     read = delayed(_joined_records)
     bag: db.Bag = db.from_delayed([read(group, own.folder.url, urls) for group in groups])
     return bag

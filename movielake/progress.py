@@ -83,22 +83,74 @@ class ProgressBar:
             self._rewrite("\n")
 
     def plan(self, plan: Plan) -> None:
-        """Take the number of bytes from a conversion's plan: its ``on_plan``."""
+        """Take the number of bytes from a conversion's plan: its ``on_plan``.
+
+        Parameters
+        ----------
+        plan : Plan
+            What is to be converted.
+
+        Examples
+        --------
+        >>> from movielake import ProgressBar, convert
+        >>> with ProgressBar("convert") as bar:
+        ...     result = convert("feed", "memory://planned", countries="nzl", on_plan=bar.plan)
+        """
         self._total = plan.bytes
         self._began = self._said = time.monotonic()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], total=self._total or None)
 
     def outcome(self, outcome: Outcome) -> None:
-        """Count a feed zip: a conversion's ``on_progress``."""
+        """Count a feed zip: a conversion's ``on_progress``.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            What became of it.
+
+        Examples
+        --------
+        >>> from movielake import ProgressBar, convert
+        >>> with ProgressBar("convert") as bar:
+        ...     result = convert("feed", "memory://seen", countries="nzl", on_progress=bar.outcome)
+        """
         self.file("/".join(outcome.zip_.key), outcome.zip_.size)
 
     def checked(self, checked: Checked) -> None:
-        """Count what was validated: a validation's ``on_checked``."""
+        """Count what was validated: a validation's ``on_checked``.
+
+        Parameters
+        ----------
+        checked : Checked
+            How many files, of how many bytes.
+
+        Examples
+        --------
+        >>> from movielake import ProgressBar, validate
+        >>> with ProgressBar("validate") as bar:
+        ...     result = validate("lake", countries="nzl", on_checked=bar.checked)
+        """
         self.file("", checked.bytes, checked.files)
 
     def file(self, name: str, size: int, files: int = 1) -> None:
-        """Count a finished file of so many bytes: the ``on_progress`` of staging and packing."""
+        """Count a finished file: the ``on_progress`` of staging and packing.
+
+        Parameters
+        ----------
+        name : str
+            What to show.
+        size : int
+            Bytes.
+        files : int, optional
+            How many files it stands for.
+
+        Examples
+        --------
+        >>> from movielake import ProgressBar
+        >>> with ProgressBar("copy") as bar:
+        ...     bar.file("191206S.parquet", 1_000_000)
+        """
         self._done += size
         self._files += files
         if self._bar is not None:

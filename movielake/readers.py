@@ -51,24 +51,42 @@ class _Reader(RowsView):
 
     @property
     def files(self) -> list[str]:
-        """Paths of the files that are read, in the order of stamp and country."""
+        """Paths of the files that are read, in the order of stamp and country.
+
+        Examples
+        --------
+        >>> from movielake import ShowingsReader
+        >>> files = ShowingsReader("lake", countries="deu").files
+        >>> len(files), files[0].rpartition("lake/")[2]
+        (4, 'parquet/showings/date_stamp=20191206/country=deu/191206S.parquet')
+        """
         return [file.path for file in self._held.held(self._held.kind)]
 
     @cached_property
     def bag(self) -> db.Bag:
-        """The records as a dask bag of dicts; nothing is read yet."""
+        """The records as a dask bag of dicts; nothing is read yet.
+
+        A record is as in the feed: values are texts, elements that may repeat are lists.
+
+        Examples
+        --------
+        >>> from movielake import MoviesReader
+        >>> titles = MoviesReader("lake", countries="deu").bag.pluck("title")
+        >>> titles.frequencies().topk(1, key=1).compute(scheduler="sync")
+        [('Élodie < 3 Tiger', 6)]
+        """
         import dask.bag as db
         from dask.delayed import delayed
 
         held = self._checked("json")
-        groups = self.bag_groups()
+        groups = self._bag_groups()
         read = delayed(records_of_group)
         bag: db.Bag = db.from_delayed(
             [read(group, held.folder.url, held.table) for group in groups]
         )
         return bag
 
-    def bag_groups(self) -> list[FileGroup]:
+    def _bag_groups(self) -> list[FileGroup]:
         """Group the JSON files for a bag: about four partitions for each worker, none too large."""
         held = self._held
         total = held.total("json_bytes") or 0
@@ -77,7 +95,15 @@ class _Reader(RowsView):
 
     @property
     def count(self) -> int:
-        """Number of records, from the manifest; files without one are counted."""
+        """Number of records, from the manifest; files without one are counted.
+
+        Examples
+        --------
+        >>> from movielake import ShowingsReader
+        >>> showings = ShowingsReader("lake", countries="deu")
+        >>> showings.count, len(showings.dataframe)
+        (39, 844)
+        """
         held = self._checked()
         known = held.total("records")
         return known if known is not None else sum(1 for _ in self._records())
@@ -93,6 +119,14 @@ class _Reader(RowsView):
         Returns
         -------
         tuple of dict
+            As in the feed.
+
+        Examples
+        --------
+        >>> from movielake import TheatersReader
+        >>> (theater,) = TheatersReader("lake", countries="deu").take(1)
+        >>> theater["theater_city"], theater["theater_screens"]
+        ('München', '3')
         """
         return tuple(islice(self._records(), n))
 
@@ -103,7 +137,15 @@ class _Reader(RowsView):
 
     @property
     def client(self) -> ConnectedClient:
-        """The dask client in use, else one that joins or starts a cluster; see `connect`."""
+        """The dask client in use, else one that joins or starts a cluster; see `connect`.
+
+        Examples
+        --------
+        >>> from movielake import ShowingsReader
+        >>> with ShowingsReader("lake") as showings:
+        ...     showings.client.status
+        'running'
+        """
         from movielake.cluster import connect
 
         if self._client is None or self._client.status != "running":
@@ -111,30 +153,66 @@ class _Reader(RowsView):
         return self._client
 
     def shutdown(self) -> None:
-        """Close the cluster if this reader started it; leave what was found running."""
+        """Close the cluster if this reader started it; leave what was found running.
+
+        Examples
+        --------
+        >>> from movielake import ShowingsReader
+        >>> showings = ShowingsReader("lake")
+        >>> showings.shutdown()  # it started none
+        """
         if self._client is not None:
             self._client.close()
             self._client = None
 
     @property
     def number_of_workers(self) -> int:
-        """Workers of the dask client in use; as many as there are CPUs if there is none."""
+        """Workers of the dask client in use; as many as there are CPUs if there is none.
+
+        Examples
+        --------
+        >>> from movielake import ShowingsReader
+        >>> ShowingsReader("lake").number_of_workers >= 1
+        True
+        """
         client = running_client()
         return max(len(client.nthreads()), 1) if client is not None else read_job().cpus
 
     @property
     def work_dir(self) -> str:
-        """The folder where workers spill: the job's scratch, else the system's temporary one."""
+        """The folder where workers spill: the job's scratch, else the system's temporary one.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from movielake import ShowingsReader
+        >>> Path(ShowingsReader("lake").work_dir).is_dir()
+        True
+        """
         return read_job().scratch or tempfile.gettempdir()
 
     @cached_property
     def movie_ids(self) -> list[int]:
-        """All movie_id that occur, in order."""
+        """All movie_id that occur, in order.
+
+        Examples
+        --------
+        >>> from movielake import MoviesReader
+        >>> MoviesReader("lake", countries="deu").movie_ids[:2]
+        [101804, 102200]
+        """
         return [int(value) for value in self.count_by("movie_id")["movie_id"].dropna()]
 
     @property
     def num_movies(self) -> int:
-        """Number of different movie_id."""
+        """Number of different movie_id.
+
+        Examples
+        --------
+        >>> from movielake import MoviesReader
+        >>> MoviesReader("lake", countries="deu").num_movies
+        42
+        """
         return len(self.movie_ids)
 
 
@@ -158,14 +236,9 @@ class MoviesReader(_Reader):
 
     Examples
     --------
-    >>> import tempfile
-    >>> from movielake import MoviesReader, convert
-    >>> from movielake.sample import write_sample
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
-    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     movies = MoviesReader(f"{folder}/lake", countries="nzl")
-    ...     movies.count == len(movies.dataframe)
+    >>> from movielake import MoviesReader
+    >>> movies = MoviesReader("lake", countries="nzl")
+    >>> movies.count == len(movies.dataframe)
     True
     """
 
@@ -177,19 +250,23 @@ class TheatersReader(_Reader):
 
     Parameters
     ----------
-    lake, countries, date_stamps
-        As for `MoviesReader`.
+    lake : str
+        Path or URL of a lake, or one directory glob; see `MoviesReader`.
+    countries, date_stamps : str, iterable of str or slice, optional
+        A code, a list, a glob, or a slice with both ends included; everything by default.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no lake.
+    ValueError
+        If nothing is selected; the message says what the lake holds.
 
     Examples
     --------
-    >>> import tempfile
-    >>> from movielake import TheatersReader, convert
-    >>> from movielake.sample import write_sample
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
-    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     theaters = TheatersReader(f"{folder}/lake")
-    ...     sorted(theaters.head(1)["country"])
+    >>> from movielake import TheatersReader
+    >>> theaters = TheatersReader("lake", countries="nzl")
+    >>> sorted(theaters.head(1)["country"])
     ['nzl']
     """
 
@@ -197,7 +274,20 @@ class TheatersReader(_Reader):
 
     @property
     def movie_ids(self) -> list[int]:
-        """Theaters have no movies."""
+        """Theaters have no movies.
+
+        Raises
+        ------
+        AttributeError
+            Always.
+
+        Examples
+        --------
+        >>> from movielake import TheatersReader
+        >>> TheatersReader("lake").movie_ids
+        Traceback (most recent call last):
+        AttributeError: theaters have no movie_id; ask a MoviesReader or ShowingsReader
+        """
         raise AttributeError("theaters have no movie_id; ask a MoviesReader or ShowingsReader")
 
 
@@ -206,20 +296,24 @@ class ShowingsReader(_Reader):
 
     Parameters
     ----------
-    lake, countries, date_stamps
-        As for `MoviesReader`.
+    lake : str
+        Path or URL of a lake, or one directory glob; see `MoviesReader`.
+    countries, date_stamps : str, iterable of str or slice, optional
+        A code, a list, a glob, or a slice with both ends included; everything by default.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no lake.
+    ValueError
+        If nothing is selected; the message says what the lake holds.
 
     Examples
     --------
-    >>> import tempfile
-    >>> from movielake import ShowingsReader, convert
-    >>> from movielake.sample import write_sample
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_sample(f"{folder}/feed", weeks=2, countries=["nzl"], scale=0.02)
-    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     showings = ShowingsReader(f"{folder}/lake", date_stamps="2019*")
-    ...     list(showings.count_by("country", "date_stamp")["date_stamp"])
-    ['20191206', '20191213']
+    >>> from movielake import ShowingsReader
+    >>> showings = ShowingsReader("lake", countries="nzl", date_stamps="201912*")
+    >>> list(showings.count_by("country", "date_stamp")["date_stamp"])
+    ['20191206', '20191213', '20191220']
     """
 
     _table_name = "showings"

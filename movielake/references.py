@@ -28,8 +28,12 @@ def orphans(
 
     Parameters
     ----------
-    showings, movies, theaters
-        As for `JoinedShowings`.
+    showings : ShowingsReader
+        What to look through.
+    movies : MoviesReader, optional
+        What to look films up in.
+    theaters : TheatersReader, optional
+        What to look cinemas up in. With neither, both of the showings' own lake.
 
     Returns
     -------
@@ -40,13 +44,8 @@ def orphans(
 
     Examples
     --------
-    >>> import tempfile
-    >>> from movielake import ShowingsReader, convert, orphans
-    >>> from movielake.sample import write_sample
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
-    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     found = orphans(ShowingsReader(f"{folder}/lake"))
+    >>> from movielake import ShowingsReader, orphans
+    >>> found = orphans(ShowingsReader("lake"))
     >>> bool((found["has_movie"] & found["has_theater"]).any())
     False
     """

@@ -129,15 +129,10 @@ class CurrentShowings(RowsView):
 
     Examples
     --------
-    >>> import tempfile
-    >>> from movielake import CurrentShowings, ShowingsReader, convert
-    >>> from movielake.sample import write_sample
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_sample(f"{folder}/feed", weeks=2, countries=["nzl"], scale=0.02)
-    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     showings = ShowingsReader(f"{folder}/lake")
-    ...     current = CurrentShowings(showings).count_by()["count"][0]
-    ...     bool(current < len(showings.dataframe))
+    >>> from movielake import CurrentShowings, ShowingsReader
+    >>> showings = ShowingsReader("lake")
+    >>> current = CurrentShowings(showings).count_by()["count"][0]
+    >>> bool(current < len(showings.dataframe))
     True
     """
 
@@ -162,14 +157,9 @@ def current_showings(showings: ShowingsReader) -> dd.DataFrame:
 
     Examples
     --------
-    >>> import tempfile
-    >>> from movielake import ShowingsReader, convert, current_showings
-    >>> from movielake.sample import write_sample
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_sample(f"{folder}/feed", weeks=2, countries=["nzl"], scale=0.02)
-    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     showings = ShowingsReader(f"{folder}/lake")
-    ...     len(current_showings(showings)) < len(showings.dataframe)
+    >>> from movielake import ShowingsReader, current_showings
+    >>> showings = ShowingsReader("lake")
+    >>> len(current_showings(showings)) < len(showings.dataframe)
     True
     """
     return CurrentShowings(showings).dataframe
@@ -193,14 +183,9 @@ def latest(reader: MoviesReader | TheatersReader) -> pd.DataFrame:
 
     Examples
     --------
-    >>> import tempfile
-    >>> from movielake import TheatersReader, convert, latest
-    >>> from movielake.sample import write_sample
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_sample(f"{folder}/feed", weeks=2, countries=["nzl"], scale=0.02)
-    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     theaters = latest(TheatersReader(f"{folder}/lake"))
-    ...     bool(theaters["theater_id"].is_unique)
+    >>> from movielake import TheatersReader, latest
+    >>> theaters = latest(TheatersReader("lake"))
+    >>> bool(theaters["theater_id"].is_unique)
     True
     """
     held = reader._checked()

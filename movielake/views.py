@@ -89,7 +89,15 @@ class RowsView:
 
     @property
     def columns(self) -> list[str]:
-        """Names of all columns, the partition keys last."""
+        """Names of all columns, the partition keys last.
+
+        Examples
+        --------
+        >>> from movielake import MoviesReader
+        >>> movies = MoviesReader("lake")
+        >>> movies.columns[:3], movies.columns[-2:]
+        (['movie_id', 'parent_id', 'title'], ['date_stamp', 'country'])
+        """
         return [*self._source.schema.names, *KEYS]
 
     @cached_property
@@ -99,6 +107,18 @@ class RowsView:
         Types are nullable and Arrow-backed; ``date_stamp`` and ``country`` are categoricals over
         strings with all the lake's values. A choice of columns and a filter on these two reach
         the files; its length comes from the manifest.
+
+        Examples
+        --------
+        >>> from movielake import ShowingsReader
+        >>> frame = ShowingsReader("lake", countries="deu").dataframe
+        >>> timed = frame[frame["show_time"].notnull()]
+        >>> timed.groupby("date_stamp", observed=True).size().compute().sort_index()
+        date_stamp
+        20191206    276
+        20191213    270
+        20191220    298
+        dtype: int64
         """
         from movielake.frames import frame
 
@@ -117,6 +137,14 @@ class RowsView:
         -------
         pandas.DataFrame
             With the types of `dataframe`.
+
+        Examples
+        --------
+        >>> from movielake import TheatersReader
+        >>> TheatersReader("lake", countries="swe").head(2)[["theater_city", "country"]]
+          theater_city country
+        0     Göteborg     swe
+        1     Göteborg     swe
         """
         held = self._checked()
         rows = empty_rows(self._source, self.columns)
@@ -152,6 +180,21 @@ class RowsView:
         ------
         ValueError
             If there is no such column, or it holds lists.
+
+        Examples
+        --------
+        Screenings, and theaters that have any:
+
+        >>> from movielake import ShowingsReader
+        >>> showings = ShowingsReader("lake", countries=["deu", "swe"])
+        >>> showings.count_by("country", of="show_time")
+          country  count
+        0     deu    844
+        1     swe   2638
+        >>> showings.count_by("country", of="show_time", distinct="theater_id")
+          country  count
+        0     deu      4
+        1     swe      3
         """
         columns = tuple(dict.fromkeys(columns))
         self._require((*columns, *filter(None, (of, distinct))))
@@ -191,6 +234,13 @@ class RowsView:
         pa.Table or list
             The tables put together if the function gives tables, else its results, in the order
             of stamp and country.
+
+        Examples
+        --------
+        >>> from movielake import ShowingsReader
+        >>> showings = ShowingsReader("lake", countries="deu")
+        >>> showings.map_partitions(lambda rows: rows.num_rows, columns=["movie_id"])
+        [276, 270, 298]
         """
         self._require(columns or ())
         held = self._checked()

@@ -18,14 +18,11 @@ from movielake.sample import write_sample
 os.fsync = lambda _: None
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--screenshots", metavar="DIR", help="Keep pictures of the report here.")
-
-
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", metavar="DIR", help="Keep pictures of the report here.")
     parser.addoption(
         "--write-docs", action="store_true", help="Write what faults did into docs/trust.md."
     )

@@ -10,8 +10,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -274,15 +276,29 @@ def test_no_public_function_has_its_modules_name(name):
     assert short not in named
 
 
+def all_examples(module: ModuleType) -> Iterator[doctest.DocTest]:
+    """List those that doctest finds, and those of cached properties, which it does not see."""
+    yield from doctest.DocTestFinder(exclude_empty=True).find(module)
+    parser = doctest.DocTestParser()
+    for of in vars(module).values():
+        if isinstance(of, type) and of.__module__ == module.__name__:
+            for name, member in vars(of).items():
+                if isinstance(member, cached_property):
+                    doc, globs = member.__doc__ or "", dict(vars(module))
+                    yield parser.get_doctest(doc, globs, name, module.__file__, 0)
+
+
 @pytest.mark.parametrize(
     "name", [name for name in INNER if ">>> " in MODULES[name].read_text("utf-8")]
 )
-def test_the_examples_work(name, monkeypatch, tmp_path):
+def test_the_examples_work(name, monkeypatch, tmp_path, sample_feed, sample_lake):
+    (tmp_path / "feed").symlink_to(sample_feed)
+    (tmp_path / "lake").symlink_to(sample_lake)
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(f"movielake.{name}")
     runner = doctest.DocTestRunner()
     said = io.StringIO()
-    for example in doctest.DocTestFinder(exclude_empty=True).find(module):
+    for example in all_examples(module):
         with redirect_stdout(said):
             runner.run(example, out=said.write)
     assert runner.tries > 0

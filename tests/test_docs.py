@@ -1,40 +1,245 @@
-"""Generated pages are current, and what the README shows works."""
+"""The pages are current, build without a warning, lead somewhere, and what they show works."""
 
+from __future__ import annotations
+
+import os
 import re
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+import jupytext
 import pytest
 
-from movielake.dictionary import markdown_dictionary
-from movielake.schema import TABLES, table
+from movielake import stage
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+NOTEBOOKS = sorted(path for path in (DOCS / "notebooks").glob("*.md") if path.stem != "index")
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), DOCS / "notebooks" / "index.md"]
+
+GENERATED: dict[str, Callable[[], str]] = runpy.run_path(str(DOCS / "pages.py"))["PAGES"]
 
 
-def test_the_data_dictionary_is_current():
-    written = "\n".join(markdown_dictionary(table(name)) for name in TABLES)
-    shown = (ROOT / "docs" / "dictionary.md").read_text(encoding="utf-8")
-    assert shown.split("\n\n", 2)[2] == written, "run: movielake schema --format markdown"
+def named(paths: list[Path]) -> list[object]:
+    return [pytest.param(path, id=path.stem) for path in paths]
 
 
-def test_the_readme_example_runs(tmp_path):
-    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    assert code
-    script = tmp_path / "example.py"
-    script.write_text(code[1])
-    result = subprocess.run(
-        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert re.search(r"20191213 +swe +\d{3,}|swe +20191213 +\d{3,}", result.stdout)
-    assert re.search(r"^Drama +\d{3,}$", result.stdout, re.M)
+# --- generated pages
+
+
+@pytest.mark.parametrize("page", GENERATED)
+def test_a_generated_page_is_current(page):
+    shown = (DOCS / page).read_text(encoding="utf-8")
+    assert shown == GENERATED[page](), "run: python docs/pages.py"
+
+
+def test_the_readme_shows_what_was_measured():
+    """The README's table is one of the results of the benchmarks."""
+    shown = runpy.run_path(str(DOCS / "pages.py"))
+    (views,) = (s for s in shown["results"]() if s["name"] == "views")
+    assert shown["results_table"](views) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+# --- commands and Python
+
+NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\s*\Z", re.S)
+BLOCK = re.compile(r"^( *)```(sh|bash|shell|console|python)\n(.*?)^\1```", re.S | re.M)
+
+RUN_BY = {"engines": "test_engines", "shell": "test_habits", "validation": "test_validation_cli"}
+"""Pages with a test of their own, which looks closer."""
+
+STARTS_WITH_NOTHING = {"README", "first-lake", "install"}
+"""Pages that make a feed and a lake; others find those of the sample."""
+
+DRIVER = """
+import subprocess
+namespace = {"__name__": "__main__"}
+for kind, text in BLOCKS:
+    if kind == "python":
+        exec(compile(text, "page", "exec"), namespace)
+    else:
+        subprocess.run(["bash", "-euo", "pipefail", "-c", text], check=True)
+"""
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """List what a page shows to be run, in order, without what it says is not."""
+    text = page.read_text(encoding="utf-8")
+    found = []
+    for match in BLOCK.finditer(text):
+        if not NOT_RUN.search(text[: match.start()]):
+            found.append((match[2], match[3]))
+    return found
 
 
 @pytest.mark.parametrize(
-    "page", sorted(p.name for p in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    "page", named([page for page in PAGES if blocks(page) and page.stem not in RUN_BY])
 )
-def test_links_between_pages_lead_somewhere(page):
-    path = ROOT / page if page == "README.md" else ROOT / "docs" / page
-    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
-        assert (path.parent / link).exists(), link
+def test_what_a_page_shows_works(page, tmp_path, sample_feed, sample_lake):
+    if page.stem not in STARTS_WITH_NOTHING:
+        (tmp_path / "feed").symlink_to(sample_feed)
+        (tmp_path / "lake").symlink_to(sample_lake)
+    code = f"BLOCKS = {blocks(page)!r}\n{DRIVER}"
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environ |= {"HOME": str(tmp_path), "MPLBACKEND": "agg"}
+    result = subprocess.run(
+        [sys.executable, "-c", code],  # no script: as in a notebook, workers find none to import
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("page", RUN_BY)
+def test_a_page_is_run_by_its_own_test(page):
+    assert f'"{page}.md"' in (ROOT / "tests" / f"{RUN_BY[page]}.py").read_text("utf-8")
+
+
+def test_what_is_not_run_says_why():
+    """A reason that no block follows, or that is none, is a mistake."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for match in re.finditer(r"<!-- not run: (.*?) -->\n", text, re.S):
+            assert BLOCK.match(text, match.end()), f"{page.name}: {match[1]}"
+            assert len(match[1]) > 7, page.name
+
+
+# --- the pages as they are built
+
+
+class Page(HTMLParser):
+    """What a page links to, and what in it can be linked to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.images: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.ids |= {found[name] for name in ("id", "name") if found.get(name)}
+        link = found.get("href") if tag in ("a", "link") else found.get("src")
+        if link:
+            self.links.append(link)
+        if tag == "img" and link:
+            self.images.append(link)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    """The pages, as HTML; the notebooks are executed here, on a staged lake, and nowhere else."""
+    folder = tmp_path_factory.mktemp("docs")
+    environ = {name: value for name, value in os.environ.items() if name != "MOVIELAKE_LAKE"}
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-j", "2"]
+    result = subprocess.run(
+        [*command, "-d", str(folder / "doctrees"), str(DOCS), str(folder / "html")],
+        env=environ | {"PYTHONWARNINGS": "default"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return folder / "html"
+
+
+@pytest.fixture(scope="session")
+def pages(built: Path) -> dict[Path, Page]:
+    found = (path for path in built.rglob("*.html") if "_static" not in path.parts)
+    return {path: Page(path.read_text(encoding="utf-8")) for path in found}
+
+
+def test_every_page_is_built(pages, built):
+    sources = [path for path in DOCS.rglob("*.md") if "_build" not in path.parts]
+    assert {built / path.relative_to(DOCS).with_suffix(".html") for path in sources} <= set(pages)
+
+
+def test_every_link_inside_leads_somewhere(pages):
+    lost = []
+    for path, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            anchors = pages[target].ids if target in pages else {unquote(parts.fragment)}
+            if not target.exists() or (parts.fragment and unquote(parts.fragment) not in anchors):
+                lost.append(f"{path.name}: {link}")
+    assert lost == []
+    assert sum(len(page.links) for page in pages.values()) > 500
+
+
+def test_nothing_is_loaded_from_elsewhere(pages, built):
+    """The pages can be read offline, and tell nobody that they are."""
+    loads = re.compile(
+        r"<(?:script|img|iframe|link)\b[^>]*?\b(?:src|href)=\"(?:https?:)?//[^\"]*\""
+    )
+    found = {path.name: loads.findall(path.read_text("utf-8")) for path in pages}
+    assert {name: links for name, links in found.items() if links} == {}
+
+
+def test_the_readmes_links_lead_somewhere():
+    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / "README.md").read_text("utf-8")):
+        assert (ROOT / link).exists(), link
+
+
+# --- notebooks
+
+
+@pytest.mark.parametrize("notebook", named(NOTEBOOKS))
+def test_a_notebook_shows_its_plots(notebook, built, pages):
+    plots = notebook.read_text(encoding="utf-8").count("plt.show()")
+    page = pages[built / "notebooks" / f"{notebook.stem}.html"]
+    drawn = [image for image in page.images if "_images" in image]
+    calls = len(re.findall(r"^draw\(", notebook.read_text("utf-8"), re.M))
+    assert len(drawn) == (plots - 1 + calls if calls else plots) > 0
+
+
+@pytest.mark.parametrize("notebook", named(NOTEBOOKS))
+def test_one_line_says_where_a_notebooks_lake_is(notebook):
+    """So a job changes that one, by the environment or as papermill's parameter."""
+    cells = jupytext.read(notebook).cells
+    (parameters,) = (c for c in cells if c.metadata.get("tags") == ["parameters"])
+    line = 'lake = os.environ.get("MOVIELAKE_LAKE", "lake")  # the line to change'
+    assert parameters.source.splitlines()[-1] == line
+    code = [c.source for c in cells if c.cell_type == "code" and c is not parameters]
+    assert not re.search(r"\blake\s*=|os\.environ", "\n".join(code))
+    assert code[0].count("(lake") + code[1].count("(lake") >= 1
+
+
+def test_a_job_runs_a_notebook_on_its_own_lake(tmp_path, sample_lake):
+    """As jobs do it: an ordinary notebook, papermill, and the staged lake as its parameter."""
+    (notebook,) = (path for path in NOTEBOOKS if path.stem == "theaters-with-showings")
+    staged = stage(str(sample_lake), str(tmp_path / "staged"), countries=["deu", "nzl"])
+    jupytext.write(jupytext.read(notebook), tmp_path / "it.ipynb")
+    command = [
+        "-m",
+        "papermill",
+        "--no-progress-bar",
+        "it.ipynb",
+        "out.ipynb",
+        "-p",
+        "lake",
+        staged,
+    ]
+    ran = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    shown = (tmp_path / "out.ipynb").read_text(encoding="utf-8")
+    assert "nzl" in shown
+    assert "image/png" in shown
+
+
+@pytest.mark.parametrize("notebook", named(NOTEBOOKS))
+def test_a_notebook_is_listed(notebook):
+    assert f"\n{notebook.stem}\n" in (DOCS / "notebooks" / "index.md").read_text("utf-8")

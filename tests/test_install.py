@@ -1,11 +1,19 @@
-"""An installed wheel and an editable install both find what ships with the package."""
+"""The packages that are released, and an editable install, work without what is not declared."""
+
+from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 import venv
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+
+import movielake
 
 ROOT = Path(__file__).parents[1]
 CODE = """
@@ -21,26 +29,58 @@ print((pathlib.Path(movielake.__file__).parent / "report" / "assets" / "world.js
 pytestmark = pytest.mark.install
 
 
+def run(*command: object, cwd: Path) -> str:
+    words = [str(word) for word in command]
+    result = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the source distribution, and out of that the wheel."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--outdir", folder, ROOT, cwd=folder)
+    return folder
+
+
+def needed(requirements: list[str] | None, extras: set[str]) -> Iterator[Distribution]:
+    """List what requirements need to be installed, and what that needs."""
+    for requirement in map(Requirement, requirements or []):
+        marker = requirement.marker
+        if marker and not any(marker.evaluate({"extra": extra}) for extra in extras | {""}):
+            continue
+        found = distribution(requirement.name)
+        yield found
+        yield from needed(found.requires, requirement.extras)
+
+
+def lend(distributions: Iterator[Distribution], site: Path) -> None:
+    """Put links to what is installed here into another environment."""
+    for found in distributions:
+        names = {Path(file).parts[0] for file in found.files or [] if ".." not in file.parts}
+        for name in names - {"__pycache__"}:
+            if not (site / name).exists():
+                (site / name).symlink_to(Path(str(found.locate_file(name))))
+
+
 @pytest.fixture(scope="module", params=["wheel", "editable"])
-def installed(request, tmp_path_factory):
-    """Install the package without its dependencies; these come from the running environment."""
+def installed(request, dist, tmp_path_factory):
+    """Install the package into an empty environment, which borrows its dependencies from here."""
     folder = tmp_path_factory.mktemp(request.param)
     venv.create(folder / "venv", with_pip=True, system_site_packages=False)
     python = folder / "venv" / "bin" / "python"
-    source = [str(ROOT)] if request.param == "wheel" else ["-e", str(ROOT)]
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", *source], check=True)
+    wheel = next(dist.glob("*.whl"))
+    source = [wheel] if request.param == "wheel" else ["-e", ROOT]
+    run(python, "-m", "pip", "install", "-q", "--no-deps", *source, cwd=folder)
     site = next((folder / "venv" / "lib").glob("python*/site-packages"))
-    here = [p for p in sys.path if p.endswith("site-packages")]
-    (site / "borrowed.pth").write_text("\n".join(here) + "\n")
+    lend(needed(distribution("movielake").requires, set()), site)
     return python, request.param
 
 
 def test_the_package_is_the_installed_one_and_finds_its_folders(installed, tmp_path):
     python, kind = installed
-    result = subprocess.run(
-        [python, "-c", CODE], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    package, schemas, jobs, columns, has_world = result.stdout.split()
+    package, schemas, jobs, columns, has_world = run(python, "-c", CODE, cwd=tmp_path).split()
     assert (Path(package) == ROOT / "movielake") == (kind == "editable")
     beside = ROOT if kind == "editable" else Path(package)
     assert Path(schemas) == beside / "schemas"
@@ -49,13 +89,42 @@ def test_the_package_is_the_installed_one_and_finds_its_folders(installed, tmp_p
     assert has_world == "True"
 
 
-def test_the_command_line_is_installed(installed, tmp_path):
+def test_the_environment_has_only_what_is_declared(installed, tmp_path):
+    """Otherwise the demo would not show that nothing is missing from the dependencies."""
     python, _ = installed
-    result = subprocess.run(
-        [python.parent / "movielake", "schema", "movies"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "movie_id: int32" in result.stdout
+    code = "import importlib.util as u; print([m for m in {!r} if u.find_spec(m)])"
+    extras = ["duckdb", "hypothesis", "jupyterlab", "matplotlib", "pytest", "sphinx", "xmltodict"]
+    assert run(python, "-c", code.format(extras), cwd=tmp_path) == "[]\n"
+
+
+def test_the_demo_runs(installed, tmp_path):
+    python, kind = installed
+    if kind == "editable":
+        pytest.skip("once is enough: the wheel's has the same code")
+    assert "done in" in run(python.parent / "movielake", "demo", cwd=tmp_path)
+
+
+def test_the_command_line_knows_the_version(installed, tmp_path):
+    python, _ = installed
+    shown = run(python.parent / "movielake", "--version", cwd=tmp_path)
+    assert shown == f"movielake, version {movielake.__version__}\n"
+
+
+def test_the_packages_are_called_by_the_version(dist):
+    name = f"movielake-{movielake.__version__}"
+    assert {path.name for path in dist.iterdir()} == {
+        f"{name}.tar.gz",
+        f"{name}-py3-none-any.whl",
+    }
+
+
+def test_the_source_distribution_has_what_a_checkout_has(dist):
+    with tarfile.open(next(dist.glob("*.tar.gz"))) as archive:
+        tops = {Path(name).parts[1] for name in archive.getnames()}
+    assert {"movielake", "schemas", "jobs", "tests", "docs", "README.md"} <= tops
+    assert not tops & {".venv", "build", "dist"}
+
+
+def test_nothing_is_lent_that_is_not_there():
+    with pytest.raises(PackageNotFoundError):
+        list(needed(["surely-no-such-package"], set()))

@@ -1,0 +1,70 @@
+"""What a release needs is there, and says the same everywhere."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import movielake
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+TOLD = "".join((ROOT / path).read_text("utf-8") for path in ("README.md", "docs/contributing.md"))
+
+
+def steps(workflow: Path) -> list[dict[str, object]]:
+    jobs = yaml.safe_load(workflow.read_text("utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_runs_what_people_are_told_to_run(workflow):
+    commands = [str(step["run"]) for step in steps(workflow) if "run" in step]
+    assert commands
+    for command in commands:
+        assert command.endswith(" .ci/run") or command in TOLD, command
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_may_only_read(workflow):
+    assert yaml.safe_load(workflow.read_text("utf-8"))["permissions"] == {"contents": "read"}
+
+
+def test_the_tests_run_on_every_python_that_is_promised():
+    (tests,) = (path for path in WORKFLOWS if path.stem == "tests")
+    jobs = yaml.safe_load(tests.read_text("utf-8"))["jobs"]
+    versions = jobs["tests"]["strategy"]["matrix"]["python"]
+    found = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
+    assert versions == found
+    assert PROJECT["requires-python"] == f">={versions[0]}"
+
+
+def test_the_version_stands_in_one_place():
+    assert PROJECT["dynamic"] == ["version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", movielake.__version__)
+    for path in ("CITATION.cff", "docs/conf.py", "pyproject.toml"):
+        assert movielake.__version__ not in (ROOT / path).read_text("utf-8"), path
+
+
+def test_the_changelog_begins_with_this_version():
+    changelog = (ROOT / "docs" / "changelog.md").read_text("utf-8")
+    found = re.search(r"^## (\S+?),", changelog, re.M)
+    assert found
+    assert found[1] == movielake.__version__
+
+
+def test_the_citation_is_one():
+    """It has what the Citation File Format 1.2.0 requires, and agrees with the package."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["message"]
+    assert (citation["title"], citation["type"]) == (PROJECT["name"], "software")
+    assert citation["authors"] == [{"name": "The movielake developers"}]
+    assert citation["license"] == PROJECT["license"]
+    assert citation["abstract"].rstrip(".") == PROJECT["description"]
+    assert set(citation["keywords"]) <= set(PROJECT["keywords"])
