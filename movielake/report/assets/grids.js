@@ -49,7 +49,7 @@ function makeGrid(name, { title, columns, rows, cell, rowHeight = 18, rowTitle }
         renderItem: (at, api) => {
           const [x, y] = api.coord([api.value(0), api.value(1)]);
           const [width, height] = api.size([1, 1]);
-          const inner = [Math.max(width - thin, 0.5), Math.max(height - 2, 0.5)];
+          const inner = [Math.max(width - thin, 0.5) + (thin ? 0 : 0.6), Math.max(height - 2, 0.5)];
           const from = [x - inner[0] / 2, y - inner[1] / 2];
           const n = at.dataIndex;
           return { type: "group", children: cellShapes(cells[n].kind, ...from, ...inner, fills[n]) };

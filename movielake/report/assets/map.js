@@ -32,7 +32,7 @@ function makeMap() {
       coordinateSystem: "geo",
       name: names[country],
       large: true,
-      largeThreshold: 1500,
+      largeThreshold: 300,
       data: chosenPlaces.map((at) => position(country, at)),
       ...look,
     };
