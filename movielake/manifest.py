@@ -97,14 +97,14 @@ def check_lake(lake: Folder) -> None:
             f"expected a lake of format {schema.FORMAT}, found format {found} in {lake.url}; "
             "use the movielake that wrote it, or convert the feed anew, into another folder"
         )
-    if difference := _difference(content.get("tables")):
+    if difference := describe_difference(content.get("tables")):
         raise ValueError(
             f"{lake.url}/{LAKE_FILE} says format {found}, but {difference}; "
             "use the movielake that wrote it, or convert the feed anew, into another folder"
         )
 
 
-def _difference(found: Any) -> str:
+def describe_difference(found: Any) -> str:
     """Say how the tables of a lake differ from those of the format; empty if they do not."""
     if not isinstance(found, dict) or not all(isinstance(t, dict) for t in found.values()):
         return "does not tell the columns of its tables"

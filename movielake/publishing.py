@@ -41,13 +41,21 @@ def publish_commit(lake: Folder, commit: Commit, space: Workspace) -> None:
     """
     key = (commit.date_stamp, commit.country)
     with hold_partition(lake, *key) as lock:
-        known = read_commit(lake, *key)
-        if known and not known.files <= commit.files:
+        if _loses_files(lake, commit):
             withdraw_commit(lake, *key)
         space.publish(lock.renew)
         _remove_others(lake, *key, {file.path for file in commit.files}, lock)
         lock.renew()
         write_commit(lake, commit)
+
+
+def _loses_files(lake: Folder, commit: Commit) -> bool:
+    """Tell whether the commit that is there names files that go; one that is broken may."""
+    try:
+        known = read_commit(lake, commit.date_stamp, commit.country)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return True
+    return known is not None and not known.files <= commit.files
 
 
 def refresh_commit(lake: Folder, zip_: FeedZip, digest: str, with_json: bool) -> Commit | None:

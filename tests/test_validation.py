@@ -751,6 +751,19 @@ def test_no_lake(tmp_path):
         found(tmp_path / "lake.tar")
 
 
+def test_what_is_no_lake_is_a_feed(tmp_path):
+    members = {"191206I.XML": movies("Up").replace("<title>", "<smell>1</smell><title>")}
+    feed = write_feed(tmp_path / "feed", {ZIP: members, "20191206/movies_swe.zip": members})
+    options = {"date_stamps": "20191206", "countries": "deu"}
+    expected = ("unknown-element", f"{ZIP}: 191206I.XML")
+    assert found(feed, **options) == [("warning", *expected)]
+    assert found(feed, rules={"unknown-element": "error"}, **options) == [("error", *expected)]
+    with pytest.raises(ValueError, match="fast, sample and max_orphans are for lakes"):
+        found(feed, fast=True)
+    with pytest.raises(ValueError, match="there is no rule 'orphans'; is it"):
+        found(feed, rules={"orphans": "error"})
+
+
 # --- comparing
 
 
@@ -827,7 +840,7 @@ def test_a_flipped_byte_is_found_in_every_file(flip_lake, place):
         assert path in {where for _, _, where in flipped(flip_lake, path, position, 0x10)}, path
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_flipped_byte_is_found(flip_lake, data):
     path = data.draw(st.sampled_from(sorted(files(flip_lake))))

@@ -23,7 +23,7 @@ from movielake.commits import (
     commit_from_json,
 )
 from movielake.layout import LAKE_FILE, MANIFEST_FOLDER, WORK_FOLDER, Folder, commit_path
-from movielake.manifest import manifest_table
+from movielake.manifest import describe_difference, manifest_table
 from movielake.packs import Pair, files_of
 from movielake.partitions import is_safe
 from movielake.problems import MEANING
@@ -92,22 +92,8 @@ def check_lake_file(lake: Folder) -> Iterator[Finding]:
         return
     if not _is_as_written(text, content):
         yield found("lake-file", LAKE_FILE, "expected it as movielake writes it; restore it")
-    expected = {n: {c.name: str(c.arrow) for c in schema.table(n).columns} for n in schema.TABLES}
-    if tables != expected:
-        where = _first_difference(expected, tables)
-        yield found("lake-schema", LAKE_FILE, f"{where}; convert the feed to a new lake")
-
-
-def _first_difference(expected: dict[str, dict[str, str]], tables: Any) -> str:
-    if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
-        return "expected tables with columns, found something else"
-    for name in [*expected, *tables]:
-        ours, theirs = expected.get(name, {}), tables.get(name, {})
-        for column in [*ours, *theirs]:
-            if ours.get(column) != theirs.get(column):
-                want, have = (c.get(column, "no such column") for c in (ours, theirs))
-                return f"expected {want} for {name}.{column}, found {have}"
-    return "expected the columns of a table in another order"
+    if difference := describe_difference(tables):
+        yield found("lake-schema", LAKE_FILE, f"{difference}; convert the feed to a new lake")
 
 
 def _is_as_written(text: bytes, content: Any) -> bool:
