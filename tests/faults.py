@@ -54,8 +54,7 @@ class Row:
         return self.kind, self.case
 
     def markdown(self) -> str:
-        quote = "``" if "`" in self.saw else "`"
-        seen = f"{quote}{self.saw}{quote}" if self.saw else "nothing: all is well"
+        seen = f"`` {self.saw} ``" if self.saw else "nothing: all is well"
         cells = [self.kind, self.case, self.tried, self.lost, self.partial, seen]
         return "| " + " | ".join(str(cell).replace("|", r"\|") for cell in cells) + " |\n"
 
@@ -86,7 +85,7 @@ def shown() -> dict[tuple[str, str], Row]:
     for line in table.splitlines()[2:]:
         cells = [cell.replace(r"\|", "|") for cell in re.split(r" (?<!\\)\| ", line[2:-2])]
         kind, case, *counts, seen = cells
-        saw = "" if seen.startswith("nothing") else seen.strip("`")
+        saw = seen.removeprefix("`` ").removesuffix(" ``") if seen.startswith("``") else ""
         rows[kind, case] = Row(kind, case, *map(int, counts), saw)
     return rows
 
