@@ -112,6 +112,8 @@ class LineMaker:
         for before, first in ((key, True), ("", False)):
             for on, end, flat_end in ((True, "},", ","), (False, "}],", "],")):
                 chosen = at[(is_first == first) & (goes_on[at] == on)]
+                if not len(chosen):
+                    continue
                 distinct, of = _compact(segments.codes[chosen], len(segments.kinds))
                 is_flat = (segments.kinds[distinct] == Kind.FLAT).astype(np.int32)
                 texts = segments.texts.take(pa.array(distinct))

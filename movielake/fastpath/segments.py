@@ -211,4 +211,5 @@ def _with_attributes(texts: pa.Array, blank: Flags, parsed: list[Tag], which: Co
     if not has_attribute.any():
         return texts
     attributes = pa.array([tag.attribute for tag in parsed], pa.string())
-    return pc.if_else(pa.array(has_attribute), attributes.take(pa.array(which)), texts)
+    own = attributes.take(pa.array(which[has_attribute]))
+    return pc.replace_with_mask(texts, pa.array(has_attribute), own)
