@@ -16,7 +16,7 @@ from movielake.fastpath.shape import Shape
 from movielake.fastpath.unrecognised import NotRecognised
 from movielake.recoding import python_codec
 
-BLOCK: Final = 1 << 22
+BLOCK: Final = 1 << 23
 """Bytes read at a time; no record may be longer."""
 
 STEP: Final = 1 << 18

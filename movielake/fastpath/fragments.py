@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -89,7 +89,6 @@ class LineMaker:
     ) -> None:
         """Prepare the distinct leaves, for each place where they are."""
         on = goes_on[nesting.leaves]
-        names = pa.array([f"{_encode(name)}:" for name in self._shape.leaves])
         for before, chosen, behind in (
             ("", ~nesting.in_container, (",", "," + self._end, "", "")),
             (",", nesting.in_container & ~on, ("", "", "}],", "}]," + self._end)),
@@ -97,10 +96,10 @@ class LineMaker:
         ):
             at = nesting.leaves[chosen]
             distinct, of = _compact(segments.codes[at], len(segments.kinds))
-            name = names.take(pa.array(segments.leaves[distinct]))
-            value = _quoted(segments.texts.take(pa.array(distinct)))
-            after = pa.array(behind).take(pa.array(segments.ends[distinct]))
-            which[at] = of + pieces.add(pc.binary_join_element_wise(before, name, value, after, ""))
+            names = [f"{before}{_encode(name)}:" for name in self._shape.leaves]
+            leaf, end = segments.leaves[distinct], segments.ends[distinct]
+            texts = segments.texts.take(pa.array(distinct))
+            which[at] = of + pieces.add(_say(names, leaf, texts, behind, end))
 
     def _containers(
         self, segments: Segments, nesting: Nesting, goes_on: Flags, pieces: _Pieces, which: Codes
@@ -113,15 +112,15 @@ class LineMaker:
         for before, first in ((key, True), ("", False)):
             for on, end, flat_end in ((True, "},", ","), (False, "}],", "],")):
                 chosen = at[(is_first == first) & (goes_on[at] == on)]
+                if not len(chosen):
+                    continue
                 distinct, of = _compact(segments.codes[chosen], len(segments.kinds))
-                is_flat = segments.kinds[distinct] == Kind.FLAT
-                opening = pc.if_else(pa.array(is_flat), before, before + attribute)
-                value = _quoted(segments.texts.take(pa.array(distinct)))
-                ends = segments.ends[distinct] + np.where(is_flat, 4, 0)
-                closings = ("", "", end, end + self._end, "", "", flat_end, flat_end + self._end)
-                closing = pa.array(closings).take(pa.array(ends))
-                start = pieces.add(pc.binary_join_element_wise(opening, value, closing, ""))
-                which[chosen] = of + start
+                is_flat = (segments.kinds[distinct] == Kind.FLAT).astype(np.int32)
+                texts = segments.texts.take(pa.array(distinct))
+                behind = ("", "", end, end + self._end, "", "", flat_end, flat_end + self._end)
+                ends = segments.ends[distinct] + 4 * is_flat
+                said = _say((before + attribute, before), is_flat, texts, behind, ends)
+                which[chosen] = of + pieces.add(said)
 
 
 def _begins_container(kinds: Bytes) -> Flags:
@@ -160,14 +159,26 @@ def _compact(codes: Codes, count: int) -> tuple[Ints, Codes]:
     return distinct, position[codes]
 
 
-def _quoted(texts: pa.Array) -> pa.Array:
-    """Write texts as JSON does, null for those that are null."""
-    quoted = pc.binary_join_element_wise('"', texts, '"', "")
+def _say(
+    before: Sequence[str], which: Any, texts: pa.Array, behind: Sequence[str], ends: Any
+) -> pa.Array:
+    """Quote texts, each between one that goes before and one that comes behind; null is null."""
+    is_null = texts.is_null().to_numpy(zero_copy_only=False)
+    opening = pa.array([f'{text}"' for text in before] + [f"{text}{_NULL}" for text in before])
+    closing = pa.array([f'"{text}' for text in behind] + list(behind))
+    return pc.binary_join_element_wise(
+        opening.take(pa.array(which + np.where(is_null, len(before), 0))),
+        _escaped(texts.fill_null("")),
+        closing.take(pa.array(ends + np.where(is_null, len(behind), 0))),
+        "",
+    )
+
+
+def _escaped(texts: pa.Array) -> pa.Array:
+    """Write texts as JSON does within its quotes."""
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-    odd = (data == ord('"')) | (data == ord("\\")) | (data < 0x20)
-    if odd.any():
-        texts = texts.fill_null("")
-        has_odd = pc.match_substring_regex(texts, r'["\\\x00-\x1f]')
-        found = [_encode(text) for text in texts.filter(has_odd).to_pylist()]
-        quoted = pc.replace_with_mask(quoted, has_odd, pa.array(found, pa.string()))
-    return quoted.fill_null(_NULL)
+    if not ((data == ord('"')) | (data == ord("\\")) | (data < 0x20)).any():
+        return texts
+    odd = pc.match_substring_regex(texts, r'["\\\x00-\x1f]')
+    written = [_encode(text)[1:-1] for text in texts.filter(odd).to_pylist()]
+    return pc.replace_with_mask(texts, odd, pa.array(written, pa.string()))

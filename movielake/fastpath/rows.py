@@ -113,11 +113,14 @@ class RowMaker:
             if column.paths and column.name not in columns:
                 of_dates, codes = self._codes(column)
                 values, positions = self._values(column, codes, of_dates)
-                of_row = positions[date_of_row if of_dates else record_of_row]
-                columns[column.name] = order.take(column, values, of_row)
+                if values is None:
+                    columns[column.name] = order.nothing(column, len(date_of_row))
+                else:
+                    of_row = positions[date_of_row if of_dates else record_of_row]
+                    columns[column.name] = order.take(column.name, values, of_row)
         columns["starts_at"] = combine_start(columns["show_date"], columns["show_time"])
         columns["record"] = pa.array(first + order.records, pa.int32())
-        columns["extra"] = order.take(self._table["extra"], None, np.zeros_like(date_of_row))
+        columns["extra"] = order.nothing(self._table["extra"], len(date_of_row))
         columns["source_xml"] = pa.repeat(pa.scalar(source), len(order.records))
         arrow = self._table.arrow
         return pa.table([columns[name] for name in arrow.names], schema=arrow)
@@ -170,6 +173,8 @@ class RowMaker:
 
         The last one, of a segment without a text, stands for all that have none.
         """
+        if codes.max(initial=-1) < 0:
+            return np.array([-1]), codes
         used = np.zeros(len(self._says), np.bool_)
         used[codes] = True
         distinct = np.flatnonzero(used & self._says)
@@ -219,16 +224,18 @@ class _Order:
             self._rows = np.argsort(together, kind="stable")
             self.records = together[self._rows]
 
-    def take(self, column: Column, values: pa.Array | None, positions: Any) -> pa.Array:
-        """Take a value for each regular row, null if there are no values, and sort others in."""
-        if values is None:
-            return self.sort(column.name, pa.nulls(len(positions), column.arrow))
+    def take(self, name: str, values: pa.Array, positions: Any) -> pa.Array:
+        """Take a value for each regular row, and sort others in."""
         if self._others is None:
             return values.take(pa.array(positions))
-        others = self._others.rows[column.name].combine_chunks()
+        others = self._others.rows[name].combine_chunks()
         more = np.arange(len(values), len(values) + len(others))
         positions = np.concatenate((positions, more))[self._rows]
         return pa.concat_arrays([values, others]).take(pa.array(positions))
+
+    def nothing(self, column: Column, rows: int) -> pa.Array:
+        """Give null for each regular row, and sort others in."""
+        return self.sort(column.name, pa.nulls(rows, column.arrow))
 
     def sort(self, name: str, values: pa.Array) -> pa.Array:
         """Sort others in between the values of the regular rows."""

@@ -150,18 +150,23 @@ def _split(data: Bytes, offsets: Codes) -> tuple[pa.Array, pa.Array, pa.Array, B
 
     One with less or more than a ``>`` before the end tags is not regular.
     """
-    opening, closing = np.flatnonzero(data == ord("<")), np.flatnonzero(data == ord(">"))
-    second = np.searchsorted(opening, offsets[:-1]) + 1
-    begin, end = offsets[:-1], offsets[1:]
-    tail = np.minimum(np.append(opening, len(data))[second], end)
-    before = np.searchsorted(closing, begin)
-    signs = np.searchsorted(closing, tail) - before
-    cuts = np.empty(3 * len(signs) + 1, np.int32)
-    cuts[:-1:3], cuts[2::3], cuts[-1] = begin, tail, len(data)
-    cuts[1::3] = np.where(signs > 0, np.append(closing, 0)[before] + 1, tail)
+    marks = np.flatnonzero((data | 2) == ord(">"))  # which has the one bit that "<" lacks
+    opens = np.append(data[marks] == ord("<"), (True, True))
+    marks = np.append(marks, (len(data), len(data)))
+    begins = np.zeros(len(data) + 1, np.bool_)
+    begins[offsets[:-1]] = True
+    first = np.flatnonzero(begins[marks])
+    close, tail = marks[first + 1], marks[first + 2]
+    plain = ~opens[first + 1] & opens[first + 2]
+    for odd in np.flatnonzero(~plain):
+        within = slice(first[odd] + 1, None)
+        tail[odd] = marks[within][np.argmax(opens[within])]
+        close[odd] = min(close[odd], tail[odd] - 1)
+    cuts = np.empty(3 * len(plain) + 1, np.int32)
+    cuts[:-1:3], cuts[1::3], cuts[2::3], cuts[-1] = offsets[:-1], close + 1, tail, len(data)
     buffers = [None, pa.py_buffer(cuts), pa.py_buffer(data)]
     pieces = pa.Array.from_buffers(pa.string(), len(cuts) - 1, buffers)
-    reasons = np.where(signs == 1, 0, Reason.TEXT).astype(np.uint8)
+    reasons = np.where(plain, 0, Reason.TEXT).astype(np.uint8)
     tags, texts, ends = (pieces.take(pa.array(np.arange(n, len(pieces), 3))) for n in range(3))
     return tags, texts, ends, reasons
 
@@ -206,4 +211,5 @@ def _with_attributes(texts: pa.Array, blank: Flags, parsed: list[Tag], which: Co
     if not has_attribute.any():
         return texts
     attributes = pa.array([tag.attribute for tag in parsed], pa.string())
-    return pc.if_else(pa.array(has_attribute), attributes.take(pa.array(which)), texts)
+    own = attributes.take(pa.array(which[has_attribute]))
+    return pc.replace_with_mask(texts, pa.array(has_attribute), own)

@@ -23,8 +23,8 @@ class Reason(IntEnum):
 
 REASONS: Final[Mapping[int, str]] = {
     Reason.TAG: "a tag that is not in the schema, or written otherwise",
-    Reason.TEXT: "text where none is expected, or written otherwise",
-    Reason.ORDER: "elements in another order or place",
+    Reason.TEXT: "a text where none is expected, or written otherwise",
+    Reason.ORDER: "elements or text in another order or place",
     Reason.REPEATED: "an element that is there twice",
     Reason.TIMES: "times beside the dates",
 }
