@@ -82,7 +82,7 @@ STAGES: Final = {
     "countries": ("Names and types", "which countries, columns and paths there are", BESIDE),
     "feed": ("Feed to records", "each element of a member becomes a dict", "records"),
     "problems": ("Records to rows", "typed and flattened; what is odd is counted", "rows"),
-    "writers": ("Files and commits", "whole or not at all", "files, and the commit of a zip"),
+    "locks": ("Files and commits", "whole or not at all", "files, and the commit of a zip"),
     "members": ("Conversion", "what is new, one process per zip", "the lake on disk"),
     "cluster": ("Clusters", "workers here, or on all nodes of a job", BESIDE),
     "packs": ("Packing and staging", "to the node's own disk", "a pack, a staged lake"),
@@ -90,7 +90,7 @@ STAGES: Final = {
     "lookups": ("Joining", "partition by partition", "showings with movies and theaters"),
     "geography": ("Places and times", "by time zone, offline", BESIDE),
     "validation": ("Checking and showing", "does a lake keep its promises, what is in it", BESIDE),
-    "progress": ("On top", "job scripts, the made-up feed, the command line", BESIDE),
+    "jobs": ("On top", "job scripts, the made-up feed, the command line", BESIDE),
 }
 """Where each stage begins in the order of the modules: its title, how it works, what it gives."""
 

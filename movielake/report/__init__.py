@@ -35,6 +35,13 @@ class WrittenReport:
         What screenings are compared with.
     notes : tuple of str
         What the report lacks, and why.
+
+    Examples
+    --------
+    >>> from movielake import write_report
+    >>> written = write_report("lake", "report.html", countries=["nzl", "swe"])
+    >>> written.countries, written.bytes < 10_000_000
+    (2, True)
     """
 
     file: str
@@ -84,15 +91,10 @@ def write_report(
 
     Examples
     --------
-    >>> import tempfile
-    >>> from movielake import convert, write_report
-    >>> from movielake.sample import write_sample
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write_sample(f"{folder}/feed", weeks=2, countries=["nzl"], scale=0.02)
-    ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     report = write_report(f"{folder}/lake", f"{folder}/report.html")
+    >>> from movielake import write_report
+    >>> report = write_report("lake", "report.html", date_stamps="201912*")
     >>> report.countries, report.date_stamps, report.index_stamp
-    (1, 2, '20191206')
+    (8, 3, '20191206')
     """
     target = Folder(str(file))
     if target.fs.isdir(target.path):
