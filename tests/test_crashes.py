@@ -685,7 +685,10 @@ def test_stages_while_a_lake_is_converted(
     assert partials == []
 
 
-def test_a_partition_that_is_being_replaced_is_named(world: World, tmp_path: Path) -> None:
+def test_a_partition_that_is_being_replaced_is_named(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("movielake.commits._PATIENCE", 0.05)
     lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
     commit = lake / "manifest/20191206/deu.json"
     commit.rename(commit.with_suffix(".replaced"))
