@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage
+from movielake.damage import Damage, one_line
 from movielake.descriptors import write_descriptor
 from movielake.feed import UNREADABLE, FeedZip, fingerprint, open_members
 from movielake.layout import Folder, Selection, Terms
+from movielake.limits import choose_limits
 from movielake.locks import remove_leftovers
 from movielake.manifest import create_lake, read_manifest, rebuild_manifest
 from movielake.members import MemberConverter
@@ -26,8 +28,7 @@ from movielake.publishing import (
     refresh_commit,
     remove_partition,
 )
-from movielake.quarantine import Quarantine, one_line
-from movielake.records import Damage
+from movielake.quarantine import Quarantine
 from movielake.workers import worker_client
 from movielake.writers import explained, is_within, workspace
 
@@ -104,6 +105,8 @@ def convert(
     strict: bool = False,
     with_json: bool = True,
     prune: bool = False,
+    max_member_size: int | str | None = None,
+    max_ratio: float | None = None,
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Outcome], None] | None = None,
 ) -> Conversion:
@@ -128,6 +131,11 @@ def convert(
         Write JSON Lines besides Parquet.
     prune : bool, optional
         Remove from the lake what is selected and no longer has a feed zip.
+    max_member_size : int or str, optional
+        Bytes that may come out of one member of a zip, 64 GB by default; what is behind them is
+        damage.
+    max_ratio : float, optional
+        Bytes that may come out of each packed one beyond the first GB, 300 by default.
     on_plan, on_progress : callable, optional
         Told the plan before the work, and each outcome as it comes.
 
@@ -140,7 +148,7 @@ def convert(
     FileNotFoundError
         If the feed is not there.
     ValueError
-        If the lake is none, or of another format, or if nothing is selected.
+        If the lake is none, or of another format, if nothing is selected, or if a limit is no size.
     OSError
         If the lake cannot be written; what is converted by then stays.
     DamagedFeedError
@@ -158,13 +166,14 @@ def convert(
     (1, True)
     """
     selection = Selection(date_stamps, countries)
+    limits = choose_limits(max_member_size, max_ratio)
     found = find_selected(feed, selection)
     target = Folder(lake)
     with explained(target):
         create_lake(target)
         write_descriptor(target)
         remove_leftovers(target)
-        model = Task(feed, lake, found.zips[0], with_json, force, strict)
+        model = Task(feed, lake, found.zips[0], with_json, force, strict, limits)
         todo = plan_conversion(found, model, selection, _known(target))
         if on_plan:
             on_plan(todo)
@@ -274,7 +283,7 @@ def _convert_zip(task: Task) -> Outcome:
     with workspace(lake) as space, ExitStack() as stack:
         quarantine = Quarantine(space, zip_)
         try:
-            members = stack.enter_context(open_members(task.feed, zip_))
+            members = stack.enter_context(open_members(task.feed, zip_, task.limits))
         except UNREADABLE as error:
             digest, commits = "", [_unreadable(task, quarantine, Damage(one_line(error)))]
         else:

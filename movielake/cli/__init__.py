@@ -54,9 +54,12 @@ def _one_line(error: Exception) -> str:
 
 def _exit_code(error: Exception) -> int:
     from movielake.conversion import DamagedFeedError
+    from movielake.packs import DamagedPackError
+    from movielake.sources import DifferentFileError
 
-    usage = isinstance(error, (ValueError, *_NO_SUCH)) and not isinstance(error, DamagedFeedError)
-    return 2 if usage else 1
+    if isinstance(error, (DamagedFeedError, DamagedPackError, DifferentFileError)):
+        return 1
+    return 2 if isinstance(error, (ValueError, *_NO_SUCH)) else 1
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,7 +8,12 @@ from typing import Any
 import click
 
 from movielake.cli.completion import PATH
-from movielake.cli.options import countries_option, examples, stamps_option
+from movielake.cli.options import (
+    countries_option,
+    examples,
+    limit_options,
+    stamps_option,
+)
 
 
 @click.command("convert")
@@ -23,6 +28,7 @@ from movielake.cli.options import countries_option, examples, stamps_option
     "--json/--no-json", "with_json", default=True, help="Write JSON Lines besides Parquet."
 )
 @click.option("--prune", is_flag=True, help="Remove what no longer has a feed zip.")
+@limit_options
 @examples(
     "movielake convert feed lake",
     "movielake convert feed lake --stamps '2020*' --countries deu,swe --workers 4",

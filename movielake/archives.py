@@ -1,0 +1,171 @@
+"""Archives: the members of a zip as streams, whatever the zip says about itself.
+
+Nothing is unpacked to disk, no name is used as a path, and no more comes out than the limits allow.
+"""
+
+from __future__ import annotations
+
+import copy
+import errno
+import io
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any, Final, cast
+
+from movielake.limits import Limits, OverLimitError
+
+UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,  # a compression or zip version that zipfile does not know
+    RuntimeError,  # an encrypted member
+    OverLimitError,  # one that unpacks to too much
+)
+"""What reading a damaged, unsupported or hostile zip raises."""
+
+_STEP: Final = 1 << 13
+"""Bytes unpacked at a time; where packed bytes are damaged, at most so many before it are lost."""
+
+_HEADER: Final = 30
+"""Least bytes before a member's packed content."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a feed zip.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the zip; never used as a path.
+    size : int
+        Bytes when unpacked, as the zip's directory says.
+    packed : int
+        Bytes as stored.
+    check : str
+        CRC of the content, or for an unzipped file its modification time.
+    open : callable
+        Opens a stream of the content; takes how many bytes to unpack at a time, few by default.
+    """
+
+    name: str
+    size: int
+    packed: int
+    check: str
+    open: Callable[..., IO[bytes]] = field(compare=False)
+
+
+@contextmanager
+def open_archive(raw: IO[bytes], limits: Limits) -> Iterator[list[Member]]:
+    """Open a zip and list its members.
+
+    Parameters
+    ----------
+    raw : binary file
+        The zip.
+    limits : Limits
+        How much may come out of each member.
+
+    Yields
+    ------
+    list of Member
+        In the order of their names, without folders. Their streams live as long as the context.
+
+    Raises
+    ------
+    zipfile.BadZipFile
+        If the zip's directory cannot be read.
+    """
+    with _as_bad_zip():
+        archive = zipfile.ZipFile(raw)
+    with archive:
+        infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
+        ends = [info.header_offset for info in infos[1:]] + [archive.start_dir]
+        rooms = [end - i.header_offset - _HEADER for i, end in zip(infos, ends, strict=False)]
+        found = zip(infos, rooms, strict=True)
+        named = sorted(found, key=lambda pair: (pair[0].filename, pair[0].header_offset))
+        yield [
+            _zip_member(archive, info, room, limits)
+            for info, room in named
+            if not info.filename.endswith("/")
+        ]
+
+
+@contextmanager
+def _as_bad_zip() -> Iterator[None]:
+    """Raise BadZipFile also for the damaged bytes that zipfile did not reckon with."""
+    try:
+        yield
+    except (ValueError, IndexError, struct.error) as error:
+        raise zipfile.BadZipFile(str(error)) from error
+    except OSError as error:
+        # No number: bz2's own. EINVAL: sent to a place before the file's beginning.
+        if error.errno not in (None, errno.EINVAL):
+            raise
+        raise zipfile.BadZipFile(str(error)) from error
+
+
+def _zip_member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, room: int, limits: Limits
+) -> Member:
+    def opened(step: int = _STEP) -> IO[bytes]:
+        if info.flag_bits & 1:
+            raise zipfile.BadZipFile("it is encrypted")
+        if info.compress_size > room:  # so that no byte is unpacked twice
+            raise zipfile.BadZipFile("it overlaps another member, as in a zip bomb")
+        unchecked = copy.copy(info)
+        del unchecked.CRC  # then zipfile checks none
+        with _as_bad_zip():
+            # By its ZipInfo, not its name: two members may have the same name.
+            raw = archive.open(unchecked)
+        stream = _MemberStream(cast("zipfile.ZipExtFile", raw), info, step, limits)
+        return cast("IO[bytes]", stream)
+
+    return Member(info.filename, info.file_size, info.compress_size, f"{info.CRC:08x}", opened)
+
+
+class _MemberStream(io.RawIOBase):
+    """A member's bytes, in short reads, and its damage only after all that can be had.
+
+    zipfile itself withholds the block in which it meets damage, and for a wrong CRC the last one.
+    What goes beyond the limits is damage too.
+    """
+
+    def __init__(
+        self, raw: zipfile.ZipExtFile, info: zipfile.ZipInfo, step: int, limits: Limits
+    ) -> None:
+        self._raw = raw
+        self._info = info
+        self._step = step
+        self._running = 0
+        self._limits = limits
+        self._left = limits.most(info.compress_size)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with _as_bad_zip():
+            block = self._raw.read1(min(len(buffer), self._step))
+        self._running = zlib.crc32(block, self._running)
+        if not block and self._running != self._info.CRC:
+            raise zipfile.BadZipFile(f"Bad CRC-32 for file {self._info.filename!r}")
+        if len(block) > self._left:
+            if not self._left:
+                raise self._limits.excess(self._info.compress_size)
+            block = block[: self._left]
+        self._left -= len(block)
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._raw.close()
