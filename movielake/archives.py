@@ -5,6 +5,7 @@ Nothing is unpacked to disk, no name is used as a path, and no more comes out th
 
 from __future__ import annotations
 
+import bz2
 import copy
 import errno
 import io
@@ -15,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final, Protocol, cast
 
 from movielake.limits import Limits, OverLimitError
 
@@ -35,6 +36,11 @@ _STEP: Final = 1 << 13
 
 _HEADER: Final = 30
 """Least bytes before a member's packed content."""
+
+_PACKED: Final = 4096
+_LZMA_MEMORY: Final = 1 << 28
+_UNKNOWN_SIZE: Final = 2**64 - 1
+_ENDS_WITH_MARK: Final = 2  # a flag that LZMA members have
 
 
 @dataclass(frozen=True)
@@ -120,15 +126,63 @@ def _zip_member(
             raise zipfile.BadZipFile("it is encrypted")
         if info.compress_size > room:  # so that no byte is unpacked twice
             raise zipfile.BadZipFile("it overlaps another member, as in a zip bomb")
-        unchecked = copy.copy(info)
-        del unchecked.CRC  # then zipfile checks none
         with _as_bad_zip():
-            # By its ZipInfo, not its name: two members may have the same name.
-            raw = archive.open(unchecked)
-        stream = _MemberStream(cast("zipfile.ZipExtFile", raw), info, step, limits)
+            raw = _unpacked(archive, info)
+        stream = _MemberStream(raw, info, step, limits)
         return cast("IO[bytes]", stream)
 
     return Member(info.filename, info.file_size, info.compress_size, f"{info.CRC:08x}", opened)
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Readable:
+    """Open a member by its ZipInfo, not its name: two may have the same."""
+    unchecked = copy.copy(info)
+    del unchecked.CRC  # then zipfile checks none
+    method = info.compress_type
+    if method not in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        return cast("zipfile.ZipExtFile", archive.open(unchecked))
+    # zipfile unpacks a block of these at once, and a few bytes of them may be gigabytes.
+    unchecked.compress_type, unchecked.file_size = zipfile.ZIP_STORED, info.compress_size
+    raw = archive.open(unchecked)
+    return _Unpacking(
+        raw, bz2.BZ2Decompressor() if method == zipfile.ZIP_BZIP2 else _lzma(raw, info)
+    )
+
+
+def _lzma(raw: IO[bytes], info: zipfile.ZipInfo) -> lzma.LZMADecompressor:
+    """Begin to unpack LZMA, of which a zip has all but the usual header."""
+    length = int.from_bytes(raw.read(4)[2:], "little")
+    size = _UNKNOWN_SIZE if info.flag_bits & _ENDS_WITH_MARK else info.file_size
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_ALONE, _LZMA_MEMORY)
+    unpacker.decompress(raw.read(length) + size.to_bytes(8, "little"), 0)
+    return unpacker
+
+
+class _Unpacking:
+    """A packed stream, unpacked as far as somebody reads."""
+
+    def __init__(
+        self, raw: IO[bytes], unpacker: bz2.BZ2Decompressor | lzma.LZMADecompressor
+    ) -> None:
+        self._raw = raw
+        self._unpacker = unpacker
+
+    def read1(self, size: int) -> bytes:
+        while not self._unpacker.eof:
+            packed = self._raw.read(_PACKED) if self._unpacker.needs_input else b""
+            if self._unpacker.needs_input and not packed:
+                raise EOFError("the packed bytes end too early")
+            if block := self._unpacker.decompress(packed, size):
+                return block
+        return b""
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+class _Readable(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+    def close(self) -> None: ...
 
 
 class _MemberStream(io.RawIOBase):
@@ -138,9 +192,7 @@ class _MemberStream(io.RawIOBase):
     What goes beyond the limits is damage too.
     """
 
-    def __init__(
-        self, raw: zipfile.ZipExtFile, info: zipfile.ZipInfo, step: int, limits: Limits
-    ) -> None:
+    def __init__(self, raw: _Readable, info: zipfile.ZipInfo, step: int, limits: Limits) -> None:
         self._raw = raw
         self._info = info
         self._step = step
