@@ -138,6 +138,7 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Readable:
     """Open a member by its ZipInfo, not its name: two may have the same."""
     unchecked = copy.copy(info)
     del unchecked.CRC  # then zipfile checks none
+    unchecked.file_size = _UNKNOWN_SIZE  # and cuts nothing off
     method = info.compress_type
     if method not in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         return cast("zipfile.ZipExtFile", archive.open(unchecked))
@@ -197,6 +198,7 @@ class _MemberStream(io.RawIOBase):
         self._info = info
         self._step = step
         self._running = 0
+        self._size = 0
         self._limits = limits
         self._left = limits.most(info.compress_size)
 
@@ -204,18 +206,28 @@ class _MemberStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if self._left < 0:
+            raise self._limits.excess(self._info.compress_size)
         with _as_bad_zip():
             block = self._raw.read1(min(len(buffer), self._step))
+        if not block:
+            self._check_end()
         self._running = zlib.crc32(block, self._running)
-        if not block and self._running != self._info.CRC:
-            raise zipfile.BadZipFile(f"Bad CRC-32 for file {self._info.filename!r}")
-        if len(block) > self._left:
-            if not self._left:
-                raise self._limits.excess(self._info.compress_size)
-            block = block[: self._left]
+        self._size += len(block)
         self._left -= len(block)
+        if self._left < 0:  # by so many bytes; the error is for who has taken what is before them
+            block = block[: self._left]
+            if not block:
+                raise self._limits.excess(self._info.compress_size)
         buffer[: len(block)] = block
         return len(block)
+
+    def _check_end(self) -> None:
+        if self._running != self._info.CRC:
+            raise zipfile.BadZipFile(f"Bad CRC-32 for file {self._info.filename!r}")
+        if self._size != self._info.file_size:
+            said = f"{self._info.file_size:,} bytes, as the zip says"
+            raise zipfile.BadZipFile(f"expected {said}, found {self._size:,}")
 
     def close(self) -> None:
         if not self.closed:

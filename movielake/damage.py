@@ -47,7 +47,7 @@ def read_damage(error: etree.XMLSyntaxError, log: etree._ListErrorLog) -> Damage
         for entry in log.filter_from_fatals():
             return Damage(_plain(entry.message), entry.line, entry.column)
     reason = one_line(error).removesuffix(f", line {line}, column {column}")
-    return Damage(reason, line or None, column or None)
+    return Damage(reason.rstrip(), line or None, column or None)
 
 
 def one_line(error: BaseException) -> str:
