@@ -6,7 +6,6 @@ Nothing is unpacked to disk, no name is used as a path, and no more comes out th
 from __future__ import annotations
 
 import bz2
-import copy
 import errno
 import io
 import lzma
@@ -37,6 +36,7 @@ _STEP: Final = 1 << 13
 _HEADER: Final = 30
 """Least bytes before a member's packed content."""
 
+_PLACE: Final = ("orig_filename", "header_offset", "flag_bits", "compress_type", "compress_size")
 _PACKED: Final = 4096
 _LZMA_MEMORY: Final = 1 << 28
 _UNKNOWN_SIZE: Final = 2**64 - 1
@@ -92,16 +92,25 @@ def open_archive(raw: IO[bytes], limits: Limits) -> Iterator[list[Member]]:
     with _as_bad_zip():
         archive = zipfile.ZipFile(raw)
     with archive:
-        infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
-        ends = [info.header_offset for info in infos[1:]] + [archive.start_dir]
-        rooms = [end - i.header_offset - _HEADER for i, end in zip(infos, ends, strict=False)]
-        found = zip(infos, rooms, strict=True)
-        named = sorted(found, key=lambda pair: (pair[0].filename, pair[0].header_offset))
+        rooms = sorted(_rooms(archive), key=lambda it: (it[0].filename, it[0].header_offset))
         yield [
             _zip_member(archive, info, room, limits)
-            for info, room in named
+            for info, room in rooms
             if not info.filename.endswith("/")
         ]
+
+
+def _rooms(archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, int]]:
+    """Give each member with the bytes that there are for its packed content.
+
+    Where members overlap, but have no more bytes together than the zip, it is only damaged: then
+    each may be read.
+    """
+    infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
+    ends = [info.header_offset for info in infos[1:]] + [archive.start_dir]
+    is_bomb = sum(info.compress_size for info in infos) > archive.start_dir
+    for info, end in zip(infos, ends, strict=False):
+        yield info, end - info.header_offset - _HEADER if is_bomb else info.compress_size
 
 
 @contextmanager
@@ -136,9 +145,10 @@ def _zip_member(
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Readable:
     """Open a member by its ZipInfo, not its name: two may have the same."""
-    unchecked = copy.copy(info)
-    del unchecked.CRC  # then zipfile checks none
-    unchecked.file_size = _UNKNOWN_SIZE  # and cuts nothing off
+    unchecked = zipfile.ZipInfo(info.filename)  # of which zipfile knows no CRC, and no end
+    for name in _PLACE:
+        setattr(unchecked, name, getattr(info, name))
+    unchecked.file_size = _UNKNOWN_SIZE  # then zipfile cuts nothing off
     method = info.compress_type
     if method not in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         return cast("zipfile.ZipExtFile", archive.open(unchecked))

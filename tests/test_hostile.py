@@ -29,6 +29,7 @@ from feeds import (
     all_rows,
     commit,
     files,
+    houses,
     movies,
     showing,
     showtime,
@@ -596,6 +597,15 @@ def test_of_a_damaged_bomb_little_is_set_aside(tmp_path, method):
     raw, note = sorted((tmp_path / "lake/quarantine/20191206/deu").iterdir())
     assert raw.stat().st_size == 64_000_000
     assert "the first 64,000,000 bytes, of very many; see the feed zip" in note.read_text()
+
+
+def test_a_damaged_directory_costs_only_the_member_that_it_is_about(tmp_path):
+    """Found by fuzzing: an entry that points into another member is no zip bomb."""
+    packed = bytearray(zipped({NAME: times(GOOD), "191206T.XML": houses("Astra")}))
+    struct.pack_into("<L", packed, packed.rindex(b"PK\x01\x02") + 42, 20)
+    feed = write_feed(tmp_path / "feed", {DEU: bytes(packed)})
+    assert not convert(feed, str(tmp_path / "lake"), workers=1).is_clean
+    assert len(all_records(tmp_path / "lake", "S")) == 5
 
 
 # --- what costs out of proportion

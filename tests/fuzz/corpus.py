@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import re
 import tarfile
@@ -65,6 +66,8 @@ def tars() -> Iterator[bytes]:
     """Give a small lake as a pack, as a plain tar, and with strangers in it."""
     with tempfile.TemporaryDirectory() as name:
         feed = write_feed(Path(name, "feed"), {"20191206/movies_deu.zip": {"S.XML": times()}})
+        for path in Path(feed).rglob("*.zip"):
+            os.utime(path, (1_575_600_000, 1_575_600_000))
         lake, packed = f"{name}/lake", Path(name, "lake.tar")
         convert(feed, lake, workers=1)
         pack(lake, str(packed))

@@ -217,7 +217,9 @@ def contents(data: bytes, members: list[Member]) -> Iterator[bytes | None]:
             if names.count(name) == 1 and archive.getinfo(name).file_size < LIMITS.member_size:
                 with suppress(*UNREADABLE, OSError, ValueError):
                     content = archive.read(name)
-            yield content
+            # zipfile does not mind a size that is not the member's, and we do.
+            is_sound = content is not None and len(content) == archive.getinfo(name).file_size
+            yield content if is_sound else None
 
 
 def check_line(error: Exception) -> None:
