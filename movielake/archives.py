@@ -100,17 +100,22 @@ def open_archive(raw: IO[bytes], limits: Limits) -> Iterator[list[Member]]:
         ]
 
 
-def _rooms(archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, int]]:
-    """Give each member with the bytes that there are for its packed content.
+def _rooms(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, int]]:
+    """List the members, each with the bytes that there are for its packed content.
 
     Where members overlap, but have no more bytes together than the zip, it is only damaged: then
     each may be read.
     """
     infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
     ends = [info.header_offset for info in infos[1:]] + [archive.start_dir]
-    is_bomb = sum(info.compress_size for info in infos) > archive.start_dir
-    for info, end in zip(infos, ends, strict=False):
-        yield info, end - info.header_offset - _HEADER if is_bomb else info.compress_size
+    begins = [info.header_offset + _HEADER for info in infos]
+    rooms = [max(end - begin, 0) for begin, end in zip(begins, ends, strict=False)]
+    for info, room in zip(infos, rooms, strict=True):
+        if info.header_offset + info.compress_size > archive.start_dir:  # so that is no size
+            info.compress_size = min(info.compress_size, room)
+    if sum(info.compress_size for info in infos) <= archive.start_dir:
+        rooms = [info.compress_size for info in infos]
+    return list(zip(infos, rooms, strict=True))
 
 
 @contextmanager

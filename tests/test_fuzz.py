@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,11 +29,12 @@ def test_the_corpus(target):
     importlib.util.find_spec("atheris") is None, reason="atheris has no wheel for this platform"
 )
 @pytest.mark.parametrize("target", TARGETS)
-def test_fuzzing(target):
+def test_fuzzing(target, tmp_path):
     """Do a fixed number of runs, from a fixed seed; 20 s for one are a hang."""
     result = subprocess.run(
         [sys.executable, "-m", "tests.fuzz", target, f"-runs={RUNS[target]}", "-seed=1"],
-        cwd=ROOT,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

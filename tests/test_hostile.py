@@ -513,11 +513,15 @@ def test_what_a_zip_says_of_sizes_does_not_count(monkeypatch):
         read, error = unpack(lie, Limits(ratio=10), 1 << 13)
         assert len(read) < 20_000
         assert "--max-ratio (max_ratio=) allows 10 for each" in error
-    stored = headers(packed, 20, 18, struct.pack("<L", 900_000))
-    with open_archive(io.BytesIO(stored), Limits()) as (member,):
-        assert member.packed == 900_000
-        with pytest.raises(zipfile.BadZipFile, match="overlaps another member"):
-            member.open()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_more_packed_bytes_than_there_are_allow_no_more(monkeypatch, method):
+    monkeypatch.setattr("movielake.limits.FREE", 1000)
+    content = times(GOOD * 100).encode()
+    lie = headers(zipped({NAME: content}, method), 20, 18, struct.pack("<L", 0x7FFFFFFF))
+    assert unpack(lie, Limits(ratio=100), 1 << 13) == (content, "")
+    assert "allows 1 for each" in unpack(lie, Limits(ratio=1), 1 << 13)[1]
 
 
 def test_few_bytes_have_no_ratio():

@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["movielake"]):
 
 from tests.fuzz.corpus import write_corpus, write_dictionary
 
-BUILD = Path(__file__).parents[2] / "build" / "fuzz"
+BUILD = Path("build/fuzz").absolute()
 
 
 def main(arguments: list[str]) -> None:

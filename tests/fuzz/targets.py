@@ -213,13 +213,19 @@ def contents(data: bytes, members: list[Member]) -> Iterator[bytes | None]:
     names = [member.name for member in members]
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for name in names:
-            content = None
-            if names.count(name) == 1 and archive.getinfo(name).file_size < LIMITS.member_size:
+            info, content = archive.getinfo(name), None
+            if names.count(name) == 1 and info.file_size < LIMITS.member_size:
                 with suppress(*UNREADABLE, OSError, ValueError):
-                    content = archive.read(name)
-            # zipfile does not mind a size that is not the member's, and we do.
-            is_sound = content is not None and len(content) == archive.getinfo(name).file_size
-            yield content if is_sound else None
+                    content = exactly(archive, info)
+            yield content
+
+
+def exactly(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | None:
+    """Read a member if it is as long as it says; zipfile itself cuts off what is more."""
+    size = info.file_size
+    info.file_size += 1
+    content = archive.read(info)
+    return content if len(content) == size else None
 
 
 def check_line(error: Exception) -> None:
