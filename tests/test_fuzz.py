@@ -14,7 +14,7 @@ from tests.fuzz.corpus import CORPORA
 from tests.fuzz.targets import TARGETS, count_records
 
 ROOT = Path(__file__).parents[1]
-RUNS = {"member": 250, "zip": 250, "tar": 100}
+RUNS = {"member": 600, "zip": 1200, "tar": 500}
 
 
 @pytest.mark.parametrize("target", TARGETS)

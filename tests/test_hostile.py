@@ -520,7 +520,7 @@ def test_more_packed_bytes_than_there_are_allow_no_more(monkeypatch, method):
     monkeypatch.setattr("movielake.limits.FREE", 1000)
     content = times(GOOD * 100).encode()
     lie = headers(zipped({NAME: content}, method), 20, 18, struct.pack("<L", 0x7FFFFFFF))
-    assert unpack(lie, Limits(ratio=100), 1 << 13) == (content, "")
+    assert unpack(lie, Limits(ratio=1000), 1 << 13) == (content, "")
     assert "allows 1 for each" in unpack(lie, Limits(ratio=1), 1 << 13)[1]
 
 
