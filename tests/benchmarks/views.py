@@ -269,7 +269,7 @@ def sections(rounds: int, lake: str | None) -> Iterator[Section]:
         name="views",
         title="Questions to a whole lake",
         text=f"48 countries × 260 weeks, {rows / 1e6:.0f} million screenings in 37,440 Parquet "
-        "files, warm: time and peak memory of the whole question, opening the lake included, beside "
+        "files, warm: time and peak memory of the whole question, with opening the lake, beside "
         "DuckDB and Polars on the same files, and how many times as long these took. "
         f"Median of {rounds} rounds.",
         columns=["question", "movielake", "DataFrame", "DuckDB", "Polars", "÷ DuckDB", "÷ Polars"],
