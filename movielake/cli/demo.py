@@ -9,7 +9,7 @@ from movielake.cli.options import examples
 from movielake.cli.output import show
 
 
-@click.command("demo")
+@click.command("demo", short_help="Go all the way, from a sample to a report, in about a minute.")
 @click.argument("folder", default="movielake-demo", metavar="[DIR]", type=PATH)
 @examples("movielake demo")
 def demo_command(folder: str) -> None:
