@@ -13,7 +13,7 @@ from movielake.cli.output import show
 @click.argument("folder", default="movielake-demo", metavar="[DIR]", type=PATH)
 @examples("movielake demo")
 def demo_command(folder: str) -> None:
-    """Go all the way in DIR, in about a minute: sample, convert, validate, queries, a report."""
+    """Go all the way in DIR, in about a minute: sample, convert, validate, stage, ask, report."""
     from movielake.demo import run_demo
 
     run_demo(folder, show)
