@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from movielake.console import conversion_lines, overview_tables, rows_table, sample_lines
 from movielake.conversion import convert
@@ -20,6 +20,8 @@ from movielake.verdict import Verdict, open_verdict
 
 Show = Callable[[Any], None]
 """Prints a text or a rich renderable."""
+
+_PROMPT: Final = ">>>"
 
 
 def run_demo(folder: str, show: Show) -> None:
@@ -59,7 +61,8 @@ def run_demo(folder: str, show: Show) -> None:
     show(stage(lake, staged))
     _ask(staged, sample.stamps[0], show)
     show(f"\n$ movielake report {lake} -o {report}")
-    write_report(lake, report)
+    for note in write_report(lake, report).notes:
+        show(note)
     show(f"{report}: open it in a browser")
     show(f"\ndone in {time.monotonic() - began:.0f} s; the lake is in {lake}")
 
@@ -73,23 +76,23 @@ def _verdict(lake: str) -> Verdict:
 
 def _ask(lake: str, stamp: str, show: Show) -> None:
     """Ask three questions, and show the lines of Python that do it."""
-    show("\n>>> from movielake import ShowingsReader, join_showings")
-    show(f'>>> showings = ShowingsReader("{lake}")')
+    show(f"\n{_PROMPT} from movielake import ShowingsReader, join_showings")
+    show(f'{_PROMPT} showings = ShowingsReader("{lake}")')
     showings = ShowingsReader(lake)
 
-    show('\n>>> showings.count_by("country", of="show_time")')
+    show(f'\n{_PROMPT} showings.count_by("country", of="show_time")')
     counts = showings.count_by("country", of="show_time")
     show(_counted("country", "screenings", zip(counts["country"], counts["count"], strict=True)))
 
-    show('\n>>> joined = join_showings(showings, movie_columns=["genre"])')
+    show(f'\n{_PROMPT} joined = join_showings(showings, movie_columns=["genre"])')
     joined = join_showings(showings, movie_columns=["genre"])
-    show('>>> joined.explode("genre").groupby("genre").size().compute().nlargest(5)')
+    show(f'{_PROMPT} joined.explode("genre").groupby("genre").size().compute().nlargest(5)')
     genres = joined.explode("genre").groupby("genre").size().compute().nlargest(5)
     show(_counted("genre", "rows", genres.items()))
 
-    show(f'\n>>> records = ShowingsReader("{lake}", date_stamps="{stamp}").bag')
+    show(f'\n{_PROMPT} records = ShowingsReader("{lake}", date_stamps="{stamp}").bag')
     records = ShowingsReader(lake, date_stamps=stamp).bag
-    show('>>> records.pluck("movie_name").frequencies().topk(5, key=1).compute()')
+    show(f'{_PROMPT} records.pluck("movie_name").frequencies().topk(5, key=1).compute()')
     titles = records.pluck("movie_name").frequencies().topk(5, key=1).compute()
     show(_counted("title", "records", titles))
 

@@ -492,7 +492,7 @@ def test_a_process_converts_with_two_workers(feed, lake):
     code, out, err = outcome("convert", feed, lake, "--workers", "2")
     assert code == 0
     # On a busy machine workers take long enough to start that progress is told.
-    assert all(re.fullmatch("convert: .* MB/s", line) for line in err.splitlines())
+    assert all(re.fullmatch("convert: .* [kM]B/s", line) for line in err.splitlines())
     assert "zips: 2 converted" in out
 
 

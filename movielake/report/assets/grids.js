@@ -113,13 +113,14 @@ function coverageLegend() {
 
 function makeProblems() {
   const FIRST_PROBLEMS = 30;
+  const isNarrow = () => innerWidth < 640; // no room for the table's name
   const rows = () =>
     data.problems
       .map((problem, key) => ({ key, total: add(pairs(problem.counts).map(([, count]) => count)), problem }))
       .filter((row) => row.total)
       .sort((a, b) => b.total - a.total)
       .slice(0, FIRST_PROBLEMS)
-      .map(({ key, problem }) => ({ key, title: `${problem.table}.${problem.column} (${problem.kind})`, name: `${problem.table}.${problem.column}, ${problem.kind}` }));
+      .map(({ key, problem }) => ({ key, title: `${isNarrow() ? "" : `${problem.table}.`}${problem.column} (${problem.kind})`, name: `${problem.table}.${problem.column}, ${problem.kind}` }));
   const counts = data.problems.map((problem) => {
     const found = new Map();
     for (let n = 0; n < problem.counts.length; n += 2) found.set(problem.counts[n], problem.counts[n + 1]);
@@ -134,6 +135,6 @@ function makeProblems() {
       const count = counts[problem].get(country);
       return count ? { kind: FULL, share: Math.log1p(count) / most, text: [`${number(count)} values`] } : null;
     },
-    rowTitle: () => (innerWidth < 640 ? 150 : 320),
+    rowTitle: () => (isNarrow() ? 150 : 320),
   });
 }

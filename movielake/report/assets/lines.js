@@ -6,6 +6,7 @@ const FEW = 30; // snapshots that each get a mark and a day on the axis
 const HALF_WEEK = 3.5 * 24 * 3600 * 1000; // so that a single snapshot has a width
 
 const few = times.length <= FEW;
+const day = (time) => new Date(time).toISOString().slice(0, 10);
 
 // values(n) gives a country's number for each stamp, null where there is none.
 function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
@@ -84,7 +85,6 @@ function span() {
 // Days as the snapshots are called; of many, what fits.
 function dayLook() {
   const look = axisLook();
-  const day = (time) => new Date(time).toISOString().slice(0, 10);
   const own = few ? { customValues: times, formatter: day } : { formatter: { day: "{d} {MMM}" } };
   const ticks = few ? { customValues: times } : {};
   return { ...look, axisLabel: { ...look.axisLabel, ...own }, axisTick: { ...look.axisTick, ...ticks } };
@@ -99,6 +99,6 @@ function zoomLook() {
     moveHandleStyle: { color: tone("strong-line") },
     dataBackground: { lineStyle: faint, areaStyle: faint },
     textStyle: { color: tone("soft") },
-    labelFormatter: (time) => new Date(time).toISOString().slice(0, 10),
+    labelFormatter: day,
   };
 }

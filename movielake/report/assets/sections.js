@@ -176,7 +176,7 @@ function describeMap() {
   const outside = add(outsiders.map((all) => all.size));
   const checked = isChecked
     ? `A ring marks the ${number(outside)} that lie outside their country.`
-    : "Whether they lie outside their country is not checked: that needs the extra movielake[geo].";
+    : "Whether they lie outside their country is not checked.";
   byId("map-note").textContent =
     "Each theater at its newest position; each country has a colour and a mark of its own. " +
     `${checked} ${number(unplaced)} have no position. Click the map to zoom with wheel or fingers.`;
