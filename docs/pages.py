@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
 import click
@@ -15,6 +15,9 @@ import click
 from movielake.cli import main
 from movielake.dictionary import markdown_dictionary
 from movielake.schema import TABLES, table
+
+if TYPE_CHECKING:
+    from tests.benchmarks.results import Section
 
 DOCS: Final = Path(__file__).parent
 ROOT: Final = DOCS.parent
@@ -46,34 +49,33 @@ def _help(context: click.Context) -> str:
 
 # --- performance
 
-RESULTS: Final = ROOT / "tests" / "benchmarks" / "results.json"
 
-
-def results() -> list[dict[str, Any]]:
+def results() -> list[Section]:
     """Read what the benchmarks measured."""
-    return list(json.loads(RESULTS.read_text("utf-8")))
+    sys.path.insert(0, str(ROOT))  # they are no part of the package
+    from tests.benchmarks.results import read_results
+
+    return read_results()
 
 
 def performance_page() -> str:
     """Show what the benchmarks measured."""
-    parts = ["# How fast it is\n\nGenerated from `tests/benchmarks/results.json`.\n"]
+    parts = [
+        "# How fast it is\n\nMeasured by `python -m tests.benchmarks --keep`; contenders take "
+        "turns in one run, so ratios mean more than seconds.\n"
+    ]
     for section in results():
-        parts += [f"## {section['title']}\n", f"{section['text']}\n", results_table(section)]
+        parts += [f"## {section.title}\n", f"{section.text}\n", section.markdown()]
+        parts.append(f"*{section.machine}*\n")
     return "\n".join(parts)
 
 
-def results_table(section: dict[str, Any]) -> str:
-    """Show the results of one benchmark, one row per line of it."""
-    head = section["columns"]
-    lines = [_row(head), _row(["---"] + ["---:"] * (len(head) - 1))]
-    return "\n".join([*lines, *(_row(row) for row in section["rows"])]) + "\n"
+# --- the modules
 
 
 def _row(cells: list[str]) -> str:
-    return f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in cells)}|"
+    return f"|{'|'.join(f' {cell} ' for cell in cells)}|"
 
-
-# --- the modules
 
 BESIDE: Final = ""
 """What a stage makes that data does not go through."""

@@ -10,7 +10,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage
 from movielake.descriptors import write_descriptor
@@ -28,8 +28,14 @@ from movielake.publishing import (
 )
 from movielake.quarantine import Quarantine, one_line
 from movielake.records import Damage
-from movielake.workers import worker_client
+from movielake.workers import running_client, worker_client
 from movielake.writers import explained, is_within, workspace
+
+_ZIP: Final = 100_000
+"""What a feed zip costs besides its bytes, in bytes too."""
+
+_FEW: Final = 15_000_000
+"""Such costs, some seconds of work, are met here: to start workers would take as long."""
 
 
 class DamagedFeedError(ValueError):
@@ -118,8 +124,9 @@ def convert(
     date_stamps, countries : str, iterable of str or slice, optional
         What to convert; everything by default. See `movielake.layout.Selection`.
     workers : int, optional
-        Processes; as many as there are CPUs by default, none but this one with 1. A running
-        dask client is used instead, whatever its size.
+        Processes, none but this one with 1; by default as many as there are CPUs, or none but
+        this one if there is little to do. A running dask client is used instead, whatever its
+        size.
     force : bool, optional
         Convert also what has not changed.
     strict : bool, optional
@@ -185,7 +192,7 @@ def convert(
 
 def _run(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[Outcome]:
     """Do the tasks, here or on workers, and give each outcome as it comes."""
-    if workers == 1 or len(tasks) <= 1 or not shared:
+    if workers == 1 or not shared or (workers is None and _are_few(tasks)) or len(tasks) <= 1:
         yield from map(convert_zip, tasks)
         return
     from distributed import as_completed
@@ -209,6 +216,10 @@ def _attempt(task: Task) -> Outcome | Exception:
         return convert_zip(task)
     except (OSError, DamagedFeedError) as error:
         return error
+
+
+def _are_few(tasks: Sequence[Task]) -> bool:
+    return running_client() is None and sum(task.zip_.size + _ZIP for task in tasks) < _FEW
 
 
 def _outcome(result: Outcome | BaseException, task: Task) -> Outcome:

@@ -155,6 +155,8 @@ def _how(schema: pa.Schema) -> dict[str, Any]:
     counted = [name for name in flat if name == "record"]
     return {
         "compression": "zstd",
+        # Arrow's own schema, which Parquet's says again, would be half of a small file's footer.
+        "store_schema": False,
         "use_dictionary": [name for name in flat if name not in counted],
         "column_encoding": dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
         # The least and the greatest text help nobody to pass over a row group.

@@ -53,7 +53,7 @@ def _overlap(file: HeldFile, other: HeldFile) -> bool:
     """Tell whether two files may have a date in common; unknown dates may be any."""
     (first, last), (other_first, other_last) = file.dates, other.dates
     if None in (first, last, other_first, other_last):
-        return file.count != 0 and other.count != 0
+        return file.length != 0 and other.length != 0
     return str(first) <= str(other_last) and str(other_first) <= str(last)
 
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -47,6 +47,7 @@ from movielake import members as members_module
 from movielake import outputs
 from movielake.conversion import Conversion, convert
 from movielake.schema import FORMAT
+from movielake.workers import worker_client
 
 DEU = "20191206/movies_deu.zip"
 SWE = "20191206/movies_swe.zip"
@@ -743,6 +744,25 @@ def test_two_workers_make_the_same_lake(reference, tmp_path):
     result = other.convert(workers=2)
     keys = [outcome.zip_.key for outcome in result.outcomes]
     assert keys == sorted(keys)
+    assert other.files() == reference.files()
+
+
+def test_workers_are_started_only_where_there_is_much_to_do(reference, tmp_path, monkeypatch):
+    started = []
+
+    @contextmanager
+    def start(workers):
+        started.append(workers)
+        with worker_client(1) as client:
+            yield client
+
+    monkeypatch.setattr("movielake.conversion.worker_client", start)
+    other = beside(reference, tmp_path)
+    other.convert(workers=None)
+    assert started == []
+    monkeypatch.setattr("movielake.conversion._FEW", 0)
+    other.convert(workers=None, force=True)
+    assert started == [None]
     assert other.files() == reference.files()
 
 

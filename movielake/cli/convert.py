@@ -16,7 +16,11 @@ from movielake.cli.options import countries_option, examples, stamps_option
 @click.argument("lake", type=PATH)
 @stamps_option
 @countries_option
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; all CPUs by default.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Processes; by default one for each CPU, or one in all where there is little to do.",
+)
 @click.option("--force", is_flag=True, help="Convert also what has not changed.")
 @click.option("--strict", is_flag=True, help="Stop at the first damage.")
 @click.option(
