@@ -35,7 +35,7 @@ def dictionary_page() -> str:
 def commands_page() -> str:
     """Show the help of every command."""
     parts = ["# Command line\n\nGenerated from `movielake --help` and that of each command.\n"]
-    top = click.Context(main, info_name="movielake", terminal_width=96, **main.context_settings)
+    top = click.Context(main, info_name="movielake", terminal_width=88, **main.context_settings)
     parts.append(_help(top))
     for name, command in main.commands.items():
         parts.append(f"## {name}\n")

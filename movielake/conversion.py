@@ -207,7 +207,7 @@ def _run(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[O
 
     with worker_client(workers) as client:
         futures = {
-            client.submit(convert_zip, task, pure=False, priority=-number): task
+            client.submit(_attempt, task, pure=False, priority=-number): task
             for number, task in enumerate(tasks)
         }
         try:
@@ -216,6 +216,14 @@ def _run(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[O
                 future.release()
         finally:  # an error or Ctrl-C: what has not begun is not to begin
             client.cancel(list(futures))
+
+
+def _attempt(task: Task) -> Outcome | Exception:
+    """Give what is raised as a result: a worker would log its trace beside our one clear line."""
+    try:
+        return convert_zip(task)
+    except (OSError, DamagedFeedError) as error:
+        return error
 
 
 def _are_few(tasks: Sequence[Task]) -> bool:
@@ -248,7 +256,7 @@ def _prune(lake: Folder, missing: Sequence[tuple[str, str]]) -> tuple[tuple[str,
 
 
 def convert_zip(task: Task) -> Outcome:
-    """Convert one feed zip; this is what runs on a worker.
+    """Convert one feed zip, here or on a worker.
 
     Parameters
     ----------

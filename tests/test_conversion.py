@@ -1059,6 +1059,23 @@ def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(large, started, workers, s
     complete(place, large)
 
 
+def test_a_lake_that_cannot_be_written_is_one_line_with_workers_too(large, tmp_path):
+    """What a worker raises, dask would log with its trace."""
+    place = beside(large, tmp_path)
+    place.convert()
+    shutil.rmtree(Path(place.lake) / "json")
+    (Path(place.lake) / "json").write_text("a file")
+    command = [sys.executable, "-m", "movielake", "convert", place.feed, place.lake]
+    result = subprocess.run(
+        [*command, "--workers", "2", "--force"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert re.fullmatch(
+        r"movielake: [^\n]+; mend that and run the same command again\n",
+        "".join(line for line in result.stderr.splitlines(True) if "convert: " not in line),
+    )
+
+
 def test_ctrl_c_while_workers_do_not_answer(large, started):
     place, process = started(2)
     interrupt(place, process, stuck=True)
