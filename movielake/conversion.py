@@ -6,16 +6,16 @@ Its files are written aside and renamed into place; then its commit makes it cou
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
+from movielake.archives import UNREADABLE
 from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage
 from movielake.damage import Damage, one_line
 from movielake.descriptors import write_descriptor
-from movielake.feed import UNREADABLE, FeedZip, fingerprint, open_members
+from movielake.feed import FeedZip, fingerprint, open_members
 from movielake.layout import Folder, Selection, Terms
 from movielake.limits import choose_limits
 from movielake.locks import remove_leftovers
@@ -29,6 +29,7 @@ from movielake.publishing import (
     remove_partition,
 )
 from movielake.quarantine import Quarantine
+from movielake.records import collector_paused
 from movielake.workers import running_client, worker_client
 from movielake.writers import explained, is_within, workspace
 
@@ -282,18 +283,6 @@ def convert_zip(task: Task) -> Outcome:
         if is_within(error, Folder(task.lake)):
             raise  # no other feed zip would fare better
         return Outcome(task.zip_, error=f"{task.zip_.path}: {error}")
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Pause Python's cycle collector: records are trees, it would walk them all for nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _convert_zip(task: Task) -> Outcome:

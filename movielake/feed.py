@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
-from movielake.archives import UNREADABLE as UNREADABLE
-from movielake.archives import Member as Member
-from movielake.archives import open_archive
+from movielake.archives import Member, open_archive
 from movielake.layout import LAKE_FILE, Folder, Selection, is_date_stamp
 from movielake.limits import Limits
 

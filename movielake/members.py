@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from movielake.archives import UNREADABLE, Member
 from movielake.commits import COMPLETE, DAMAGED, EMPTY, OTHER, REFUSED, Fallback, MemberCommit
 from movielake.damage import Damage, one_line
 from movielake.fastpath.blocks import STEP
 from movielake.fastpath.reading import FastMember
 from movielake.fastpath.unrecognised import NotRecognised
-from movielake.feed import UNREADABLE, FeedZip, Member
+from movielake.feed import FeedZip
 from movielake.layout import distinct, json_folder, lake_stem, parquet_folder
 from movielake.limits import most_kept
 from movielake.outputs import Batch, JsonLinesWriter, RowsWriter, to_lines

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from typing import IO, Final
 
+from movielake.archives import UNREADABLE
 from movielake.damage import Damage, one_line
-from movielake.feed import UNREADABLE, FeedZip
+from movielake.feed import FeedZip
 from movielake.layout import distinct, quarantine_folder, safe_name
 from movielake.writers import HashingFile, Workspace, WrittenFile
 

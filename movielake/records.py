@@ -14,14 +14,15 @@ libxml2 does not tell it, and defaults of attributes in a document type are not 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any, Final, cast
 
 from lxml import etree
 
-from movielake.damage import Damage as Damage
-from movielake.damage import one_line, read_damage
-from movielake.feed import UNREADABLE
+from movielake.archives import UNREADABLE
+from movielake.damage import Damage, one_line, read_damage
 from movielake.guarding import Guarded
 from movielake.limits import OverLimitError
 from movielake.recoding import RecodingError, recoded
@@ -47,6 +48,18 @@ class Unreadable(Exception):
     def __init__(self, damage: Damage) -> None:
         super().__init__(damage.reason)
         self.damage = damage
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause Python's cycle collector: records are trees, it would walk them all for nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def read_root(stream: IO[bytes]) -> str | None:

@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from functools import partial
 from typing import IO, Any, Final, cast
 
+from movielake.archives import UNREADABLE, Member
 from movielake.commits import DAMAGED, EMPTY, OTHER, REFUSED, MemberCommit
-from movielake.conversion import collector_paused
 from movielake.damage import Damage, one_line
-from movielake.feed import UNREADABLE, Feed, FeedZip, Member, open_members
+from movielake.feed import Feed, FeedZip, open_members
 from movielake.flattening import joiner_of
 from movielake.layout import Folder, Selection, Terms
 from movielake.limits import Limits, choose_limits
@@ -23,6 +23,7 @@ from movielake.members import MemberConverter
 from movielake.planning import find_selected
 from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem
 from movielake.quarantine import Quarantine
+from movielake.records import collector_paused
 from movielake.schema import Table, table
 from movielake.sources import ahead
 from movielake.validation.findings import ERROR, WARNING, Checked, Finding, Rule

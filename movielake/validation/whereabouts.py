@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import IO, Final, NamedTuple
 from xml.parsers import expat
 
-from movielake.feed import UNREADABLE
+from movielake.archives import UNREADABLE
 from movielake.problems import EXAMPLE_LENGTH, REPEATED, UNTYPED, Problem
 from movielake.recoding import recoded
 from movielake.records import OWN_KEYS
