@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
@@ -50,6 +51,11 @@ def _help(context: click.Context) -> str:
 # --- performance
 
 
+MEASURED: Final = "<!-- measured: written by docs/pages.py -->\n"
+END: Final = "<!-- end of measured -->"
+"""Between the two is what the README says of speed."""
+
+
 def results() -> list[Section]:
     """Read what the benchmarks measured."""
     sys.path.insert(0, str(ROOT))  # they are no part of the package
@@ -65,9 +71,17 @@ def performance_page() -> str:
         "turns in one run, so ratios mean more than seconds.\n"
     ]
     for section in results():
-        parts += [f"## {section.title}\n", f"{section.text}\n", section.markdown()]
+        parts += [f"## {section.title}\n", f"{fill(section.text, 115)}\n", section.markdown()]
         parts.append(f"*{section.machine}*\n")
     return "\n".join(parts)
+
+
+def readme() -> str:
+    """Show in the README how fast the main things are."""
+    shown = [section for section in results() if section.name in ("convert", "views")]
+    measured = "\n".join(f"{fill(s.text, 115)}\n\n{s.markdown()}" for s in shown)
+    before, mark, rest = (ROOT / "README.md").read_text("utf-8").partition(MEASURED)
+    return f"{before}{mark}\n{measured}\n{END}{rest.partition(END)[2]}"
 
 
 # --- the modules
@@ -226,6 +240,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "performance.md": performance_page,
     "modules.md": modules_page,
     "modules.svg": modules_picture,
+    "../README.md": readme,
 }
 """What writes which page."""
 
