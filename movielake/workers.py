@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 _LOOPBACK: Final = "127.0.0.1"
 
+_KEEP_MEMORY: Final = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
+"""Dask makes its workers give memory back at once, and take it again: for arrays of some megabytes
+this takes longer than what is done with them. Workers for the time being need not."""
+
 _SWEEPER: Final = """
 trap '' HUP INT TERM
 read -r word
@@ -62,13 +66,18 @@ def worker_client(workers: int | None = None) -> Iterator[Client]:
     ...     client.submit(sum, [1, 2]).result()
     3
     """
+    from dask import config
     from distributed import Client
 
     running = running_client()
     if running is not None:
         yield running
         return
-    with local_cluster(workers) as cluster, Client(cluster, set_as_default=False) as client:
+    with (
+        config.set(_KEEP_MEMORY),
+        local_cluster(workers) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
         yield client
 
 

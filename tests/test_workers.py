@@ -296,3 +296,9 @@ tell(client.submit(os.getpid).result() in pids)"""
     with script(body, tmp_path) as process:
         assert (line(process), line(process), line(process)) == ("once", "False", "")
         assert process.wait(SECONDS) == 0
+
+
+def test_workers_for_the_time_being_keep_memory() -> None:
+    """Dask's default costs conversion half its speed."""
+    with worker_client(1) as client:
+        assert client.submit(os.environ.get, "MALLOC_TRIM_THRESHOLD_").result() is None
