@@ -73,6 +73,46 @@ def _row(cells: list[str]) -> str:
     return f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in cells)}|"
 
 
+# --- deliberate faults
+
+MUTANTS: Final = ROOT / "tests" / "mutants" / "results.json"
+
+_MUTANTS_HEAD: Final = """\
+# Deliberate faults
+
+Generated from `tests/mutants/results.json`, which `python -m tests.mutants` writes.
+
+What are the tests worth? Each of these {count} faults was put into a copy of the package, alone,
+and the tests of its part were run there: {caught} made a test fail, {left} did not. The tests fail
+if a fault no longer fits the code, or was changed and not tried again; a few quick ones are tried
+anew whenever they run.
+"""
+
+
+def mutants_page() -> str:
+    """Show which test noticed which deliberate fault, and why some faults went unnoticed."""
+    found = json.loads(MUTANTS.read_text("utf-8"))
+    caught = [r for r in found if r["by"]]
+    left = [r for r in found if not r["by"]]
+    head = _MUTANTS_HEAD.format(count=len(found), caught=len(caught), left=len(left))
+    parts = [head, "## Noticed\n", _mutants_table("the first test to fail", caught, _noticed_by)]
+    if left:
+        parts += ["## Unnoticed\n", _mutants_table("why", left, lambda r: r["survives"])]
+    return "\n".join(parts)
+
+
+def _mutants_table(
+    title: str, found: list[dict[str, str]], tell: Callable[[dict[str, str]], str]
+) -> str:
+    rows = [_row([r["fault"], f"`{r['file']}`", tell(r)]) for r in found]
+    return "\n".join([_row(["fault", "in", title]), _row(["---"] * 3), *rows]) + "\n"
+
+
+def _noticed_by(result: dict[str, str]) -> str:
+    module, _, test = result["by"].partition("[")[0].partition("::")
+    return f"`{test}` in `{module}`" if test else f"`{module}`"
+
+
 # --- the modules
 
 BESIDE: Final = ""
@@ -222,6 +262,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "dictionary.md": dictionary_page,
     "commands.md": commands_page,
     "performance.md": performance_page,
+    "mutants.md": mutants_page,
     "modules.md": modules_page,
     "modules.svg": modules_picture,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -74,6 +75,14 @@ def test_a_clean_lake_has_no_findings(clean_lake):
         p.stat().st_size for top in ("json", "parquet") for p in (clean_lake / top).rglob("*.*")
     ]
     assert sum(checked, Checked()) == Checked(3, 18, sum(sizes), rows=16, records=15)
+
+
+def test_a_row_group_may_end_within_a_record(lake):
+    rows, sink = pq.ParquetFile(lake / SHOWINGS).read(), io.BytesIO()
+    pq.write_table(rows, sink, compression="zstd", row_group_size=1)
+    assert rows["record"].to_pylist() == [0, 1, 1]
+    replace_file(lake, SHOWINGS, sink.getvalue())
+    assert found(lake) == []
 
 
 def lake_size(lake: Path) -> int:
@@ -227,6 +236,10 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
     ),
     "a file is cut": (
         lambda lake: (lake / MOVIES).write_bytes((lake / MOVIES).read_bytes()[:-1]),
+        [("error", "wrong-size", MOVIES)],
+    ),
+    "a file has grown": (
+        lambda lake: (lake / MOVIES).write_bytes((lake / MOVIES).read_bytes() + b"x"),
         [("error", "wrong-size", MOVIES)],
     ),
     "a byte of JSON differs": (
