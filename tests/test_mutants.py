@@ -61,7 +61,7 @@ def test_each_was_tried_as_it_is():
 
 
 def test_each_was_noticed_or_it_is_said_why_not():
-    assert [result for result in RESULTS if bool(result.by) == bool(result.survives)] == []
+    assert [result for result in RESULTS if not result.is_well] == []
 
 
 def test_what_noticed_them_is_there():

@@ -283,6 +283,14 @@ def test_a_damaged_index_is_never_believed(noise: bytes, at: int) -> None:
         assert found in (None, read_index(header))
 
 
+def test_a_digit_of_the_index_that_changed_is_seen() -> None:
+    header = index_header(b"{}", b"PAR1", {})
+    spoiled = header.replace(b'"lake":[2,', b'"lake":[3,')
+    assert spoiled != header
+    with pytest.raises(ValueError, match="the pack's index is damaged"):
+        read_index(spoiled)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"lake":1}', "[" * 9999, '{"lake":[1e400,1]}'])
 def test_an_index_that_is_none(text: str) -> None:
     comment = f"movielake-pack 1 {zlib.crc32(text.encode()):08x} {text}"

@@ -1,9 +1,9 @@
 """Put each fault into a copy of the package, alone, and run the tests that should notice.
 
 ``python -m tests.mutants [WORD…]`` does all, or those with all the words in their file or fault,
-and writes down what came of it; ``--new`` does those that were not tried as they are now, and
-``--jobs N`` so many at a time. The exit code tells whether each was caught that can be. All of
-them take an hour; those that are marked as quick are part of the test run.
+and writes down what came of it; ``--new`` does those that were not tried as they are now, or went
+unnoticed, and ``--jobs N`` so many at a time. The exit code tells whether each was caught that can
+be. All of them take an hour; those that are marked as quick are part of the test run.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     chosen = [m for m in read_mutants() if all(w in f"{m.file} {m.fault}" for w in options.words)]
     if options.new:
-        known = {result.key for result in read_results()}
-        chosen = [mutant for mutant in chosen if mutant.result("").key not in known]
+        known = {(result.key, result.survives) for result in read_results() if result.is_well}
+        chosen = [m for m in chosen if (m.result(SURVIVED).key, m.survives) not in known]
     found, wrong = [], 0
     with ThreadPoolExecutor(options.jobs) as pool:
         for mutant, tried in zip(chosen, pool.map(_try, chosen), strict=True):

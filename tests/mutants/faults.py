@@ -30,6 +30,11 @@ class Result:
         """What tells a mutant from all others, also from what it was before it was changed."""
         return self.file, self.fault, self.change
 
+    @property
+    def is_well(self) -> bool:
+        """Whether a test noticed it, or it is said why none can."""
+        return bool(self.by) != bool(self.survives)
+
 
 @dataclass(frozen=True)
 class Mutant:
