@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from movielake import __version__, convert, stage
+from movielake import __version__, convert, stage, write_report
 from movielake.sample import write_sample
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ exclude_patterns = ["_build", "notebooks/lake"]
 html_theme = "sphinx_book_theme"
 html_title = "movielake"
 html_theme_options = {"show_toc_level": 2, "use_download_button": False}
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_copy_source = False
 templates_path: list[str] = []
 
@@ -65,12 +66,19 @@ def make_lake(app: Sphinx) -> None:
     os.environ.setdefault("MOVIELAKE_LAKE", str(staged))
 
 
+def show_report(app: Sphinx, error: Exception | None) -> None:
+    """Put the report of the notebooks' lake beside the pages, which lead to it."""
+    if error is None and app.builder.format == "html":
+        write_report(os.environ["MOVIELAKE_LAKE"], str(Path(app.outdir) / "report.html"))
+
+
 def lead_into_the_docs(app: Sphinx, page: str, source: list[str]) -> None:
     """Let links to Markdown outside this folder lead to the page that includes it."""
     source[0] = re.sub(r"\]\(\.\./jobs/README\.md", "](jobs.md", source[0])
 
 
 def setup(app: Sphinx) -> None:
-    """Connect the two."""
+    """Connect them."""
     app.connect("builder-inited", make_lake)
     app.connect("source-read", lead_into_the_docs)
+    app.connect("build-finished", show_report)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
 import click
@@ -15,6 +15,10 @@ import click
 from movielake.cli import main
 from movielake.dictionary import markdown_dictionary
 from movielake.schema import TABLES, table
+
+if TYPE_CHECKING:
+    from tests.benchmarks.results import Section
+    from tests.mutants.faults import Result
 
 DOCS: Final = Path(__file__).parent
 ROOT: Final = DOCS.parent
@@ -32,7 +36,7 @@ def dictionary_page() -> str:
 def commands_page() -> str:
     """Show the help of every command."""
     parts = ["# Command line\n\nGenerated from `movielake --help` and that of each command.\n"]
-    top = click.Context(main, info_name="movielake", terminal_width=96, **main.context_settings)
+    top = click.Context(main, info_name="movielake", terminal_width=88, **main.context_settings)
     parts.append(_help(top))
     for name, command in main.commands.items():
         parts.append(f"## {name}\n")
@@ -46,36 +50,35 @@ def _help(context: click.Context) -> str:
 
 # --- performance
 
-RESULTS: Final = ROOT / "tests" / "benchmarks" / "results.json"
 
-
-def results() -> list[dict[str, Any]]:
+def results() -> list[Section]:
     """Read what the benchmarks measured."""
-    return list(json.loads(RESULTS.read_text("utf-8")))
+    sys.path.insert(0, str(ROOT))  # they are no part of the package
+    from tests.benchmarks.results import read_results
+
+    return read_results()
 
 
 def performance_page() -> str:
     """Show what the benchmarks measured."""
-    parts = ["# How fast it is\n\nGenerated from `tests/benchmarks/results.json`.\n"]
+    parts = [
+        "# How fast it is\n\nMeasured by `python -m tests.benchmarks --keep`; contenders take "
+        "turns in one run, so ratios mean more than seconds.\n"
+    ]
     for section in results():
-        parts += [f"## {section['title']}\n", f"{section['text']}\n", results_table(section)]
+        parts += [f"## {section.title}\n", f"{section.text}\n", section.markdown()]
+        parts.append(f"*{section.machine}*\n")
     return "\n".join(parts)
 
 
-def results_table(section: dict[str, Any]) -> str:
-    """Show the results of one benchmark, one row per line of it."""
-    head = section["columns"]
-    lines = [_row(head), _row(["---"] + ["---:"] * (len(head) - 1))]
-    return "\n".join([*lines, *(_row(row) for row in section["rows"])]) + "\n"
+# --- tables
 
 
 def _row(cells: list[str]) -> str:
-    return f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in cells)}|"
+    return f"|{'|'.join(f' {cell} ' for cell in cells)}|"
 
 
 # --- deliberate faults
-
-MUTANTS: Final = ROOT / "tests" / "mutants" / "results.json"
 
 _MUTANTS_HEAD: Final = """\
 # Deliberate faults
@@ -89,28 +92,36 @@ anew whenever they run.
 """
 
 
+def mutants() -> list[Result]:
+    """Read what the tests made of deliberate faults."""
+    sys.path.insert(0, str(ROOT))  # they are no part of the package
+    from tests.mutants.faults import read_results
+
+    return read_results()
+
+
 def mutants_page() -> str:
     """Show which test noticed which deliberate fault, and why some faults went unnoticed."""
-    found = json.loads(MUTANTS.read_text("utf-8"))
-    caught = [r for r in found if r["by"]]
-    left = [r for r in found if not r["by"]]
+    found = mutants()
+    caught = [_mutant_row(result, _noticed_by(result)) for result in found if result.by]
+    left = [_mutant_row(result, result.survives) for result in found if not result.by]
     head = _MUTANTS_HEAD.format(count=len(found), caught=len(caught), left=len(left))
-    parts = [head, "## Noticed\n", _mutants_table("the first test to fail", caught, _noticed_by)]
-    if left:
-        parts += ["## Unnoticed\n", _mutants_table("why", left, lambda r: r["survives"])]
+    parts = [head, "## Noticed\n", _table(["fault", "in", "the first test to fail"], caught)]
+    parts += ["## Unnoticed\n", _table(["fault", "in", "why"], left)]
     return "\n".join(parts)
 
 
-def _mutants_table(
-    title: str, found: list[dict[str, str]], tell: Callable[[dict[str, str]], str]
-) -> str:
-    rows = [_row([r["fault"], f"`{r['file']}`", tell(r)]) for r in found]
-    return "\n".join([_row(["fault", "in", title]), _row(["---"] * 3), *rows]) + "\n"
+def _mutant_row(result: Result, told: str) -> str:
+    return _row([result.fault, f"`{result.file}`", told])
 
 
-def _noticed_by(result: dict[str, str]) -> str:
-    module, _, test = result["by"].partition("[")[0].partition("::")
-    return f"`{test}` in `{module}`" if test else f"`{module}`"
+def _noticed_by(result: Result) -> str:
+    module, _, test = result.by.partition("[")[0].partition("::")
+    return f"`{test}` in `{module}`"
+
+
+def _table(head: list[str], rows: list[str]) -> str:
+    return "\n".join([_row(head), _row(["---"] * len(head)), *rows]) + "\n"
 
 
 # --- the modules

@@ -6,16 +6,18 @@ Its files are written aside and renamed into place; then its commit makes it cou
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from movielake.archives import UNREADABLE
 from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage
+from movielake.damage import Damage, one_line
 from movielake.descriptors import write_descriptor
-from movielake.feed import UNREADABLE, FeedZip, fingerprint, open_members
+from movielake.feed import FeedZip, fingerprint, open_members
 from movielake.layout import Folder, Selection, Terms
+from movielake.limits import choose_limits
 from movielake.locks import remove_leftovers
 from movielake.manifest import create_lake, read_manifest, rebuild_manifest
 from movielake.members import MemberConverter
@@ -26,10 +28,16 @@ from movielake.publishing import (
     refresh_commit,
     remove_partition,
 )
-from movielake.quarantine import Quarantine, one_line
-from movielake.records import Damage
-from movielake.workers import worker_client
+from movielake.quarantine import Quarantine
+from movielake.records import collector_paused
+from movielake.workers import running_client, worker_client
 from movielake.writers import explained, is_within, workspace
+
+_ZIP: Final = 100_000
+"""What a feed zip costs besides its bytes, in bytes too."""
+
+_FEW: Final = 15_000_000
+"""Such costs, some seconds of work, are met here: to start workers would take as long."""
 
 
 class DamagedFeedError(ValueError):
@@ -104,6 +112,8 @@ def convert(
     strict: bool = False,
     with_json: bool = True,
     prune: bool = False,
+    max_member_size: int | str | None = None,
+    max_ratio: float | None = None,
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Outcome], None] | None = None,
 ) -> Conversion:
@@ -118,8 +128,9 @@ def convert(
     date_stamps, countries : str, iterable of str or slice, optional
         What to convert; everything by default. See `movielake.layout.Selection`.
     workers : int, optional
-        Processes; as many as there are CPUs by default, none but this one with 1. A running
-        dask client is used instead, whatever its size.
+        Processes, none but this one with 1; by default as many as there are CPUs, or none but
+        this one if there is little to do. A running dask client is used instead, whatever its
+        size.
     force : bool, optional
         Convert also what has not changed.
     strict : bool, optional
@@ -128,6 +139,10 @@ def convert(
         Write JSON Lines besides Parquet.
     prune : bool, optional
         Remove from the lake what is selected and no longer has a feed zip.
+    max_member_size : int or str, optional
+        Bytes that may come out of one member of a zip, 64 GB by default.
+    max_ratio : float, optional
+        Bytes that may come out of each packed one beyond the first GB, 300 by default.
     on_plan, on_progress : callable, optional
         Told the plan before the work, and each outcome as it comes.
 
@@ -140,7 +155,7 @@ def convert(
     FileNotFoundError
         If the feed is not there.
     ValueError
-        If the lake is none, or of another format, or if nothing is selected.
+        If the lake is none, or of another format, if nothing is selected, or if a limit is no size.
     OSError
         If the lake cannot be written; what is converted by then stays.
     DamagedFeedError
@@ -158,13 +173,14 @@ def convert(
     (1, True)
     """
     selection = Selection(date_stamps, countries)
+    limits = choose_limits(max_member_size, max_ratio)
     found = find_selected(feed, selection)
     target = Folder(lake)
     with explained(target):
         create_lake(target)
         write_descriptor(target)
         remove_leftovers(target)
-        model = Task(feed, lake, found.zips[0], with_json, force, strict)
+        model = Task(feed, lake, found.zips[0], with_json, force, strict, limits)
         todo = plan_conversion(found, model, selection, _known(target))
         if on_plan:
             on_plan(todo)
@@ -185,14 +201,14 @@ def convert(
 
 def _run(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[Outcome]:
     """Do the tasks, here or on workers, and give each outcome as it comes."""
-    if workers == 1 or len(tasks) <= 1 or not shared:
+    if workers == 1 or not shared or (workers is None and _are_few(tasks)) or len(tasks) <= 1:
         yield from map(convert_zip, tasks)
         return
     from distributed import as_completed
 
     with worker_client(workers) as client:
         futures = {
-            client.submit(convert_zip, task, pure=False, priority=-number): task
+            client.submit(_attempt, task, pure=False, priority=-number): task
             for number, task in enumerate(tasks)
         }
         try:
@@ -201,6 +217,18 @@ def _run(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[O
                 future.release()
         finally:  # an error or Ctrl-C: what has not begun is not to begin
             client.cancel(list(futures))
+
+
+def _attempt(task: Task) -> Outcome | Exception:
+    """Give what is raised as a result: a worker would log its trace beside our one clear line."""
+    try:
+        return convert_zip(task)
+    except (OSError, DamagedFeedError) as error:
+        return error
+
+
+def _are_few(tasks: Sequence[Task]) -> bool:
+    return running_client() is None and sum(task.zip_.size + _ZIP for task in tasks) < _FEW
 
 
 def _outcome(result: Outcome | BaseException, task: Task) -> Outcome:
@@ -229,7 +257,7 @@ def _prune(lake: Folder, missing: Sequence[tuple[str, str]]) -> tuple[tuple[str,
 
 
 def convert_zip(task: Task) -> Outcome:
-    """Convert one feed zip; this is what runs on a worker.
+    """Convert one feed zip, here or on a worker.
 
     Parameters
     ----------
@@ -257,24 +285,12 @@ def convert_zip(task: Task) -> Outcome:
         return Outcome(task.zip_, error=f"{task.zip_.path}: {error}")
 
 
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Pause Python's cycle collector: records are trees, it would walk them all for nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def _convert_zip(task: Task) -> Outcome:
     zip_, lake, before = task.zip_, Folder(task.lake), look_at(task)
     with workspace(lake) as space, ExitStack() as stack:
         quarantine = Quarantine(space, zip_)
         try:
-            members = stack.enter_context(open_members(task.feed, zip_))
+            members = stack.enter_context(open_members(task.feed, zip_, task.limits))
         except UNREADABLE as error:
             digest, commits = "", [_unreadable(task, quarantine, Damage(one_line(error)))]
         else:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from movielake.console import conversion_lines, overview_tables, rows_table, sample_lines
 from movielake.conversion import convert
+from movielake.joins import join_showings
 from movielake.overview import describe_lake
+from movielake.readers import ShowingsReader
 from movielake.report import write_report
 from movielake.sample import write_sample
+from movielake.staging import stage
 from movielake.validation import validate
 from movielake.verdict import Verdict, open_verdict
 
+Show = Callable[[Any], None]
+"""Prints a text or a rich renderable."""
 
-def run_demo(folder: str, show: Callable[[Any], None]) -> None:
-    """Write a sample feed, convert it, validate the lake, ask it two questions, write its report.
+_PROMPT: Final = ">>>"
+
+
+def run_demo(folder: str, show: Show) -> None:
+    """Write a sample feed, convert it, validate and stage the lake, ask it, write its report.
 
     Parameters
     ----------
@@ -34,10 +42,12 @@ def run_demo(folder: str, show: Callable[[Any], None]) -> None:
     place = Path(folder)
     if place.exists() and any(place.iterdir()):
         raise FileExistsError(f"expected an empty folder for the demo, found files in {folder}")
-    feed, lake, report = (str(place / name) for name in ("feed", "lake", "report.html"))
+    names = ("feed", "lake", "staged", "report.html")
+    feed, lake, staged, report = (str(place / name) for name in names)
     began = time.monotonic()
     show(f"$ movielake sample {feed}")
-    for line in sample_lines(feed, write_sample(feed)):
+    sample = write_sample(feed)
+    for line in sample_lines(feed, sample):
         show(line)
     show(f"\n$ movielake convert {feed} {lake}")
     for line in conversion_lines(lake, convert(feed, lake)):
@@ -47,12 +57,12 @@ def run_demo(folder: str, show: Callable[[Any], None]) -> None:
     show(f"\n$ movielake info {lake}")
     for shown in overview_tables(describe_lake(lake)):
         show(shown)
-    show("\nScreenings by country, with dask.dataframe:")
-    show(_screenings_by_country(lake))
-    show("\nMost frequent titles of the first stamp, with dask.bag:")
-    show(_frequent_titles(lake))
+    show(f"\n$ movielake stage {lake} --to {staged}")
+    show(stage(lake, staged))
+    _ask(staged, sample.stamps[0], show)
     show(f"\n$ movielake report {lake} -o {report}")
-    write_report(lake, report)
+    for note in write_report(lake, report).notes:
+        show(note)
     show(f"{report}: open it in a browser")
     show(f"\ndone in {time.monotonic() - began:.0f} s; the lake is in {lake}")
 
@@ -64,22 +74,28 @@ def _verdict(lake: str) -> Verdict:
     return verdict
 
 
-def _screenings_by_country(lake: str) -> Any:
-    import dask.dataframe as dd
+def _ask(lake: str, stamp: str, show: Show) -> None:
+    """Ask three questions, and show the lines of Python that do it."""
+    show(f"\n{_PROMPT} from movielake import ShowingsReader, join_showings")
+    show(f'{_PROMPT} showings = ShowingsReader("{lake}")')
+    showings = ShowingsReader(lake)
 
-    rows = dd.read_parquet(f"{lake}/parquet/showings", columns=["show_time", "country"])
-    counts = rows.dropna(subset=["show_time"]).groupby("country", observed=True).size().compute()
-    by_country = sorted((str(country), f"{count:,}") for country, count in counts.items())
-    return rows_table(["country", "screenings"], [list(row) for row in by_country])
+    show(f'\n{_PROMPT} showings.count_by("country", of="show_time")')
+    counts = showings.count_by("country", of="show_time")
+    show(_counted("country", "screenings", zip(counts["country"], counts["count"], strict=True)))
+
+    show(f'\n{_PROMPT} joined = join_showings(showings, movie_columns=["genre"])')
+    joined = join_showings(showings, movie_columns=["genre"])
+    show(f'{_PROMPT} joined.explode("genre").groupby("genre").size().compute().nlargest(5)')
+    genres = joined.explode("genre").groupby("genre").size().compute().nlargest(5)
+    show(_counted("genre", "rows", genres.items()))
+
+    show(f'\n{_PROMPT} records = ShowingsReader("{lake}", date_stamps="{stamp}").bag')
+    records = ShowingsReader(lake, date_stamps=stamp).bag
+    show(f'{_PROMPT} records.pluck("movie_name").frequencies().topk(5, key=1).compute()')
+    titles = records.pluck("movie_name").frequencies().topk(5, key=1).compute()
+    show(_counted("title", "records", titles))
 
 
-def _frequent_titles(lake: str) -> Any:
-    import json
-
-    import dask.bag as db
-
-    stamp = min(path.name for path in Path(lake, "json").iterdir())
-    records = db.read_text(f"{lake}/json/{stamp}/*/*S.jsonl.zst").map(json.loads)
-    names = records.map(lambda record: record.get("movie_name"))
-    top = names.frequencies().topk(5, key=1).compute()
-    return rows_table(["title", "records"], [[str(name), f"{count:,}"] for name, count in top])
+def _counted(name: str, unit: str, counts: Iterable[tuple[Any, int]]) -> Any:
+    return rows_table([name, unit], [[str(key), f"{count:,}"] for key, count in counts])

@@ -50,7 +50,7 @@ def collect_extras(
             if (value is None or type(value) is str) and key in plain:
                 continue
             _collect(value, below + key, known, extra, problems)
-        result.append(extra or None)
+        result.append(_as_texts(extra) if extra else None)
     return result
 
 
@@ -124,13 +124,22 @@ def _collect_attributes(value: Any, path: str, extra: Node, problems: ProblemCou
 
 
 def _keep(value: Any, path: str, extra: Node, problems: ProblemCounter, kind: str) -> None:
-    text = (
-        value if isinstance(value, str) or value is None else json.dumps(value, ensure_ascii=False)
-    )
-    if path in extra:  # once more below a repeated parent: a map has a key but once
-        text = json.dumps([extra[path], text], ensure_ascii=False)
-    extra[path] = text
+    text = value if isinstance(value, str) or value is None else _as_json(value)
+    if path not in extra:
+        extra[path] = text
+    elif isinstance(extra[path], list):
+        extra[path].append(text)
+    else:  # once more below a repeated parent: a map has a key but once
+        extra[path] = [extra[path], text]
     problems.add(path, kind, 1, text or "")
+
+
+def _as_texts(extra: Node) -> Node:
+    return {path: _as_json(v) if type(v) is list else v for path, v in extra.items()}
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def map_array(extra: Sequence[Node | None]) -> pa.Array:

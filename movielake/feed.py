@@ -1,43 +1,25 @@
-"""The feed: where its zips lie, what members they have, and their bytes as streams.
+"""The feed: where its zips lie, and what members they have.
 
 Nothing here knows XML or the lake. What travels to a worker is a `FeedZip`: a path, never bytes.
 """
 
 from __future__ import annotations
 
-import copy
-import errno
 import hashlib
-import io
-import lzma
 import re
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import IO, Any, Final, cast
+from dataclasses import dataclass
+from typing import IO, Any, cast
 
+from movielake.archives import Member, open_archive
 from movielake.layout import LAKE_FILE, Folder, Selection, is_date_stamp
-
-UNREADABLE: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    NotImplementedError,  # a compression or zip version that zipfile does not know
-    RuntimeError,  # an encrypted member
-)
-"""What reading a damaged or unsupported zip raises."""
+from movielake.limits import Limits
 
 _ZIP = re.compile(
     r"(?:.*/)?(?:(\d{8})|(\d{4})/(\d{2})/(\d{2}))/movies_([a-z]{3})\.zip", re.I | re.A | re.S
 )
 _UNZIPPED = re.compile(r"(?:.*/)?(\d{8})/([a-z]{3})/[^/]+\.xml", re.I | re.A | re.S)
-
-_STEP: Final = 1 << 13
-"""Bytes unpacked at a time; where packed bytes are damaged, at most so many before it are lost."""
 
 
 @dataclass(frozen=True)
@@ -91,28 +73,6 @@ class Feed:
     zips: tuple[FeedZip, ...]
     refused: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Member:
-    """One file of a feed zip.
-
-    Parameters
-    ----------
-    name : str
-        Its name in the zip; never used as a path.
-    size : int
-        Bytes when unpacked, as the zip's directory says.
-    check : str
-        CRC of the content, or for an unzipped file its modification time.
-    open : callable
-        Opens a stream of the content; takes how many bytes to unpack at a time, few by default.
-    """
-
-    name: str
-    size: int
-    check: str
-    open: Callable[..., IO[bytes]] = field(compare=False)
 
 
 def find_feed(root: str, selection: Selection | None = None) -> Feed:
@@ -193,7 +153,7 @@ def _modified(info: dict[str, Any]) -> str:
 
 
 @contextmanager
-def open_members(root: str, zip_: FeedZip) -> Iterator[list[Member]]:
+def open_members(root: str, zip_: FeedZip, limits: Limits | None = None) -> Iterator[list[Member]]:
     """Open a feed zip and list its members, without unpacking anything to disk.
 
     Parameters
@@ -202,6 +162,8 @@ def open_members(root: str, zip_: FeedZip) -> Iterator[list[Member]]:
         The feed's root, as given to `find_feed`.
     zip_ : FeedZip
         What to open.
+    limits : Limits, optional
+        How much may come out of each member of a zip; see its defaults.
 
     Yields
     ------
@@ -219,70 +181,11 @@ def open_members(root: str, zip_: FeedZip) -> Iterator[list[Member]]:
     if zip_.is_folder:
         yield _folder_members(folder, zip_.path)
         return
-    with folder.fs.open(folder.join(zip_.path), "rb") as raw:
-        with _as_bad_zip():
-            archive = zipfile.ZipFile(raw)
-        with archive:
-            infos = sorted(archive.infolist(), key=lambda info: (info.filename, info.header_offset))
-            yield [_zip_member(archive, i) for i in infos if not i.filename.endswith("/")]
-
-
-@contextmanager
-def _as_bad_zip() -> Iterator[None]:
-    """Raise BadZipFile also for the damaged bytes that zipfile did not reckon with."""
-    try:
-        yield
-    except (ValueError, IndexError, struct.error) as error:
-        raise zipfile.BadZipFile(str(error)) from error
-    except OSError as error:
-        # No number: bz2's own. EINVAL: sent to a place before the file's beginning.
-        if error.errno not in (None, errno.EINVAL):
-            raise
-        raise zipfile.BadZipFile(str(error)) from error
-
-
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
-    def opened(step: int = _STEP) -> IO[bytes]:
-        if info.flag_bits & 1:
-            raise zipfile.BadZipFile("it is encrypted")
-        unchecked = copy.copy(info)
-        del unchecked.CRC  # then zipfile checks none
-        with _as_bad_zip():
-            # By its ZipInfo, not its name: two members may have the same name.
-            raw = archive.open(unchecked)
-        return cast("IO[bytes]", _MemberStream(cast("zipfile.ZipExtFile", raw), info, step))
-
-    return Member(info.filename, info.file_size, f"{info.CRC:08x}", opened)
-
-
-class _MemberStream(io.RawIOBase):
-    """A member's bytes, in short reads, and its damage only after all that can be had.
-
-    zipfile itself withholds the block in which it meets damage, and for a wrong CRC the last one.
-    """
-
-    def __init__(self, raw: zipfile.ZipExtFile, info: zipfile.ZipInfo, step: int) -> None:
-        self._raw = raw
-        self._info = info
-        self._step = step
-        self._running = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        with _as_bad_zip():
-            block = self._raw.read1(min(len(buffer), self._step))
-        self._running = zlib.crc32(block, self._running)
-        if not block and self._running != self._info.CRC:
-            raise zipfile.BadZipFile(f"Bad CRC-32 for file {self._info.filename!r}")
-        buffer[: len(block)] = block
-        return len(block)
-
-    def close(self) -> None:
-        if not self.closed:
-            super().close()
-            self._raw.close()
+    with (
+        folder.fs.open(folder.join(zip_.path), "rb") as raw,
+        open_archive(raw, limits or Limits()) as members,
+    ):
+        yield members
 
 
 def _folder_members(folder: Folder, path: str) -> list[Member]:
@@ -297,10 +200,11 @@ def _file_member(folder: Folder, path: str, info: dict[str, Any]) -> Member:
     full = folder.join(path)
     name = path.rpartition("/")[2]
 
-    def opened(_: int = _STEP) -> IO[bytes]:
+    def opened(_: int = 0) -> IO[bytes]:
         return cast("IO[bytes]", folder.fs.open(full, "rb"))
 
-    return Member(name, int(info["size"] or 0), _modified(info), opened)
+    size = int(info["size"] or 0)
+    return Member(name, size, size, _modified(info), opened)
 
 
 def fingerprint(members: list[Member]) -> str:

@@ -92,8 +92,8 @@ class LakeRows(FromMapProjectable):
         whole = self.operand("_partitions") is None
         source: PlainRows = self.operand("args")[0]
         if whole and source.keeps_rows and isinstance(parent, (Len, Lengths)):
-            counts = [sum(file.count or 0 for file in group.files) for group in self.groups]
-            if all(file.count is not None for group in self.groups for file in group.files):
+            counts = [sum(file.length or 0 for file in group.files) for group in self.groups]
+            if all(file.length is not None for group in self.groups for file in group.files):
                 return Literal(sum(counts) if isinstance(parent, Len) else tuple(counts))
         if isinstance(parent, Loc) and isinstance(parent.iindexer, Expr):
             return Filter(parent.frame, parent.iindexer)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, compress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,10 +26,17 @@ from movielake.schema import Table
 _MANY: Final = 2**32
 """More rows than a file has."""
 
+_LOOKS: Final = 400
+"""Files that one thread looks at before it takes others."""
 
-@dataclass(frozen=True)
-class HeldFile:
+_LOOKERS: Final = 16
+"""Threads that look at files."""
+
+
+class HeldFile(NamedTuple):
     """One file to read, and what is known of it.
+
+    There are many thousands of them, so it is what Python makes fastest.
 
     Parameters
     ----------
@@ -35,7 +44,7 @@ class HeldFile:
         On the lake's file system.
     date_stamp, country : str
         Its partition.
-    count : int or None
+    length : int or None
         Rows or records that it must have; None if nobody knows.
     bytes : int or None
         Its size; None if nobody knows.
@@ -46,7 +55,7 @@ class HeldFile:
     path: str
     date_stamp: str
     country: str
-    count: int | None
+    length: int | None
     bytes: int | None = None
     dates: tuple[str | None, str | None] = (None, None)
 
@@ -205,11 +214,11 @@ class Holdings:
         return digests
 
     def _group(self, piece: list[tuple[HeldFile, str | None]]) -> FileGroup:
-        text = "\n".join(f"{file.path} {file.count} {digest}" for file, digest in piece)
+        text = "\n".join(f"{file.path} {file.length} {digest}" for file, digest in piece)
         digest = hashlib.sha256(f"{self.folder.url} {self.table.name}\n{text}".encode())
         files = tuple(file for file, _ in piece)
         # Where nobody knows how many rows a file has, no two files may get the same numbers.
-        sizes = [_MANY if file.count is None else file.count for file in files]
+        sizes = [_MANY if file.length is None else file.length for file in files]
         return FileGroup(files, digest.hexdigest(), tuple(accumulate(sizes, initial=0))[:-1])
 
     def paths(self, kind: str) -> list[str]:
@@ -264,17 +273,21 @@ class Holdings:
         if not self.folder.is_local:
             return  # what is read is compared when it is read
         sizes = self.files[f"{kind}_bytes"].to_pylist()
-        for path, size in zip(self.files[f"{kind}_path"].to_pylist(), sizes, strict=True):
-            if size is not None:
-                _check_size(self.folder.join(path), size)
+        known = [pair for pair in zip(self.paths(kind), sizes, strict=True) if pair[1] is not None]
+        pieces = [known[start : start + _LOOKS] for start in range(0, len(known), _LOOKS)]
+        # A shared file system takes its time for each; threads wait for many at once.
+        with ThreadPoolExecutor(_LOOKERS) as pool:
+            deque(pool.map(_check_sizes, pieces), maxlen=0)
 
 
-def _check_size(path: str, expected: int) -> None:
-    try:
-        found = os.stat(path).st_size  # noqa: PTH116  (one of many thousands, called often)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} is in the manifest but not there; {MEND}") from None
-    compare_size(path, found, expected)
+def _check_sizes(files: Sequence[tuple[str, int]]) -> None:
+    for path, expected in files:
+        try:
+            found = os.stat(path).st_size  # noqa: PTH116  (one of many thousands, called often)
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{path} is in the manifest but not there; {MEND}") from None
+        if found != expected:
+            compare_size(path, found, expected)
 
 
 def compare_size(path: str, found: int, expected: int | None) -> None:

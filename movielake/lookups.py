@@ -47,16 +47,18 @@ class AttachPartitions:
         return groups
 
 
-_Partitions = dict[tuple[str, str], tuple[HeldFile, ...]]
+_Partitions = dict[tuple[str, str], list[HeldFile]]
 
 
 def _of_partition(partitions: _Partitions, file: HeldFile) -> tuple[HeldFile, ...]:
-    return partitions.get((file.date_stamp, file.country), ())
+    return tuple(partitions.get((file.date_stamp, file.country), ()))
 
 
 def _by_partition(held: Holdings) -> _Partitions:
-    groups = held.partitions() if len(held) else []
-    return {(group.files[0].date_stamp, group.files[0].country): group.files for group in groups}
+    partitions: _Partitions = {}
+    for file in held.held(held.kind) if len(held) else ():
+        partitions.setdefault((file.date_stamp, file.country), []).append(file)
+    return partitions
 
 
 class JoinedRows(PlainRows):

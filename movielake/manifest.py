@@ -83,11 +83,8 @@ def check_lake(lake: Folder) -> None:
     try:
         content = json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))
         found = content["format"]
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"expected a lake, found no {LAKE_FILE} in {lake.url}; "
-            "make one with: movielake convert FEED LAKE"
-        ) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(_tell_no_lake(lake)) from None
     except (ValueError, KeyError, TypeError):
         raise ValueError(
             f"{lake.url}/{LAKE_FILE} is not readable; restore it or convert the feed anew"
@@ -102,6 +99,23 @@ def check_lake(lake: Folder) -> None:
             f"{lake.url}/{LAKE_FILE} says format {found}, but {difference}; "
             "use the movielake that wrote it, or convert the feed anew, into another folder"
         )
+
+
+def _tell_no_lake(lake: Folder) -> str:
+    """Say what is there instead of a lake, and what to do: perhaps it is around or packed."""
+    if lake.is_local and lake.fs.isfile(lake.path):
+        return (
+            f"expected the folder of a lake, found a file: {lake.url}; "
+            "unpack a pack with: movielake stage FILE.tar --to DIR"
+        )
+    around = [lake.url.rstrip("/").rsplit("/", up)[0] for up in (1, 2, 3)]
+    for url in around if lake.is_local else []:
+        if url and Folder(url).fs.isfile(Folder(url).join(LAKE_FILE)):
+            return f"expected a lake, found a folder in one: {lake.url}; did you mean {url}?"
+    return (
+        f"expected a lake, found no {LAKE_FILE} in {lake.url}; "
+        "make one with: movielake convert FEED LAKE"
+    )
 
 
 def describe_difference(found: Any) -> str:

@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Final
 
+from movielake.archives import UNREADABLE, Member
 from movielake.commits import COMPLETE, DAMAGED, EMPTY, OTHER, REFUSED, Fallback, MemberCommit
+from movielake.damage import Damage, one_line
 from movielake.fastpath.blocks import STEP
 from movielake.fastpath.reading import FastMember
 from movielake.fastpath.unrecognised import NotRecognised
-from movielake.feed import UNREADABLE, FeedZip, Member
+from movielake.feed import FeedZip
 from movielake.layout import distinct, json_folder, lake_stem, parquet_folder
+from movielake.limits import most_kept
 from movielake.outputs import Batch, JsonLinesWriter, RowsWriter, to_lines
 from movielake.problems import ProblemCounter
-from movielake.quarantine import Quarantine, one_line
-from movielake.records import Damage, Records, Unreadable, read_root
+from movielake.quarantine import Quarantine
+from movielake.records import Record, Records, Unreadable, read_root
 from movielake.schema import Table, table, table_of_root
-from movielake.screenings import flatten_batch
+from movielake.screenings import HEAVIEST, flatten_batch, weigh
 from movielake.writers import Workspace
 
 BATCH: Final = 1024
-"""Records flattened at a time: the unit in which memory grows."""
+"""Records flattened at a time, or fewer heavy ones: the unit in which memory grows."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class MemberConverter:
         return self._with_damage(refused, member, damage)
 
     def _with_damage(self, commit: MemberCommit, member: Member, damage: Damage) -> MemberCommit:
-        files = self.quarantine.add(member.name, member.open, damage, commit.records)
+        most = most_kept(member.packed)
+        files = self.quarantine.add(member.name, member.open, damage, commit.records, most)
         return replace(commit, **vars(damage), quarantine=files)
 
     def _convert_table(self, member: Member, table: Table) -> MemberCommit:
@@ -134,8 +137,7 @@ class MemberConverter:
 
     def _batches(self, records: Records, table: Table, problems: ProblemCounter) -> Iterator[Batch]:
         count = 0
-        iterator = iter(records)
-        while batch := list(islice(iterator, BATCH)):
+        for batch in _batched(records, table):
             lines = to_lines(batch).encode() if self.with_json else b""
             yield Batch(len(batch), lines, flatten_batch(batch, table, problems, first=count))
             count += len(batch)
@@ -172,3 +174,18 @@ class MemberConverter:
             json=json_file.written(json_path) if json_file else None,
             parquet=rows_file.written(rows_path),
         )
+
+
+def _batched(records: Iterable[Record], table: Table) -> Iterator[list[Record]]:
+    """Give records in batches that memory can hold."""
+    batch: list[Record] = []
+    weight = 0
+    for record in records:
+        more = weigh(record, table)
+        if len(batch) == BATCH or (batch and weight + more > HEAVIEST):
+            yield batch
+            batch, weight = [], 0
+        batch.append(record)
+        weight += more
+    if batch:
+        yield batch

@@ -18,6 +18,9 @@ from movielake.writers import HashingFile
 ROW_GROUP: Final = 1 << 18
 """Rows in a row group: large enough for fast scans, small enough to bound a writer's memory."""
 
+_HEAVY: Final = 1 << 28
+"""Bytes of rows that wait for more of them: a hundred times what ordinary ones take."""
+
 Buffer: TypeAlias = bytes | pa.Buffer
 """Bytes, wherever they are."""
 
@@ -107,6 +110,7 @@ class RowsWriter:
     def __init__(self, file: HashingFile, table: Table) -> None:
         self._writer = pq.ParquetWriter(file, table.arrow, version="2.6", **_how(table.arrow))
         self._waiting: list[pa.Table] = []
+        self._weight = 0
         self._dates: list[Any] = []
         self.rows = 0
         self.screenings = 0
@@ -124,11 +128,14 @@ class RowsWriter:
             self.screenings += rows.num_rows - rows["show_time"].null_count
             self._dates += pc.min_max(rows["show_date"]).as_py().values()
         self._waiting.append(rows)
-        if sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
+        self._weight += rows.nbytes
+        is_heavy = self._weight > _HEAVY
+        if is_heavy or sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
             whole = pa.concat_tables(self._waiting)
-            cut = whole.num_rows - whole.num_rows % ROW_GROUP
+            cut = whole.num_rows - (0 if is_heavy else whole.num_rows % ROW_GROUP)
             self._writer.write_table(whole.slice(0, cut), row_group_size=ROW_GROUP)
             self._waiting = [whole.slice(cut)]
+            self._weight = self._waiting[0].nbytes
 
     @property
     def first_date(self) -> str | None:
@@ -155,6 +162,8 @@ def _how(schema: pa.Schema) -> dict[str, Any]:
     counted = [name for name in flat if name == "record"]
     return {
         "compression": "zstd",
+        # Arrow's own schema, which Parquet's says again, would be half of a small file's footer.
+        "store_schema": False,
         "use_dictionary": [name for name in flat if name not in counted],
         "column_encoding": dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
         # The least and the greatest text help nobody to pass over a row group.

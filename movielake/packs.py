@@ -29,6 +29,10 @@ Pair = tuple[str, str]
 """Date stamp and country of a commit."""
 
 
+class DamagedPackError(ValueError):
+    """Raised by a pack that is damaged, or has members that may do harm where it is unpacked."""
+
+
 class Span(NamedTuple):
     """Where a member's content is in the tar, and its CRC-32 if the index has it."""
 
@@ -132,7 +136,7 @@ def read_index(header: bytes) -> Index | None:
 
     Raises
     ------
-    ValueError
+    DamagedPackError
         If the index is damaged.
     """
     _, mark, rest = header[tarfile.BLOCKSIZE :].partition(f" comment={_MARK}".encode())
@@ -148,7 +152,7 @@ def read_index(header: bytes) -> Index | None:
         data = {(stamp, ccc): len(header) + int(at) for stamp, ccc, *_, at in index["commits"]}
         spans, _ = place(len(header), [(path, int(size), int(crc)) for path, size, crc in sizes])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        raise ValueError("the pack's index is damaged; pack the lake anew") from None
+        raise DamagedPackError("the pack's index is damaged; pack the lake anew") from None
     return Index(spans, data)
 
 
@@ -202,7 +206,9 @@ def scan(file: IO[bytes], url: str) -> dict[str, Span]:
     Raises
     ------
     ValueError
-        If it is no tar, or holds what no lake holds and may do harm where it is unpacked.
+        If it is no tar.
+    DamagedPackError
+        If it holds what no lake holds and may do harm where it is unpacked.
     """
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
@@ -214,7 +220,7 @@ def scan(file: IO[bytes], url: str) -> dict[str, Span]:
         ) from None
     for member in members:
         if reason := _refusal(member):
-            raise ValueError(f"{url}: refused: its member {member.name!r} {reason}")
+            raise DamagedPackError(f"{url}: refused: its member {member.name!r} {reason}")
     return _below_lake(_spans(members, url))
 
 
@@ -222,7 +228,7 @@ def _spans(members: Sequence[tarfile.TarInfo], url: str) -> dict[str, Span]:
     files = [(m.name.removeprefix("./"), m) for m in members if m.isreg()]
     name, times = Counter(name for name, _ in files).most_common(1)[0] if files else ("", 0)
     if times > 1:
-        raise ValueError(f"{url}: refused: it has the member {name!r} {times} times")
+        raise DamagedPackError(f"{url}: refused: it has the member {name!r} {times} times")
     return {name: Span(member.offset_data, member.size) for name, member in files}
 
 

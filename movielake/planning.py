@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from movielake.feed import Feed, FeedZip, find_feed
 from movielake.hints import tell_choices
 from movielake.layout import Folder, Selection
+from movielake.limits import Limits
 
 KNOWN: Final = ("date_stamp", "country", "size", "modified", "with_json")
 """Columns of the manifest that tell whether a feed zip has changed."""
@@ -33,6 +34,8 @@ class Task:
         Whether it is converted even if nothing has changed.
     strict : bool
         Whether damage is an error.
+    limits : Limits
+        How much may come out of each member.
     """
 
     feed: str
@@ -41,6 +44,7 @@ class Task:
     with_json: bool = True
     force: bool = False
     strict: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,12 @@ MEANING: Final = {
 EXAMPLE_LENGTH: Final = 200
 """Characters of an example that are kept."""
 
+MOST_NAMES: Final = 1000
+"""Unknown elements of one member that are told apart, the first by name."""
+
+OTHERS: Final = "(others)"
+"""What the rest of them is called."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -66,6 +72,16 @@ class ProblemCounter:
         """Count problems; the first example of a column and kind stays."""
         before, first = self._found.get((column, kind), (0, example[:EXAMPLE_LENGTH]))
         self._found[column, kind] = (before + count, first)
+        if len(self._found) > 4 * MOST_NAMES:
+            self._unite_others()
+
+    def _unite_others(self) -> None:
+        """Count the last names together: those kept do not depend on the order of adding."""
+        names = sorted(name for name, kind in self._found if kind == UNKNOWN and name != OTHERS)
+        rest = [self._found.pop((name, UNKNOWN))[0] for name in names[MOST_NAMES:]]
+        if rest:
+            before, _ = self._found.get((OTHERS, UNKNOWN), (0, ""))
+            self._found[OTHERS, UNKNOWN] = (before + sum(rest), "very many elements")
 
     def knows(self, column: str, kind: str) -> bool:
         """Tell whether there was one already, so that its example stays."""
@@ -73,6 +89,7 @@ class ProblemCounter:
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what was counted, in a fixed order."""
+        self._unite_others()
         return tuple(Problem(*key, *self._found[key]) for key in sorted(self._found))
 
 

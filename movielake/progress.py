@@ -180,4 +180,5 @@ class ProgressBar:
 
     def _rate(self) -> str:
         seconds = max(time.monotonic() - self._began, 1e-9)
-        return f"{self._done / seconds / 1e6:.1f} MB/s"
+        rate = self._done / seconds
+        return f"{rate / 1e6:.1f} MB/s" if rate >= 1e6 else f"{rate / 1e3:.0f} kB/s"

@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from typing import IO, Final
 
-from movielake.feed import UNREADABLE, FeedZip
+from movielake.archives import UNREADABLE
+from movielake.damage import Damage, one_line
+from movielake.feed import FeedZip
 from movielake.layout import distinct, quarantine_folder, safe_name
-from movielake.records import Damage
 from movielake.writers import HashingFile, Workspace, WrittenFile
 
 _BLOCK: Final = 1 << 20
@@ -31,7 +32,12 @@ class Quarantine:
         self._taken: set[str] = set()
 
     def add(
-        self, name: str, source: Callable[[], IO[bytes]], damage: Damage, records: int
+        self,
+        name: str,
+        source: Callable[[], IO[bytes]],
+        damage: Damage,
+        records: int,
+        most: int | None = None,
     ) -> tuple[WrittenFile, ...]:
         """Set something aside.
 
@@ -45,6 +51,8 @@ class Quarantine:
             What is wrong with it.
         records : int
             How many of its records are in the lake all the same.
+        most : int, optional
+            How many of its bytes are kept; all by default.
 
         Returns
         -------
@@ -56,7 +64,7 @@ class Quarantine:
         files = []
         try:
             with source() as stream, self._space.open(path) as raw:
-                note |= _copy(stream, raw)
+                note |= _copy(stream, raw, most)
             files.append(raw.written(path))
         except UNREADABLE as error:  # encrypted, or compressed in a way that zipfile does not know
             note["raw_bytes"] = f"none could be read ({one_line(error)}); see the feed zip"
@@ -70,18 +78,15 @@ class Quarantine:
         return f"{quarantine_folder(self._zip.date_stamp, self._zip.country)}/{free}"
 
 
-def _copy(stream: IO[bytes], raw: HashingFile) -> dict[str, str]:
+def _copy(stream: IO[bytes], raw: HashingFile, most: int | None) -> dict[str, str]:
     """Copy as much as can be read; tell where it ended if that was not the end."""
     copied = 0
     try:
         while block := stream.read(_BLOCK):
-            raw.write(block)
+            raw.write(block if most is None else block[: most - copied])
             copied += len(block)
+            if most is not None and copied > most:
+                return {"raw_bytes": f"the first {most:,} bytes, of very many; see the feed zip"}
     except UNREADABLE as error:
         return {"raw_bytes": f"readable to byte {copied} ({one_line(error)}); see the feed zip"}
     return {}
-
-
-def one_line(error: BaseException) -> str:
-    """Put an error's message on one line; its type if it has none."""
-    return " ".join(str(error).split()) or type(error).__name__

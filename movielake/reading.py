@@ -198,9 +198,9 @@ def _found(file: HeldFile) -> Iterator[None]:
 
 
 def _check_count(file: HeldFile, found: int, what: str) -> None:
-    if file.count is not None and found != file.count:
+    if file.length is not None and found != file.length:
         raise ValueError(
-            f"expected {file.count} {what} in {file.path}, as the manifest says, found {found}; "
+            f"expected {file.length} {what} in {file.path}, as the manifest says, found {found}; "
             f"{MEND}"
         )
 

@@ -14,13 +14,17 @@ libxml2 does not tell it, and defaults of attributes in a document type are not 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO, Any, Final
+from contextlib import contextmanager
+from typing import IO, Any, Final, cast
 
 from lxml import etree
 
-from movielake.feed import UNREADABLE
+from movielake.archives import UNREADABLE
+from movielake.damage import Damage, one_line, read_damage
+from movielake.guarding import Guarded
+from movielake.limits import OverLimitError
 from movielake.recoding import RecodingError, recoded
 from movielake.schema import Table
 
@@ -32,26 +36,10 @@ OWN_KEYS: Final = ("country", "date_stamp", "source_xml")
 
 _SAFE: Final[dict[str, Any]] = {"resolve_entities": False, "load_dtd": False, "no_network": True}
 _HEAD: Final = 1 << 14
+_MOST_NAMES: Final = 64
 _LAST_LINE: Final = 65535  # libxml2 gives an element behind it this line too
 # Two prefixes may stand for one namespace: only libxml2 knows which of them was written.
 _QUALIFIED_NAME: Final = etree.XPath("name(@*[local-name()=$local and namespace-uri()=$uri])")
-
-
-@dataclass(frozen=True)
-class Damage:
-    """Why a member could not be read to its end, and where.
-
-    Parameters
-    ----------
-    reason : str
-        In one line.
-    line, column : int or None
-        Place in the XML, counted from 1; None if it is not known.
-    """
-
-    reason: str
-    line: int | None = None
-    column: int | None = None
 
 
 class Unreadable(Exception):
@@ -60,6 +48,18 @@ class Unreadable(Exception):
     def __init__(self, damage: Damage) -> None:
         super().__init__(damage.reason)
         self.damage = damage
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause Python's cycle collector: records are trees, it would walk them all for nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def read_root(stream: IO[bytes]) -> str | None:
@@ -88,9 +88,10 @@ def read_root(stream: IO[bytes]) -> str | None:
     """
     blank = True
     try:
-        stream, encoding = recoded(stream)
+        plain, encoding = recoded(stream)
+        guarded = Guarded(plain)
         parser = etree.XMLPullParser(events=("start",), encoding=encoding, **_SAFE)
-        while block := stream.read(_HEAD):
+        while block := guarded.read(_HEAD):
             blank = blank and _is_blank(block)
             if blank:
                 continue  # libxml2 calls leading blanks an error; a blank member is none
@@ -101,11 +102,11 @@ def read_root(stream: IO[bytes]) -> str | None:
             return None
         parser.close()
     except etree.XMLSyntaxError as error:
-        raise Unreadable(_damage(error, parser.feed_error_log)) from None
+        raise Unreadable(read_damage(error, parser.feed_error_log)) from None
     except RecodingError as error:
-        raise Unreadable(Damage(_reason(error), error.line)) from None
+        raise Unreadable(Damage(one_line(error), error.line)) from None
     except UNREADABLE as error:
-        raise Unreadable(Damage(_reason(error))) from None
+        raise Unreadable(Damage(one_line(error))) from None
     raise Unreadable(Damage("no root element"))
 
 
@@ -180,22 +181,23 @@ class Records:
         events = None
         try:
             stream, encoding = recoded(self._stream)
+            guarded = Guarded(stream)
             events = etree.iterparse(
-                stream,
+                cast("IO[bytes]", guarded),
                 events=("start-ns", "end"),
                 tag=f"{{*}}{self._table.record}",
                 encoding=encoding,
                 **_SAFE,
             )
-            yield from self._read(events)
+            yield from self._read(events, guarded)
         except etree.XMLSyntaxError as error:
-            self.damage = _damage(error, events.error_log if events else ())
+            self.damage = read_damage(error, events.error_log if events else ())
         except RecodingError as error:
-            self.damage = Damage(_reason(error), error.line)
+            self.damage = Damage(one_line(error), error.line)
         except UNREADABLE as error:
-            self.damage = Damage(_reason(error))
+            self.damage = Damage(one_line(error))
 
-    def _read(self, events: etree.iterparse) -> Iterator[Record]:
+    def _read(self, events: etree.iterparse, guarded: Guarded) -> Iterator[Record]:
         first = True
         for event, element in events:
             if event == "start-ns":
@@ -206,6 +208,7 @@ class Records:
                 continue  # an element of the same name inside a record, or the root itself
             if first:  # not only at the end, which a damaged member does not have
                 self.root, first = self._attributes(root), False
+            guarded.since_record = 0
             yield self._labelled(self._value(element))
             self._release(element, root)
         if events.root is not None:
@@ -278,7 +281,10 @@ class Records:
         if self._namespaces:
             parent = element.getparent()
             known = {} if parent is None else parent.nsmap
-            for prefix, uri in element.nsmap.items():
+            here = element.nsmap
+            if len(here) > _MOST_NAMES:  # each element would take as long as there are
+                raise OverLimitError(f"expected at most {_MOST_NAMES} namespaces, found more")
+            for prefix, uri in here.items():
                 if known.get(prefix) != uri:
                     item[f"@xmlns:{prefix}" if prefix else "@xmlns"] = uri or ""
         for name, value in element.attrib.items():
@@ -298,19 +304,8 @@ def _name(element: etree._Element) -> str:
 def _attribute_name(element: etree._Element, name: str) -> str:
     if name[0] != "{":
         return name
+    if len(element.attrib) > _MOST_NAMES:  # each name would take as long as there are
+        most = f"at most {_MOST_NAMES} attributes"
+        raise OverLimitError(f"expected {most} where one has a prefix, found more")
     uri, _, local = name[1:].rpartition("}")
     return str(_QUALIFIED_NAME(element, uri=uri, local=local))
-
-
-def _damage(error: etree.XMLSyntaxError, log: etree._ListErrorLog) -> Damage:
-    line, column = error.position if error.position else (None, None)
-    if not line and log:  # lxml calls an undeclared entity "no element found"; its log says more
-        for entry in log.filter_from_fatals():
-            return Damage(" ".join(entry.message.split()), entry.line, entry.column)
-    reason = _reason(error).removesuffix(f", line {line}, column {column}")
-    return Damage(reason, line or None, column or None)
-
-
-def _reason(error: BaseException) -> str:
-    text = (error.msg if isinstance(error, SyntaxError) else str(error)) or type(error).__name__
-    return " ".join(text.split())

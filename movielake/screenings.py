@@ -32,6 +32,11 @@ from movielake.values import split_list, typed
 _DATE: Final = "show_date/"
 _TIMES: Final = "showtimes"
 
+HEAVIEST: Final = 1 << 28
+"""Bytes of text that the rows of one record, or of one batch, may have."""
+
+_ROW: Final = 100
+
 
 def flatten_batch(
     records: Sequence[Node], table: Table, problems: ProblemCounter, first: int
@@ -59,6 +64,62 @@ def flatten_batch(
     return flatten_records(records, table, problems)
 
 
+def weigh(record: Node, table: Table) -> int:
+    """Estimate how much text the rows of a record have at most: each row repeats all of its.
+
+    Parameters
+    ----------
+    record : dict
+        As `movielake.records` gives it.
+    table : Table
+        Its schema.
+
+    Returns
+    -------
+    int
+        Bytes; more than there will be, but never more than (n / 2 + 1) · (n + 100) for an element
+        of n bytes whose times are all inside of dates.
+
+    Examples
+    --------
+    >>> from movielake.schema import table
+    >>> record = {"movie_id": "7", "show_date": [{"showtimes": "9:05, 11:05"}]}
+    >>> weigh(record, table("showings")), weigh({"title": "Up"}, table("movies"))
+    (784, 102)
+    """
+    rows = _most_rows(record) if table.name == "showings" else 1
+    return rows * (_ROW + _letters(record))
+
+
+def _most_rows(record: Node) -> int:
+    nodes = [_date_node(item) for item in record.get("show_date") or [None]]
+    direct = _most_times(record)
+    own = [_most_times(node) for node in nodes]
+    return direct + sum(times if times > 1 else direct for times in own)
+
+
+def _most_times(node: Node) -> int:
+    """Bound the times of a node: between two there is a comma, or they are longer."""
+    return len(text_of(node.get(_TIMES), ",") or "") // 2 + 1
+
+
+def _letters(value: object) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_letters, value.values()))
+    return sum(map(_letters, value)) if isinstance(value, list) else 0
+
+
+def _bearable(record: Node, table: Table, problems: ProblemCounter) -> Node:
+    """Leave out dates and times where the rows would be a bomb: some kB can become some GB."""
+    if weigh(record, table) <= HEAVIEST:
+        return record
+    found = f"dates and times that would fill more than {HEAVIEST:,} bytes"
+    problems.add("show_time", UNTYPED, 1, found)
+    return {key: value for key, value in record.items() if key not in ("show_date", _TIMES)}
+
+
 def flatten_showings(
     records: Sequence[Node], table: Table, problems: ProblemCounter, first: int
 ) -> pa.Table:
@@ -66,7 +127,8 @@ def flatten_showings(
 
     A show_date without times, or a record without a show_date, is one row with a null time. Times
     that stand directly under the record hold for each of its show_dates without times of its own;
-    if there is none, they are screenings without a date.
+    if there is none, they are screenings without a date. A record whose rows would be more than
+    `HEAVIEST` is one row without date and time, and a problem.
 
     Parameters
     ----------
@@ -86,6 +148,7 @@ def flatten_showings(
     >>> [(str(r["starts_at"]), r["bargain"]) for r in rows.to_pylist()]
     [('2019-12-06 09:05:00', False)]
     """
+    records = [_bearable(record, table, problems) for record in records]
     dates, record_of_date = _dates(records)
     times, date_of_row = _times(records, dates, record_of_date, table, problems)
     record_of_row = record_of_date.take(date_of_row)

@@ -53,7 +53,7 @@ def _overlap(file: HeldFile, other: HeldFile) -> bool:
     """Tell whether two files may have a date in common; unknown dates may be any."""
     (first, last), (other_first, other_last) = file.dates, other.dates
     if None in (first, last, other_first, other_last):
-        return file.count != 0 and other.count != 0
+        return file.length != 0 and other.length != 0
     return str(first) <= str(other_last) and str(other_first) <= str(last)
 
 
@@ -181,6 +181,11 @@ def latest(reader: MoviesReader | TheatersReader) -> pd.DataFrame:
         snapshot has an id more than once, the last in the order of country and feed counts. Rows
         without an id are left out.
 
+    Raises
+    ------
+    TypeError
+        If the reader is of showings.
+
     Examples
     --------
     >>> from movielake import TheatersReader, latest
@@ -190,7 +195,12 @@ def latest(reader: MoviesReader | TheatersReader) -> pd.DataFrame:
     """
     held = reader._checked()
     groups = held.partitions()
-    key = held.table.key or ""
+    key = held.table.key
+    if key is None:
+        raise TypeError(
+            f"expected a reader of movies or theaters, found one of {held.table.name}; "
+            "what their newest snapshots say is current_showings(reader)"
+        )
     found = [
         ids.append_column("group", pa.repeat(number, ids.num_rows))
         for number, ids in enumerate(over_groups(_Ids(reader._source, key), held, groups))

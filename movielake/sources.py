@@ -15,7 +15,16 @@ from typing import IO, Any, Final, TypeVar
 from movielake.commits import Commit
 from movielake.layout import Folder
 from movielake.manifest import check_lake
-from movielake.packs import Index, Span, files_of, index_size, place, read_index, scan
+from movielake.packs import (
+    DamagedPackError,
+    Index,
+    Span,
+    files_of,
+    index_size,
+    place,
+    read_index,
+    scan,
+)
 from movielake.writers import WrittenFile
 
 Given = TypeVar("Given")
@@ -237,7 +246,7 @@ class Pack(Source):
     def _checked(self, path: str, span: Span) -> bytes:
         content = self._read(span.offset, span.size) if span.size <= _LARGEST else b""
         if len(content) != span.size or span.crc not in (None, zlib.crc32(content)):
-            raise ValueError(f"{self.url}: {path} is damaged; pack the lake anew")
+            raise DamagedPackError(f"{self.url}: {path} is damaged; pack the lake anew")
         return content
 
     def _read_index(self) -> Index | None:
@@ -247,8 +256,8 @@ class Pack(Source):
             return None
         try:
             return read_index(self._read(0, length))
-        except ValueError as error:
-            raise ValueError(f"{self.url}: {error}") from None
+        except DamagedPackError as error:
+            raise DamagedPackError(f"{self.url}: {error}") from None
 
     def _scanned(self) -> dict[str, Span]:
         with self._tar.fs.open(self._tar.path, "rb") as file:

@@ -45,7 +45,7 @@ def over_groups(
 
 def tally(
     held: Holdings,
-    groups: Sequence[FileGroup],
+    groups: Callable[[], Sequence[FileGroup]],
     source: PlainRows,
     columns: Sequence[str],
     of: str | None,
@@ -57,8 +57,8 @@ def tally(
     ----------
     held : Holdings
         What to count in.
-    groups : sequence of FileGroup
-        Its files, as they are to be read together.
+    groups : callable
+        Gives its files as they are to be read together; called only if they are to be read.
     source : PlainRows
         What reads a group.
     columns : sequence of str
@@ -80,7 +80,7 @@ def tally(
     asked = (*columns, *kept)
     if distinct and not of and sum(name not in KEYS for name in asked) == 1:
         source = _DistinctValues(source)
-    parts = over_groups(_Counter(source, asked, of), held, groups)
+    parts = over_groups(_Counter(source, asked, of), held, groups())
     counts = _add(parts, [*columns, *kept])
     if distinct:
         counts = counts.filter(counts[distinct].is_valid())

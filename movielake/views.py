@@ -149,7 +149,7 @@ class RowsView:
         held = self._checked()
         rows = empty_rows(self._source, self.columns)
         for number, file in enumerate(held.held(held.kind)):
-            if file.count != 0:
+            if file.length != 0:
                 alone = replace(held, files=held.files.slice(number, 1))
                 (group,) = million_rows(alone, self._attach)
                 rows = rows_of_group(self._source, group, self.columns)
@@ -205,9 +205,12 @@ class RowsView:
                     "cell; explode it in the dataframe"
                 )
         held = self._checked()
+        return to_frame(tally(held, self._groups_to_count, self._source, columns, of, distinct))
+
+    def _groups_to_count(self) -> list[FileGroup]:
+        held = self._held
         size = max((held.total("rows") or len(held)) * _FILES // max(len(held), 1), 1)
-        groups = self._attach(held.groups(held.kind, size, count="rows"))
-        return to_frame(tally(held, groups, self._source, columns, of, distinct))
+        return self._attach(held.groups(held.kind, size, count="rows"))
 
     def _require(self, columns: Sequence[str]) -> None:
         for name in columns:

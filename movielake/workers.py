@@ -16,6 +16,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -188,6 +189,7 @@ _CLOSING: Final = (
     "Scheduler was unaware of this worker",
     "Worker process still alive",
     "ended with CancelledError",
+    "Failed to remove",
 )
 """What dask logs, often with a trace, of a cluster that is closed while its workers work."""
 
@@ -259,22 +261,27 @@ def _wants_tls(job: Job, tls: bool | None) -> bool:
 
 
 class _BareMain:
-    """While entered, a new process finds no script of the user's to run again.
+    """While entered, a new process finds no script of the user's to run again, and no interrupt.
 
     Python's way of starting processes runs the main script in each, which must then guard what it
     does with ``if __name__ == "__main__"``; workers need nothing from it, as none in a notebook.
+    The interrupt that comes before `dask_setup` would make each of them show a trace.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entered = 0
         self._main: ModuleType | None = None
+        self._mask: set[int] = set()
 
     def __enter__(self) -> None:
         with self._lock:
             if not self._entered:
                 self._main = sys.modules["__main__"]
                 sys.modules["__main__"] = ModuleType("__main__")
+                resource_tracker.ensure_running()  # its start would end the mask again
+                # Of dask's own thread, whose threads and processes inherit it.
+                self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             self._entered += 1
 
     def __exit__(self, *_: object) -> None:
@@ -282,6 +289,7 @@ class _BareMain:
             self._entered -= 1
             if not self._entered and self._main:
                 sys.modules["__main__"] = self._main
+                signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
 
 _BARE_MAIN: Final = _BareMain()

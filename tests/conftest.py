@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from movielake.sample import write_sample
 
 # Waiting for the disk doubles the time of the tests, and only a power cut would show what for.
 os.fsync = lambda _: None
+
+# A shell has what runs in its background ignore interrupts, and so would what tests start and stop.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 Ask = Callable[[str], list[tuple[Any, ...]]]

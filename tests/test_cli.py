@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -259,6 +261,51 @@ def test_no_lake(tmp_path):
     assert clear(result, "found no lake.json", "make one with: movielake convert FEED LAKE")
 
 
+def test_a_folder_in_a_lake_is_no_lake_but_its_lake_is_named(feed, lake):
+    convert(feed, lake)
+    for inside in ("parquet", "parquet/showings", "parquet/showings/date_stamp=20191206"):
+        assert clear(run("info", f"{lake}/{inside}"), f"did you mean {lake}?")
+
+
+def test_a_file_is_no_lake(feed, lake):
+    convert(feed, lake)
+    assert clear(run("info", f"{lake}/lake.json"), "found a file", "movielake stage FILE.tar")
+    assert clear(run("report", f"{lake}/lake.json"), "found a file")
+
+
+def test_an_error_of_the_system_is_told_without_its_number(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("sample", str(tmp_path / "file" / "feed"))
+    assert clear(result, f"movielake: {tmp_path}/file/feed: Not a directory")
+
+
+def test_what_may_not_be_written_ends_with_1_and_says_what_to_do(monkeypatch, tmp_path):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "there")
+
+    monkeypatch.setattr("movielake.sample.write_sample", refuse)
+    result = run("sample", str(tmp_path / "feed"))
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "movielake: there: Permission denied; "
+        "name another place, or ask its owner for the right to use it\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["sample", "demo"])
+def test_an_interrupted_sample_is_begun_anew(command, tmp_path):
+    """Unlike all other commands, which go on when they are run again."""
+    process = start(command, str(tmp_path / "new"), text=True)
+    while not list(tmp_path.rglob("*.zip")):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == (
+        "movielake: interrupted; remove the folder that was begun, or name another"
+    )
+
+
 def test_a_file_where_the_lake_should_be(feed, lake):
     Path(lake).write_text("a file")
     assert clear(convert(feed, lake))
@@ -445,7 +492,7 @@ def test_a_process_converts_with_two_workers(feed, lake):
     code, out, err = outcome("convert", feed, lake, "--workers", "2")
     assert code == 0
     # On a busy machine workers take long enough to start that progress is told.
-    assert all(re.fullmatch("convert: .* MB/s", line) for line in err.splitlines())
+    assert all(re.fullmatch("convert: .* [kM]B/s", line) for line in err.splitlines())
     assert "zips: 2 converted" in out
 
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -47,6 +47,7 @@ from movielake import members as members_module
 from movielake import outputs
 from movielake.conversion import Conversion, convert
 from movielake.schema import FORMAT
+from movielake.workers import worker_client
 
 DEU = "20191206/movies_deu.zip"
 SWE = "20191206/movies_swe.zip"
@@ -746,6 +747,25 @@ def test_two_workers_make_the_same_lake(reference, tmp_path):
     assert other.files() == reference.files()
 
 
+def test_workers_are_started_only_where_there_is_much_to_do(reference, tmp_path, monkeypatch):
+    started = []
+
+    @contextmanager
+    def start(workers):
+        started.append(workers)
+        with worker_client(1) as client:
+            yield client
+
+    monkeypatch.setattr("movielake.conversion.worker_client", start)
+    other = beside(reference, tmp_path)
+    other.convert(workers=None)
+    assert started == []
+    monkeypatch.setattr("movielake.conversion._FEW", 0)
+    other.convert(workers=None, force=True)
+    assert started == [None]
+    assert other.files() == reference.files()
+
+
 def test_a_running_client_is_used_and_makes_the_same_lake(reference, tmp_path):
     from distributed import Client
 
@@ -1040,6 +1060,23 @@ def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(large, started, workers, s
     place, process = started(workers)
     interrupt(place, process, send)
     complete(place, large)
+
+
+def test_a_lake_that_cannot_be_written_is_one_line_with_workers_too(large, tmp_path):
+    """What a worker raises, dask would log with its trace."""
+    place = beside(large, tmp_path)
+    place.convert()
+    shutil.rmtree(Path(place.lake) / "json")
+    (Path(place.lake) / "json").write_text("a file")
+    command = [sys.executable, "-m", "movielake", "convert", place.feed, place.lake]
+    result = subprocess.run(
+        [*command, "--workers", "2", "--force"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert re.fullmatch(
+        r"movielake: [^\n]+; mend that and run the same command again\n",
+        "".join(line for line in result.stderr.splitlines(True) if "convert: " not in line),
+    )
 
 
 def test_ctrl_c_while_workers_do_not_answer(large, started):

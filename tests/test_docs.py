@@ -41,8 +41,8 @@ def test_a_generated_page_is_current(page):
 def test_the_readme_shows_what_was_measured():
     """The README's table is one of the results of the benchmarks."""
     shown = runpy.run_path(str(DOCS / "pages.py"))
-    (views,) = (s for s in shown["results"]() if s["name"] == "views")
-    assert shown["results_table"](views) in (ROOT / "README.md").read_text(encoding="utf-8")
+    (views,) = (section for section in shown["results"]() if section.name == "views")
+    assert views.markdown() in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 # --- commands and Python

@@ -17,7 +17,8 @@ from feeds import houses, movies, showing, times, week, write_feed, zipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movielake.feed import UNREADABLE, FeedZip, find_feed, fingerprint, open_members
+from movielake.archives import UNREADABLE
+from movielake.feed import FeedZip, find_feed, fingerprint, open_members
 from movielake.layout import Selection
 
 STAMP = "20191206"

@@ -244,7 +244,7 @@ def test_in_a_real_notebook(place, sample_feed):
     assert {output.get("name") for output in progress} == {"stderr"}
     text = "".join(output.text for output in progress)
     last = text.replace("\r", "\n").rstrip().splitlines()[-1]
-    assert re.fullmatch(r"convert: 100 %, 24 files, [\d.]+ MB/s", last.strip())
+    assert re.fullmatch(r"convert: 100 %, 24 files, [\d.]+ [kM]B/s", last.strip())
     (shown,) = reader
     assert "ShowingsReader: showings" in shown.data["text/html"]
     assert "ShowingsReader(" in shown.data["text/plain"]

@@ -20,7 +20,8 @@ from lxml import etree
 from strategies import ENCODINGS, LABELS, documents, encode, examples, oracle
 
 import movielake
-from movielake.records import Damage, Records, Unreadable, read_root
+from movielake.damage import Damage
+from movielake.records import Records, Unreadable, read_root
 from movielake.schema import TABLES, table
 
 SHOWINGS = table("showings")

@@ -267,6 +267,9 @@ def test_without_the_extra_geo_nobody_is_outside(
     geography._outlines.cache_clear()
     found = findings.gather_findings(str(sample_lake), countries="swe")
     assert [place["outside"] for place in found["places"]] == [None]
+    (note,) = found["notes"]
+    assert "not checked" in note
+    assert "pip install 'movielake[report]'" in note
 
 
 def test_theaters_outside_their_country(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,32 @@ def test_a_theater_is_hovered(page: Page) -> None:
     assert any(name and name in said for name in data["name"])
     assert "aus" in said
     assert "theater_id" in said
+
+
+def test_the_axis_has_the_days_of_few_snapshots(page: Page) -> None:
+    days = page.ask("return JSON.parse(document.getElementById('data').textContent).stamps")
+    at = page.chart("screenings", "c.getOption().xAxis[0].axisLabel.customValues")
+    text = page.chart("screenings", f"c.getOption().xAxis[0].axisLabel.formatter({at[1]})")
+    assert (len(at), text.replace("-", "")) == (len(days), days[1])
+
+
+def test_a_snapshot_alone_among_many_is_a_mark(browser: Page, tmp_path: Path) -> None:
+    """Since a line of one point is none; beside others, of many snapshots, a mark is too much."""
+    begin = date(2020, 1, 3)
+    stamps = [f"{begin + timedelta(weeks=n):%Y%m%d}" for n in range(33) if n not in (15, 17)]
+    week = {"S.XML": times(showing())}
+    feed = {f"{stamp}/movies_deu.zip": week for stamp in stamps}
+    other = f"{begin + timedelta(weeks=15):%Y%m%d}/movies_swe.zip"
+    write_feed(tmp_path / "feed", {**feed, other: week, other.replace("0417", "0501"): week})
+    convert(str(tmp_path / "feed"), str(tmp_path / "lake"), workers=1)
+    write_report(str(tmp_path / "lake"), str(tmp_path / "report.html"))
+    browser.open(tmp_path / "report.html")
+    sizes = browser.chart(
+        "screenings",
+        "c.getOption().series.map(s => s.data.map((d, dataIndex) => s.symbolSize(d, {dataIndex})))",
+    )
+    marked = [[at for at, size in enumerate(line) if size] for line in sizes]
+    assert marked == [[16], [15, 17]]
 
 
 def test_values_are_read_by_hovering(page: Page) -> None:

@@ -212,3 +212,8 @@ def test_the_latest_of_nothing(tmp_path: Path) -> None:
             0,
             ["first_date_stamp", "last_date_stamp"],
         )
+
+
+def test_there_is_no_latest_showing(sample_lake: Path) -> None:
+    with pytest.raises(TypeError, match="found one of showings"):
+        latest(ShowingsReader(str(sample_lake)))  # type: ignore[arg-type]

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,7 @@ import yaml
 from click.testing import CliRunner, Result
 from lakes import COMMIT, MOVIES, SHOWINGS, small_lake
 
-from movielake import convert
 from movielake.cli import main
-from movielake.demo import run_demo
-from movielake.sample import write_sample
 from movielake.validation.feeds import FEED_RULES
 from movielake.validation.findings import Checked, Finding
 from movielake.validation.rules import LAKE_RULES, describe_rules
@@ -189,17 +185,6 @@ def test_wrong_usage(lake, arguments, said):
     result = validate(*arguments)
     assert said in result.stderr
     assert (result.exit_code, result.stdout) == (2, "")
-
-
-@pytest.mark.filterwarnings("ignore:The inplace keyword")  # of pandas, in dask
-def test_the_demo_validates_its_lake(tmp_path, monkeypatch):
-    small = partial(write_sample, weeks=1, scale=0.02)
-    monkeypatch.setattr("movielake.demo.write_sample", small)
-    monkeypatch.setattr("movielake.demo.convert", partial(convert, workers=1))
-    shown = []
-    run_demo(str(tmp_path / "demo"), shown.append)
-    after = shown[shown.index(f"\n$ movielake validate {tmp_path}/demo/lake") + 1]
-    assert after.startswith(f"{tmp_path}/demo/lake: valid: 0 errors, ")
 
 
 # --- the page

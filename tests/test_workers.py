@@ -280,6 +280,14 @@ def test_workers_survive_the_interrupt_of_a_cell(tmp_path: Path) -> None:
         assert set(client.run(signal.getsignal, signal.SIGINT).values()) == {signal.SIG_IGN}
 
 
+def test_a_worker_is_spared_the_interrupt_from_its_first_moment_on(tmp_path: Path) -> None:
+    """Also while it is starting, where a handler of its own would come too late."""
+    with local_cluster(2, scratch=tmp_path) as cluster, Client(cluster) as client:
+        blocked = client.run(signal.pthread_sigmask, signal.SIG_BLOCK, [])
+        assert [signal.SIGINT in mask for mask in blocked.values()] == [True, True]
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def test_a_dead_worker_comes_back_without_running_the_script_again(tmp_path: Path) -> None:
     body = """tell("once")
 for pid in pids:

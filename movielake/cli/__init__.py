@@ -24,6 +24,8 @@ from movielake.cli.stage import stage_command
 from movielake.cli.validate import validate_command
 
 _EXIT_INTERRUPTED = 130
+_ANEW = ("sample", "demo")  # these want an empty folder
+_REMOVE = "remove the folder that was begun, or name another"
 _NO_SUCH = (FileNotFoundError, NotADirectoryError, IsADirectoryError)  # a path that was mistyped
 
 
@@ -41,12 +43,17 @@ class _Group(click.Group):
             warn(_one_line(error))
             ctx.exit(_exit_code(error))
         except KeyboardInterrupt:
-            warn("interrupted; run the same command again to go on")
+            again = ctx.invoked_subcommand not in _ANEW
+            warn(f"interrupted; {'run the same command again to go on' if again else _REMOVE}")
             ctx.exit(_EXIT_INTERRUPTED)
 
 
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.filename}: {error.strerror}"  # without the number
+    if isinstance(error, PermissionError):
+        return f"{text}; name another place, or ask its owner for the right to use it"
     if isinstance(error, (ValueError, OSError)):
         return text
     return f"unexpected {type(error).__name__}: {text}; please report it with --debug's trace"
@@ -54,9 +61,12 @@ def _one_line(error: Exception) -> str:
 
 def _exit_code(error: Exception) -> int:
     from movielake.conversion import DamagedFeedError
+    from movielake.packs import DamagedPackError
+    from movielake.sources import DifferentFileError
 
-    usage = isinstance(error, (ValueError, *_NO_SUCH)) and not isinstance(error, DamagedFeedError)
-    return 2 if usage else 1
+    if isinstance(error, (DamagedFeedError, DamagedPackError, DifferentFileError)):
+        return 1
+    return 2 if isinstance(error, (ValueError, *_NO_SUCH)) else 1
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,6 +74,8 @@ def _exit_code(error: Exception) -> int:
 @click.option("--debug", is_flag=True, help="Show the trace of an error.")
 def main(debug: bool) -> None:
     """Turn a feed of cinema showtimes into a data lake, and look into it.
+
+    To see all of it in a minute: movielake demo
 
     Exit codes: 0 all well; 1 finished, but something was damaged, refused or invalid (and it says
     what and where); 2 wrong usage.
@@ -85,6 +97,13 @@ for _command in (
     main.add_command(_command)
 
 
+def _hush() -> None:
+    """Say nothing more: a cluster that is closed while it starts has much to tell."""
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+
+
 def run() -> None:
     """Run the command line as a program of its own.
 
@@ -96,6 +115,8 @@ def run() -> None:
         main(prog_name="movielake")
     except SystemExit as end:
         code = end.code
+    if code == _EXIT_INTERRUPTED:
+        _hush()
     atexit._run_exitfuncs()
     with suppress(OSError):  # nobody reads any more
         sys.stdout.flush()

@@ -8,7 +8,12 @@ from typing import Any
 import click
 
 from movielake.cli.completion import PATH
-from movielake.cli.options import countries_option, examples, stamps_option
+from movielake.cli.options import (
+    countries_option,
+    examples,
+    limit_options,
+    stamps_option,
+)
 
 
 @click.command("convert")
@@ -16,13 +21,18 @@ from movielake.cli.options import countries_option, examples, stamps_option
 @click.argument("lake", type=PATH)
 @stamps_option
 @countries_option
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; all CPUs by default.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Processes; by default one for each CPU, or one in all where there is little to do.",
+)
 @click.option("--force", is_flag=True, help="Convert also what has not changed.")
 @click.option("--strict", is_flag=True, help="Stop at the first damage.")
 @click.option(
     "--json/--no-json", "with_json", default=True, help="Write JSON Lines besides Parquet."
 )
 @click.option("--prune", is_flag=True, help="Remove what no longer has a feed zip.")
+@limit_options
 @examples(
     "movielake convert feed lake",
     "movielake convert feed lake --stamps '2020*' --countries deu,swe --workers 4",

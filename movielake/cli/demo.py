@@ -9,11 +9,11 @@ from movielake.cli.options import examples
 from movielake.cli.output import show
 
 
-@click.command("demo")
+@click.command("demo", short_help="Go all the way, from a sample to a report, in about a minute.")
 @click.argument("folder", default="movielake-demo", metavar="[DIR]", type=PATH)
 @examples("movielake demo")
 def demo_command(folder: str) -> None:
-    """Go all the way in DIR, in about a minute: sample, convert, validate, queries, a report."""
+    """Go all the way in DIR, in about a minute: sample, convert, validate, stage, ask, report."""
     from movielake.demo import run_demo
 
     run_demo(folder, show)

@@ -10,7 +10,7 @@ from movielake.cli.completion import PATH, complete_jobs
 from movielake.cli.options import examples
 
 
-@click.command("job")
+@click.command("job", short_help="List the sbatch scripts, or print one with a job's own sizes.")
 @click.argument("name", required=False, shell_complete=complete_jobs)
 @click.option(
     "-o", "--output", metavar="FILE", type=PATH, help="Write it there instead of printing it."

@@ -23,6 +23,33 @@ countries_option = click.option(
 )
 
 
+def _size(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
+    from movielake.limits import choose_limits
+
+    try:
+        return None if text is None else choose_limits(text, None).member_size
+    except ValueError:
+        message = f"expected a size such as 500MB or 64GB, found {text!r}"
+        raise click.BadParameter(message) from None
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options on how much may come out of a zip's member."""
+    size = click.option(
+        "--max-member-size",
+        metavar="SIZE",
+        callback=_size,
+        help="Most that a zip's member may unpack to; 64GB by default.",
+    )
+    ratio = click.option(
+        "--max-ratio",
+        type=click.FloatRange(0, min_open=True),
+        metavar="N",
+        help="Most that each of its packed bytes may unpack to, beyond 1 GB; 300 by default.",
+    )
+    return size(ratio(command))
+
+
 def examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command's help its examples, each on a line of its own."""
 

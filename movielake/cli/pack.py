@@ -8,7 +8,7 @@ from movielake.cli.completion import PATH
 from movielake.cli.options import examples
 
 
-@click.command("pack")
+@click.command("pack", short_help="Pack LAKE into FILE, one ordinary tar.")
 @click.argument("lake", type=PATH)
 @click.argument("file", type=PATH)
 @examples("movielake pack lake lake.tar")

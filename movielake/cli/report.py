@@ -8,7 +8,9 @@ from movielake.cli.options import countries_option, examples, stamps_option
 from movielake.cli.output import show, warn
 
 
-@click.command("report")
+@click.command(
+    "report", short_help="Write what LAKE holds as one file of HTML: plots, map, tables."
+)
 @click.argument("lake")
 @click.option(
     "-o",

@@ -8,7 +8,7 @@ from movielake.cli.completion import PATH, complete_countries
 from movielake.cli.options import examples
 
 
-@click.command("sample")
+@click.command("sample", short_help="Write a synthetic feed, quirks and all, to FEED.")
 @click.argument("feed", type=PATH)
 @click.option("--weeks", default=8, show_default=True, help="Weekly stamps, from 20191206.")
 @click.option(

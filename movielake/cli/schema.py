@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from movielake.schema import Table
 
 
-@click.command("schema")
+@click.command("schema", short_help="Print every column of a table, and where it comes from.")
 @click.argument("table", required=False, type=click.Choice(["movies", "theaters", "showings"]))
 @click.option(
     "--format",

@@ -11,7 +11,7 @@ from movielake.cli.options import countries_option, examples, stamps_option
 from movielake.cli.output import warn
 
 
-@click.command("stage")
+@click.command("stage", short_help="Copy SOURCE, a lake or a pack, to this node's own disk.")
 @click.argument("source", type=PATH)
 @click.option(
     "--to", metavar="DIR", type=PATH, help="Where to; $SLURM_TMPDIR/movielake/NAME by default."

@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
-from movielake.cli.options import countries_option, examples, stamps_option
+from movielake.cli.options import (
+    countries_option,
+    examples,
+    limit_options,
+    stamps_option,
+)
 
 
 def _severities(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
@@ -38,6 +43,7 @@ def _severities(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -
     metavar="SHARE",
     help="More showings than this share without movie or theater are an error.",
 )
+@limit_options
 @click.option(
     "--rule",
     "rules",

@@ -17,14 +17,20 @@ from movielake.fastpath.nesting import Nesting, prove_nesting
 from movielake.fastpath.rows import Found, OtherRows, RowMaker
 from movielake.fastpath.segments import Ints, Segments, split_block
 from movielake.fastpath.shape import shape_of
-from movielake.fastpath.unrecognised import REASONS, NotRecognised
+from movielake.fastpath.unrecognised import REASONS, TOO_MANY, TOO_MUCH, NotRecognised, Reason
 from movielake.outputs import Batch
 from movielake.problems import UNTYPED, Problem, ProblemCounter
 from movielake.records import Record, Records
 from movielake.schema import Table
-from movielake.screenings import flatten_showings
+from movielake.screenings import HEAVIEST, flatten_showings, weigh
 
 NO_LINES: Final = b""
+
+_FEW: Final = 1000
+"""Records of a block that are read alone; of more, all are faster read by the reference."""
+
+_LONG: Final = 1 << 14
+"""Bytes of a record; the rows of a shorter one are never more than `HEAVIEST`."""
 
 
 class FastMember:
@@ -96,7 +102,11 @@ class FastMember:
     def _batch(self, block: memoryview) -> Batch:
         segments = split_block(block, self._shape)
         nesting = prove_nesting(segments, self._shape)
+        sizes = np.diff(np.append(segments.starts[nesting.first], len(block)))
+        nesting.reasons[sizes > _LONG] = Reason.LENGTH
         irregular = np.flatnonzero(nesting.reasons)
+        if len(irregular) > max(_FEW, len(sizes) // 4):
+            raise NotRecognised(TOO_MANY)
         records = [self._refer(block, segments, nesting, number) for number in irregular]
         for reason in nesting.reasons[irregular]:
             self.left[REASONS[reason]] += 1
@@ -133,6 +143,8 @@ class FastMember:
         counter = ProblemCounter()
         others = None
         if records:
+            if sum(weigh(record, self._table) for record in records) > HEAVIEST:
+                raise NotRecognised(TOO_MUCH)
             rows = flatten_showings(records, self._table, counter, 0)
             others = OtherRows(rows, irregular[rows["record"].to_numpy()])
         maker = RowMaker(self._table, self._shape, segments, Dates(segments, nesting))

@@ -19,9 +19,10 @@ from movielake.fastpath.dates import Dates
 from movielake.fastpath.segments import Codes, Ints, Segments
 from movielake.fastpath.shape import Shape
 from movielake.fastpath.times import Times, read_times
+from movielake.fastpath.unrecognised import TOO_MUCH, NotRecognised
 from movielake.problems import ProblemCounter
 from movielake.schema import Column, Table
-from movielake.screenings import combine_start
+from movielake.screenings import HEAVIEST, combine_start
 from movielake.values import split_list, typed
 
 
@@ -84,6 +85,7 @@ class RowMaker:
         # One more, that says nothing: code -1.
         self._texts = pa.concat_arrays([segments.texts, pa.nulls(1, pa.string())])
         self._says = self._texts.is_valid().to_numpy(zero_copy_only=False)
+        self._sizes = pc.fill_null(pc.binary_length(self._texts), 0).to_numpy()
         self._dates = dates
         self.found: dict[str, Found] = {}
 
@@ -106,6 +108,7 @@ class RowMaker:
         """
         times, codes = self._times()
         date_of_row, time_of_row = _explode(times, codes)
+        may_be_heavy, text = len(date_of_row) * int(self._sizes.max()) > HEAVIEST, 0
         record_of_row = self._dates.owners[date_of_row]
         order = _Order(self._dates.records[record_of_row], others)
         columns = self._timed(times, time_of_row, order)
@@ -116,7 +119,11 @@ class RowMaker:
                 if values is None:
                     columns[column.name] = order.nothing(column, len(date_of_row))
                 else:
-                    of_row = positions[date_of_row if of_dates else record_of_row]
+                    parents = date_of_row if of_dates else record_of_row
+                    text += self._repeated(codes, parents) if may_be_heavy else 0
+                    if text > HEAVIEST:
+                        raise NotRecognised(TOO_MUCH)
+                    of_row = positions[parents]
                     columns[column.name] = order.take(column.name, values, of_row)
         columns["starts_at"] = combine_start(columns["show_date"], columns["show_time"])
         columns["record"] = pa.array(first + order.records, pa.int32())
@@ -124,6 +131,12 @@ class RowMaker:
         columns["source_xml"] = pa.repeat(pa.scalar(source), len(order.records))
         arrow = self._table.arrow
         return pa.table([columns[name] for name in arrow.names], schema=arrow)
+
+    def _repeated(self, codes: Codes, parents: Ints) -> int:
+        """Count the bytes of text that the rows of a column have; more, where it is little."""
+        sizes = self._sizes[codes]
+        most = int(sizes.max(initial=0)) * len(parents)
+        return most if most < HEAVIEST // 64 else int(sizes[parents].sum())
 
     def _codes(self, column: Column) -> tuple[bool, Codes]:
         """Say where a column's texts stand, for each date or for each record; -1 for none."""

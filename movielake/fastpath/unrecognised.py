@@ -19,9 +19,11 @@ class Reason(IntEnum):
     TIMES = 3
     TEXT = 4
     TAG = 5
+    LENGTH = 6
 
 
 REASONS: Final[Mapping[int, str]] = {
+    Reason.LENGTH: "a record that is very long",
     Reason.TAG: "a tag that is not in the schema, or written otherwise",
     Reason.TEXT: "a text where none is expected, or written otherwise",
     Reason.ORDER: "elements or text in another order or place",
@@ -29,3 +31,9 @@ REASONS: Final[Mapping[int, str]] = {
     Reason.TIMES: "times beside the dates",
 }
 """What a `Reason` is called in the manifest."""
+
+TOO_MUCH: Final = "rows of too much text"
+"""Why a member is left where a block would become more rows than memory may hold."""
+
+TOO_MANY: Final = "many records that are not regular"
+"""Why a member is left where it has too many records for a `Reason`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,6 +35,11 @@ from movielake.report.quality import count_problems, count_superseded, list_inci
 
 Findings = dict[str, Any]
 
+_UNCHECKED: Final = (
+    "whether theaters lie outside their country is not checked; "
+    "for that, pip install 'movielake[report]' and write the report anew"
+)
+
 
 def gather_findings(
     lake: str, *, countries: Terms = None, date_stamps: Terms = None, index_stamp: str | None = None
@@ -61,6 +66,7 @@ def gather_findings(
     screenings = count_screenings(members, axes)
     # First what is cheap: a wrong stamp is told before anything is counted.
     index = choose_index(screenings, axes, index_stamp)
+    places = find_places(theaters, axes)
     return {
         # The name alone: where a lake is, is nobody's business to whom the report is sent.
         "lake": showings._held.folder.url.rstrip("/").rpartition("/")[2],
@@ -77,9 +83,9 @@ def gather_findings(
         "superseded": count_superseded(showings, axes),
         **_activity(showings, movies, theaters, screenings, axes),
         "pool": POOL,
-        "places": find_places(theaters, axes),
+        "places": places,
         "scale": SCALE,
-        "notes": [],
+        "notes": [] if all(place["outside"] is not None for place in places) else [_UNCHECKED],
     }
 
 

@@ -21,6 +21,8 @@ def validate(
     sample: int | None = None,
     fast: bool = False,
     max_orphans: float | None = None,
+    max_member_size: int | str | None = None,
+    max_ratio: float | None = None,
     rules: Mapping[str, str] | None = None,
     workers: int | None = None,
     on_checked: Callable[[Checked], None] | None = None,
@@ -44,6 +46,10 @@ def validate(
     max_orphans : float, optional
         Share of a partition's showing records, 0 to 1, that may lack their movie or theater; more
         are an error.
+    max_member_size : int or str, optional
+        Of a feed: bytes that may come out of one member of a zip, 64 GB by default.
+    max_ratio : float, optional
+        Of a feed: bytes that may come out of each packed one beyond the first GB, 300 by default.
     rules : mapping of str to str, optional
         Names of rules to ``error``, ``warning`` or ``ignore``, instead of their own severity.
     workers : int, optional
@@ -78,6 +84,8 @@ def validate(
     """
     _check_options(sample, fast, max_orphans, workers)
     if is_lake(path):
+        if max_member_size is not None or max_ratio is not None:
+            raise ValueError(f"max_member_size and max_ratio are for feeds; {path} is a lake")
         severities = choose_severities(rules or {}, LAKE_RULES)
         found = check_lake(
             path,
@@ -98,6 +106,8 @@ def validate(
             path,
             date_stamps=date_stamps,
             countries=countries,
+            max_member_size=max_member_size,
+            max_ratio=max_ratio,
             workers=workers,
             on_checked=on_checked,
         )

@@ -12,20 +12,22 @@ from contextlib import ExitStack
 from functools import partial
 from typing import IO, Any, Final, cast
 
+from movielake.archives import UNREADABLE, Member
 from movielake.commits import DAMAGED, EMPTY, OTHER, REFUSED, MemberCommit
-from movielake.conversion import collector_paused
-from movielake.feed import UNREADABLE, Feed, FeedZip, Member, open_members
+from movielake.damage import Damage, one_line
+from movielake.feed import Feed, FeedZip, open_members
 from movielake.flattening import joiner_of
 from movielake.layout import Folder, Selection, Terms
+from movielake.limits import Limits, choose_limits
 from movielake.members import MemberConverter
 from movielake.planning import find_selected
 from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem
-from movielake.quarantine import Quarantine, one_line
-from movielake.records import Damage
+from movielake.quarantine import Quarantine
+from movielake.records import collector_paused
 from movielake.schema import Table, table
 from movielake.sources import ahead
 from movielake.validation.findings import ERROR, WARNING, Checked, Finding, Rule
-from movielake.validation.whereabouts import find_places
+from movielake.validation.whereabouts import BLOCK, find_places
 from movielake.workers import running_client, worker_client
 from movielake.writers import HashingFile, Workspace, WrittenFile
 
@@ -67,6 +69,7 @@ _FORMS: Final = {
 _FEW: Final = 4
 
 _Result = tuple[list[Finding], Checked]
+_Check = Callable[[FeedZip], _Result]
 
 
 def check_feed(
@@ -74,6 +77,8 @@ def check_feed(
     *,
     date_stamps: Terms = None,
     countries: Terms = None,
+    max_member_size: int | str | None = None,
+    max_ratio: float | None = None,
     workers: int | None = None,
     on_checked: Callable[[Checked], None] | None = None,
 ) -> Iterator[Finding]:
@@ -88,6 +93,10 @@ def check_feed(
         Path or URL of the feed's root.
     date_stamps, countries : str, iterable of str or slice, optional
         What to check; everything by default. See `movielake.layout.Selection`.
+    max_member_size : int or str, optional
+        Bytes that may come out of one member of a zip, 64 GB by default.
+    max_ratio : float, optional
+        Bytes that may come out of each packed one beyond the first GB, 300 by default.
     workers : int, optional
         Processes; as many as there are CPUs by default, none but this one with 1 or if there is
         little to do. A running dask client is used instead.
@@ -106,7 +115,7 @@ def check_feed(
     FileNotFoundError
         If the feed is not there.
     ValueError
-        If nothing is selected; the message says what the feed has.
+        If nothing is selected, and the message says what the feed has; or if a limit is no size.
 
     Examples
     --------
@@ -120,35 +129,35 @@ def check_feed(
     >>> finding.rule, finding.path, finding.line
     ('untyped-value', '20191206/deu: 191206I.XML', 1)
     """
+    check = partial(check_zip, feed, limits=choose_limits(max_member_size, max_ratio))
     found = find_selected(feed, Selection(date_stamps, countries))
-    return _check(feed, found, workers, on_checked or (lambda _: None))
+    alone = workers == 1 or not Folder(feed).is_shared
+    return _check(found, check, 1 if alone else workers, on_checked or (lambda _: None))
 
 
 def _check(
-    feed: str, found: Feed, workers: int | None, on_checked: Callable[[Checked], None]
+    found: Feed, check: _Check, workers: int | None, on_checked: Callable[[Checked], None]
 ) -> Iterator[Finding]:
     for refused in found.refused:
         path, _, reason = refused.partition(": ")
         yield _finding("refused-file", path, reason)
     for path in found.others:
         yield _finding("other-file", path, "it is no feed zip; conversion passes it over")
-    for findings, checked in _check_zips(feed, found.zips, workers):
+    for findings, checked in _check_zips(found.zips, check, workers):
         yield from findings
         on_checked(checked)
 
 
-def _check_zips(feed: str, zips: Sequence[FeedZip], workers: int | None) -> Iterator[_Result]:
+def _check_zips(zips: Sequence[FeedZip], check: _Check, workers: int | None) -> Iterator[_Result]:
     """Check feed zips, here or on workers; the results come in order."""
-    check = partial(check_zip, feed)
-    few = len(zips) <= _FEW and running_client() is None
-    if workers == 1 or few or not Folder(feed).is_shared:
+    if workers == 1 or (len(zips) <= _FEW and running_client() is None):
         yield from map(check, zips)
         return
     with worker_client(workers) as client, client.get_executor() as executor:
         yield from ahead(executor, check, zips, 2 * len(client.scheduler_info()["workers"]))
 
 
-def check_zip(feed: str, zip_: FeedZip) -> _Result:
+def check_zip(feed: str, zip_: FeedZip, limits: Limits) -> _Result:
     """Check one feed zip; this is what runs on a worker.
 
     Parameters
@@ -157,6 +166,8 @@ def check_zip(feed: str, zip_: FeedZip) -> _Result:
         Path or URL of the feed's root.
     zip_ : FeedZip
         The feed zip.
+    limits : Limits
+        How much may come out of each of its members.
 
     Returns
     -------
@@ -170,7 +181,7 @@ def check_zip(feed: str, zip_: FeedZip) -> _Result:
     try:
         with collector_paused(), ExitStack() as stack:
             try:
-                members = stack.enter_context(open_members(feed, zip_))
+                members = stack.enter_context(open_members(feed, zip_, limits))
             except UNREADABLE as error:
                 return [_unreadable(zip_, error)], checked
             converter = MemberConverter(zip_, _Nowhere(), False, _Discarded())
@@ -198,7 +209,7 @@ def _of_member(zip_: FeedZip, member: Member, commit: MemberCommit) -> Iterator[
         )
     if commit.problems:
         columns = table(str(commit.table))
-        with member.open() as stream:
+        with member.open(BLOCK) as stream:
             places = find_places(stream, columns, commit.problems)
         for problem in commit.problems:
             place = places[problem]._asdict() if problem in places else {}
@@ -256,7 +267,12 @@ class _Discarded(Quarantine):
         pass
 
     def add(
-        self, name: str, source: Callable[[], IO[bytes]], damage: Damage, records: int
+        self,
+        name: str,
+        source: Callable[[], IO[bytes]],
+        damage: Damage,
+        records: int,
+        most: int | None = None,
     ) -> tuple[WrittenFile, ...]:
         """Leave it where it is."""
         return ()

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from typing import IO, Final, NamedTuple
 from xml.parsers import expat
 
-from movielake.feed import UNREADABLE
+from movielake.archives import UNREADABLE
 from movielake.problems import EXAMPLE_LENGTH, REPEATED, UNTYPED, Problem
 from movielake.recoding import recoded
 from movielake.records import OWN_KEYS
 from movielake.schema import Table
 
-_BLOCK: Final = 1 << 16
+BLOCK: Final = 1 << 22
+"""Bytes read at a time: with each, older versions of expat begin anew to read a long tag."""
+
 _MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -63,11 +65,11 @@ def find_places(
     search = _Search(table, problems)
     try:
         stream, encoding = recoded(stream)
-        block = stream.read(_BLOCK)
+        block = stream.read(BLOCK)
         parser = search.parser(encoding, marked=block.startswith(_MARKS))
         while search.is_open and block:
             parser.Parse(block)
-            block = stream.read(_BLOCK)
+            block = stream.read(BLOCK)
     except (expat.ExpatError, *UNREADABLE, ValueError, LookupError):
         # What lies behind damage is in no record either; the last two are odd bytes behind it, and
         # encodings that expat does not know.

@@ -1,7 +1,6 @@
 """Staging a sample lake, whole and one country of it, beside ``tar xf`` and ``cp`` of the same.
 
-Run ``python tests/benchmarks/stage.py [--weeks N] [--scale X] [--rounds N] [--on DIR]``. In one
-run, alternating, each into a folder of its own that was not there before:
+In one run, alternating, each into a folder of its own that was not there before:
 
 - whole: ``tar xf`` of the pack; `movielake.stage` of the pack, and of the lake's folder;
 - one country: ``cp`` of its files; the same two of that country;
@@ -14,15 +13,13 @@ beyond the sample's eight are copies of those under other stamps: staging looks 
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
-import statistics
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 
 from movielake import convert
@@ -32,9 +29,12 @@ from movielake.manifest import rebuild_manifest
 from movielake.packing import pack
 from movielake.sample import write_sample
 from movielake.staging import stage
+from tests.benchmarks.results import Section
+from tests.benchmarks.rounds import take_turns, wall_seconds
 
 COUNTRY = "deu"
 WEEKS = 8
+REPEATED, SCALE = 64, 6
 
 
 def make_lake(folder: Path, weeks: int, scale: float) -> Path:
@@ -80,21 +80,6 @@ def files_of(lake: Path, country: str) -> list[str]:
     return [str(path.relative_to(lake)) for path in sorted(found) if path.is_file()]
 
 
-def measure(
-    work: dict[str, Callable[[Path], object]], folder: Path, rounds: int
-) -> dict[str, float]:
-    """Alternate the contenders; median seconds of each."""
-    seconds: dict[str, list[float]] = {}
-    for number in range(rounds):
-        for name, contend in work.items():
-            os.sync()
-            target = folder / f"{number} {name}"
-            began = time.perf_counter()
-            contend(target)
-            seconds.setdefault(name, []).append(time.perf_counter() - began)
-    return {name: statistics.median(taken) for name, taken in seconds.items()}
-
-
 def contenders(lake: Path, tar: Path) -> dict[str, Callable[[Path], object]]:
     """What is compared, by name."""
     one = files_of(lake, COUNTRY)
@@ -111,39 +96,44 @@ def contenders(lake: Path, tar: Path) -> dict[str, Callable[[Path], object]]:
     }
 
 
-def print_table(seconds: dict[str, float], whole: int, one: int) -> None:
-    """Print seconds, speed, and the ratio to the plain tool of the same bytes."""
-    print("| what | seconds | MB/s | ratio |")
-    print("| --- | ---: | ---: | ---: |")
-    for name, taken in seconds.items():
-        is_one = name == "cp" or "country" in name
-        size, plain = (one, "cp") if is_one else (whole, "tar xf")
-        ratio = f"{taken / seconds[plain]:.2f} of {plain}"
-        print(f"| {name} | {taken:.3f} | {size / 1e6 / taken:.0f} | {ratio} |")
+def measure(lake: Path, tar: Path, rounds: int) -> dict[str, float]:
+    """Alternate the contenders; median seconds of each, the disk in sync before."""
+    targets = (lake.parent / f"to {number}" for number in count())
+
+    def synced(work: Callable[[], object]) -> float:
+        os.sync()
+        return wall_seconds(work)
+
+    def into_new(contend: Callable[[Path], object]) -> Callable[[], object]:
+        return lambda: contend(next(targets))
+
+    work = {name: into_new(contend) for name, contend in contenders(lake, tar).items()}
+    return take_turns(work, rounds, synced)
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weeks", type=int, default=64)
-    parser.add_argument("--scale", type=float, default=6)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--on", help="folder on the disk to measure")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.on) as name:
-        folder = Path(name)
-        lake = make_lake(folder, options.weeks, options.scale)
-        tar = folder / "lake.tar"
+def sections(rounds: int) -> Iterator[Section]:
+    """Measure on the disk of the system's folder for temporary files."""
+    with tempfile.TemporaryDirectory() as name:
+        lake = make_lake(Path(name), REPEATED, SCALE)
+        tar = Path(name, "lake.tar")
         pack(str(lake), str(tar))
-        seconds = measure(contenders(lake, tar), folder, options.rounds)
-        country = sum((lake / path).stat().st_size for path in files_of(lake, COUNTRY))
+        seconds = measure(lake, tar, rounds)
+        one = sum((lake / path).stat().st_size for path in files_of(lake, COUNTRY))
         files = sum(path.is_file() for path in lake.rglob("*"))
-        print(
-            f"{files:,} files, {tar.stat().st_size / 1e6:.0f} MB; "
-            f"{COUNTRY} {country / 1e6:.0f} MB\n"
-        )
-        print_table(seconds, tar.stat().st_size, country)
-
-
-if __name__ == "__main__":
-    main()
+        whole = tar.stat().st_size
+    rows = []
+    for what, taken in seconds.items():
+        is_one = what == "cp" or "country" in what
+        size, plain = (one, "cp") if is_one else (whole, "tar xf")
+        ratio = "" if what == plain else f"{taken / seconds[plain]:.2f} of {plain}"
+        rows.append([what, f"{taken:.2f} s", f"{size / 1e6 / taken:.0f} MB/s", ratio])
+    yield Section(
+        name="stage",
+        title="Staging",
+        text=f"A lake of {files:,} files and {whole / 1e6:.0f} MB, and one country of it, "
+        f"{one / 1e6:.0f} MB, onto the same local disk, every byte compared with its checksum; "
+        f"beside `tar xf` and `cp` of the same bytes. Median of {rounds} rounds.",
+        columns=["what", "time", "speed", "ratio"],
+        rows=rows,
+        figures={"seconds": seconds, "bytes": {"whole": whole, COUNTRY: one}},
+    )

@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from movielake.commits import COMPLETE, Commit, MemberCommit, commit_to_json
 from movielake.layout import Folder, commit_path, parquet_folder
 from movielake.manifest import create_lake, rebuild_manifest
+from movielake.outputs import RowsWriter
 from movielake.schema import Table, table
-from movielake.writers import WrittenFile
+from movielake.writers import HashingFile
 
 FIRST = datetime.date(2015, 1, 2)
 
@@ -132,8 +132,8 @@ def write_partition(lake: str, rows: int, stamp: str, country: str) -> None:
         flat = flat.set_column(place, "source_xml", source)
         target = Path(lake, path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(flat, target, compression="zstd")
-        content = target.read_bytes()
+        with HashingFile(target.open("wb")) as file, RowsWriter(file, table(name)) as writer:
+            writer.write(flat)
         size = flat.num_rows
         members.append(
             MemberCommit(
@@ -144,7 +144,7 @@ def write_partition(lake: str, rows: int, stamp: str, country: str) -> None:
                 rows=size,
                 screenings=size if name == "showings" else 0,
                 **(date_span(flat) if name == "showings" else {}),
-                parquet=WrittenFile(path, len(content), hashlib.sha256(content).hexdigest()),
+                parquet=file.written(path),
             )
         )
     feed_zip = f"{stamp}/movies_{country}.zip"

@@ -1,29 +1,35 @@
 """Time and memory of questions asked of a lake at full partition count, beside DuckDB and Polars.
 
-Run ``python tests/benchmarks/views.py LAKE [--rounds N] [--only WORD] [--limit GB]`` on a lake from
-``synthetic_lake.py``. All three read the same Parquet files on the same cores. Each run is a
-process of its own, so that its peak memory is its own; the rounds alternate between the engines;
-the time is that of the question itself, warm files, and the median of the rounds. A run that needs
-more than the limit of memory, or more than five minutes, is shown as such.
+All three read the same Parquet files on the same cores. Each run is a process of its own, so that
+its peak memory is its own; the rounds alternate between the engines; the time is that of the
+question itself, warm files, and the median of the rounds. A run that needs more than the limit of
+memory, or more than five minutes, is shown as such.
 
 Where movielake can answer in two ways, by DataFrame and by counting in Arrow, the table has both.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import multiprocessing
 import resource
 import statistics
+import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from movielake import ShowingsReader
+from tests.benchmarks.results import Section
+from tests.benchmarks.synthetic_lake import write_lake
 
 Question = Callable[[str], Any]
 
 KEYS = ["country", "date_stamp"]
+ENGINES = ("movielake", "DataFrame", "duckdb", "polars")
+ROWS = 130e6
+LIMIT = 16
+"""GB of memory for a run."""
+SECONDS = 300
 
 
 def duck(sql: str) -> Question:
@@ -63,8 +69,6 @@ def view(ask: Callable[[Any], Any], **selection: Any) -> Question:
     """Ask a ShowingsReader; opening it is part of the question."""
 
     def answer(lake: str) -> Any:
-        from movielake import ShowingsReader
-
         return ask(ShowingsReader(lake, **selection))
 
     return answer
@@ -74,7 +78,7 @@ def joined(**selection: Any) -> Question:
     """Ask for the three-way join and group it, in Arrow."""
 
     def answer(lake: str) -> Any:
-        from movielake import JoinedShowings, ShowingsReader
+        from movielake import JoinedShowings
 
         showings = ShowingsReader(lake, **selection)
         both = JoinedShowings(
@@ -91,7 +95,7 @@ def joined_frame(**selection: Any) -> Question:
     """Ask for the three-way join and group it, as a dask DataFrame."""
 
     def answer(lake: str) -> Any:
-        from movielake import ShowingsReader, join_showings
+        from movielake import join_showings
 
         showings = ShowingsReader(lake, **selection)
         both = join_showings(
@@ -193,9 +197,9 @@ LIBRARIES = {
 }
 
 
-def run(lake: str, question: str, engine: str, limit: float, result: Any) -> None:
+def run(lake: str, question: str, engine: str, result: Any) -> None:
     """Ask once, in a process of its own; imports are not part of the time."""
-    resource.setrlimit(resource.RLIMIT_DATA, (int(limit * 1e9),) * 2)
+    resource.setrlimit(resource.RLIMIT_DATA, (int(LIMIT * 1e9),) * 2)
     for name in LIBRARIES[engine]:
         __import__(name)
     began = time.perf_counter()
@@ -205,44 +209,45 @@ def run(lake: str, question: str, engine: str, limit: float, result: Any) -> Non
     result.put((seconds, peak))
 
 
-def measure(lake: str, question: str, engine: str, limit: float) -> tuple[float, float] | str:
+def measure(lake: str, question: str, engine: str) -> tuple[float, float] | str:
     """Ask in a new process; seconds and megabytes, or what went wrong."""
     context = multiprocessing.get_context("spawn")
     result = context.Queue()
-    process = context.Process(target=run, args=(lake, question, engine, limit, result))
+    process = context.Process(target=run, args=(lake, question, engine, result))
     process.start()
-    process.join(300)
+    process.join(SECONDS)
     if process.is_alive():
         process.kill()
         process.join()
-        return "over 300 s"
+        return f"over {SECONDS} s"
     if process.exitcode:
-        return f"over {limit:.0f} GB or failed"
-    return result.get()  # type: ignore[no-any-return]
+        return f"over {LIMIT} GB or failed"
+    found: tuple[float, float] = result.get()
+    return found
 
 
-def alternate(lake: str, question: str, rounds: int, limit: float) -> dict[str, Any]:
+def alternate(lake: str, question: str, rounds: int) -> dict[str, Any]:
     """Measure all engines on a question in turns; median seconds, highest megabytes."""
     found: dict[str, list[Any]] = {engine: [] for engine in QUESTIONS[question]}
     for _ in range(rounds):
         for engine, runs in found.items():
             if not (runs and isinstance(runs[-1], str)):
-                runs.append(measure(lake, question, engine, limit))
-    medians: dict[str, Any] = {}
-    for engine, runs in found.items():
-        if isinstance(runs[-1], str):
-            medians[engine] = runs[-1]
-        else:
-            seconds = statistics.median(seconds for seconds, _ in runs)
-            medians[engine] = (seconds, max(peak for _, peak in runs))
-    return medians
+                runs.append(measure(lake, question, engine))
+    return {engine: summary(runs) for engine, runs in found.items()}
+
+
+def summary(runs: list[Any]) -> Any:
+    """Give the median seconds and the highest megabytes, or what went wrong."""
+    if isinstance(runs[-1], str):
+        return runs[-1]
+    return statistics.median(s for s, _ in runs), max(peak for _, peak in runs)
 
 
 def cell(found: Any) -> str:
     """Show a measurement."""
     if found is None:
         return ""
-    return found if isinstance(found, str) else f"{found[0]:.3g} s, {found[1]:.0f} MB"
+    return found if isinstance(found, str) else f"{found[0]:.2g} s, {found[1]:.0f} MB"
 
 
 def ratio(ours: Any, theirs: Any) -> str:
@@ -252,30 +257,29 @@ def ratio(ours: Any, theirs: Any) -> str:
     return ""
 
 
-def main() -> None:
-    """Print the table, and keep the figures as JSON if asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("lake")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="only questions with this word")
-    parser.add_argument("--limit", type=float, default=16, help="GB of memory for a run")
-    parser.add_argument("--json", type=Path, help="write the figures there")
-    options = parser.parse_args()
-    engines = ("movielake", "DataFrame", "duckdb", "polars")
-    print(f"| question | {' | '.join(engines)} | duckdb ÷ movielake | polars ÷ movielake |")
-    print("| --- |" + " ---: |" * (len(engines) + 2))
-    figures = {}
-    for question in QUESTIONS:
-        if options.only not in question:
-            continue
-        found = alternate(options.lake, question, options.rounds, options.limit)
-        figures[question] = found
-        cells = [cell(found.get(engine)) for engine in engines]
-        cells += [ratio(found["movielake"], found.get(other)) for other in ("duckdb", "polars")]
-        print(f"| {question} | {' | '.join(cells)} |", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1))
-
-
-if __name__ == "__main__":
-    main()
+def sections(rounds: int, lake: str | None) -> Iterator[Section]:
+    """Ask everything; writes the lake first, some minutes, if there is none yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        if lake is None:
+            lake = f"{folder}/lake"
+            write_lake(lake, ROWS)
+        rows = len(ShowingsReader(lake).dataframe)
+        figures = {question: alternate(lake, question, rounds) for question in QUESTIONS}
+    yield Section(
+        name="views",
+        title="Questions to a whole lake",
+        text=f"48 countries × 260 weeks, {rows / 1e6:.0f} million screenings in 37,440 Parquet "
+        "files, warm: time and peak memory of the whole question, with opening the lake, beside "
+        "DuckDB and Polars on the same files, and how many times as long these took. "
+        f"Median of {rounds} rounds.",
+        columns=["question", "movielake", "DataFrame", "DuckDB", "Polars", "÷ DuckDB", "÷ Polars"],
+        rows=[
+            [
+                question,
+                *(cell(found.get(engine)) for engine in ENGINES),
+                *(ratio(found["movielake"], found.get(rival)) for rival in ENGINES[2:]),
+            ]
+            for question, found in figures.items()
+        ],
+        figures=figures,
+    )

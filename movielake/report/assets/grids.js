@@ -40,7 +40,7 @@ function makeGrid(name, { title, columns, rows, cell, rowHeight = 18, rowTitle }
     return {
       grid: { left: 8, right: 12, top: 8, bottom: 8, containLabel: true },
       xAxis: category(across),
-      yAxis: { ...category(down), inverse: true, axisLabel: { color: tone("soft"), interval: 0, fontSize: 11, width: rowTitle, overflow: "truncate" } },
+      yAxis: { ...category(down), inverse: true, axisLabel: { color: tone("soft"), interval: 0, fontSize: 11, width: rowTitle?.(), overflow: "truncate" } },
       tooltip: tooltip((at) => cellTip(cells[at.dataIndex], across, down)),
       series: [{
         type: "custom",
@@ -113,13 +113,14 @@ function coverageLegend() {
 
 function makeProblems() {
   const FIRST_PROBLEMS = 30;
+  const isNarrow = () => innerWidth < 640; // no room for the table's name
   const rows = () =>
     data.problems
       .map((problem, key) => ({ key, total: add(pairs(problem.counts).map(([, count]) => count)), problem }))
       .filter((row) => row.total)
       .sort((a, b) => b.total - a.total)
       .slice(0, FIRST_PROBLEMS)
-      .map(({ key, problem }) => ({ key, title: `${problem.column} (${problem.kind})`, name: `${problem.table}.${problem.column}, ${problem.kind}` }));
+      .map(({ key, problem }) => ({ key, title: `${isNarrow() ? "" : `${problem.table}.`}${problem.column} (${problem.kind})`, name: `${problem.table}.${problem.column}, ${problem.kind}` }));
   const counts = data.problems.map((problem) => {
     const found = new Map();
     for (let n = 0; n < problem.counts.length; n += 2) found.set(problem.counts[n], problem.counts[n + 1]);
@@ -134,6 +135,6 @@ function makeProblems() {
       const count = counts[problem].get(country);
       return count ? { kind: FULL, share: Math.log1p(count) / most, text: [`${number(count)} values`] } : null;
     },
-    rowTitle: 150,
+    rowTitle: () => (isNarrow() ? 150 : 320),
   });
 }

@@ -2,7 +2,11 @@
 
 const LISTED = 14; // in a tooltip: more would not fit on a screen
 const NAMED = 16; // at the lines' ends
+const FEW = 30; // snapshots that each get a mark and a day on the axis
 const HALF_WEEK = 3.5 * 24 * 3600 * 1000; // so that a single snapshot has a width
+
+const few = times.length <= FEW;
+const day = (time) => new Date(time).toISOString().slice(0, 10);
 
 // values(n) gives a country's number for each stamp, null where there is none.
 function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
@@ -11,17 +15,20 @@ function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
 
   function line(n, ends) {
     const points = times.map((time, at) => [time, positive(values(n)[at])]);
+    const there = (at) => points[at]?.[1] != null;
+    const alone = points.map((_, at) => there(at) && !there(at - 1) && !there(at + 1));
     return {
       type: "line",
       id: codes[n],
       name: names[n],
       data: points,
       symbol: mark(n),
-      symbolSize: 5,
-      showSymbol: times.length <= 30,
+      symbolSize: few ? markSize(n) : (_, { dataIndex }) => (alone[dataIndex] ? markSize(n) : 0),
+      symbolOffset: markOffset(n),
+      showSymbol: few || alone.includes(true), // a line of one point is none
       itemStyle: { color: colour(n) },
       lineStyle: { color: colour(n), type: dash(n), width: 1.6 },
-      endLabel: { show: ends, formatter: codes[n], color: colour(n), distance: 4, minMargin: 6 },
+      endLabel: { show: ends, formatter: codes[n], color: colour(n), distance: 4, minMargin: 5 },
       labelLayout: { moveOverlap: "shiftY" },
       emphasis: { focus: "series" },
     };
@@ -43,11 +50,11 @@ function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
     const zoom = times.length > 12;
     const ends = lines.length <= NAMED;
     return {
-      grid: { left: 8, right: ends ? 44 : 16, top: 36, bottom: zoom ? 52 : 12, containLabel: true },
-      xAxis: { type: "time", ...span(), ...axisLook(), splitLine: { show: false } },
+      grid: { left: 8, right: ends ? 44 : 16, top: zoom ? 68 : 36, bottom: 12, containLabel: true },
+      xAxis: { type: "time", ...span(), ...dayLook(), splitLine: { show: false } },
       yAxis: { type: scale(), name: unit, ...axisLook() },
       tooltip: tooltip(read, { trigger: "axis" }),
-      dataZoom: zoom ? [{ type: "slider", height: 24, bottom: 8, ...zoomLook() }] : [],
+      dataZoom: zoom ? [{ type: "slider", height: 24, top: 8, ...zoomLook() }] : [],
       series: lines.map((n) => line(n, ends)),
     };
   }
@@ -75,6 +82,14 @@ function span() {
   return { min: times[0] - margin, max: times.at(-1) + margin };
 }
 
+// Days as the snapshots are called; of many, what fits.
+function dayLook() {
+  const look = axisLook();
+  const own = few ? { customValues: times, formatter: day } : { formatter: { day: "{d} {MMM}" } };
+  const ticks = few ? { customValues: times } : {};
+  return { ...look, axisLabel: { ...look.axisLabel, ...own }, axisTick: { ...look.axisTick, ...ticks } };
+}
+
 function zoomLook() {
   const faint = { color: tone("line") };
   return {
@@ -84,6 +99,6 @@ function zoomLook() {
     moveHandleStyle: { color: tone("strong-line") },
     dataBackground: { lineStyle: faint, areaStyle: faint },
     textStyle: { color: tone("soft") },
-    labelFormatter: (time) => new Date(time).toISOString().slice(0, 10),
+    labelFormatter: day,
   };
 }

@@ -6,6 +6,7 @@ const COLOURS = {
 };
 const DASHES = ["solid", [7, 3], [2, 2], [9, 3, 2, 3], [4, 2, 4, 6], [14, 4]];
 const MARKS = ["circle", "rect", "triangle", "diamond", "arrow", "pin"];
+const MARK_SIZES = [6, 6, 7, 8, 8, 11]; // that look alike large
 const MARK_PATHS = [
   "M16 3a4 4 0 1 0 .01 0z", "M12.5 3.5h7v7h-7z", "M16 2.5l4.5 8h-9z", "M16 2l5 5-5 5-5-5z",
   "M16 2l4 9-4-2.5-4 2.5z", "M16 13c-5-6-4-10 0-10s5 4 0 10z",
@@ -17,6 +18,8 @@ const isDark = () => document.documentElement.dataset.theme === "dark";
 const colour = (n) => COLOURS[isDark() ? "dark" : "light"][n % 8];
 const dash = (n) => DASHES[style(n)];
 const mark = (n) => MARKS[style(n)];
+const markSize = (n) => MARK_SIZES[style(n)];
+const markOffset = (n) => [0, { pin: "50%", arrow: "-25%" }[mark(n)] ?? 0]; // to lie on a line
 const tone = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 function swatch(n) {

@@ -43,12 +43,12 @@ function makeMap() {
     cursor = -1;
     const inside = chosen().map((n) => {
       const all = data.places[n].id.map((_, at) => at).filter((at) => !outsiders[n].has(at));
-      return points(n, all, { symbol: mark(n), symbolSize: 6, itemStyle: { color: colour(n), opacity: 0.85 } });
+      return points(n, all, { symbol: mark(n), symbolSize: markSize(n), itemStyle: { color: colour(n), opacity: 0.85 } });
     });
     const ringed = { color: "transparent", borderColor: tone("outside"), borderWidth: 2.5 };
     const outside = chosen().flatMap((n) => {
       const all = [...outsiders[n]];
-      const own = { symbol: mark(n), symbolSize: 7, itemStyle: { color: colour(n) }, z: 3 };
+      const own = { symbol: mark(n), symbolSize: markSize(n) + 1, itemStyle: { color: colour(n) }, z: 3 };
       const ring = { symbol: "circle", symbolSize: 17, itemStyle: ringed, z: 4, large: false };
       return all.length ? [points(n, all, own), points(n, all, ring)] : [];
     });

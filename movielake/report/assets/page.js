@@ -34,7 +34,7 @@ function chooseCountries() {
   onChange(() => {
     everyone.forEach((n) => {
       boxes[n].checked = shown.has(n);
-      labels[n].replaceChildren(boxes[n], swatch(n), element("span", { title: names[n] }, label(n)));
+      labels[n].replaceChildren(boxes[n], swatch(n), element("span", {}, label(n)));
     });
     byId("countries-shown").textContent = `Countries: ${shown.size} of ${codes.length} shown`;
   });

@@ -14,7 +14,7 @@ function makeTotals() {
     const theaters = chosen().map((n) => data.places[n].id.length + data.places[n].unplaced);
     const tiles = [
       ["countries", chosen().length], ["date stamps", days.length], ["feed zips", add(zips)],
-      ["screenings", add(chosen().map((n) => totals[n]))], ["theaters", add(theaters)],
+      ["screenings", add(chosen().map((n) => totals[n]))], ["theaters described", add(theaters)],
     ];
     byId("totals").replaceChildren(
       ...tiles.map(([name, count]) => element("div", {}, element("dt", {}, name), element("dd", {}, number(count)))),
@@ -50,7 +50,7 @@ function makeCountries() {
       { title: "first", value: (n) => present(n)[0], kind: "text" },
       { title: "last", value: (n) => present(n).at(-1), kind: "text" },
       count("screenings", (n) => totals[n]),
-      count("theaters", (n) => data.places[n].id.length + data.places[n].unplaced),
+      count("theaters described", (n) => data.places[n].id.length + data.places[n].unplaced),
       count("without position", (n) => data.places[n].unplaced),
       count("outside", (n) => data.places[n].outside?.length),
     ],
@@ -176,7 +176,7 @@ function describeMap() {
   const outside = add(outsiders.map((all) => all.size));
   const checked = isChecked
     ? `A ring marks the ${number(outside)} that lie outside their country.`
-    : "Whether they lie outside their country is not checked: that needs the extra movielake[geo].";
+    : "Whether they lie outside their country is not checked.";
   byId("map-note").textContent =
     "Each theater at its newest position; each country has a colour and a mark of its own. " +
     `${checked} ${number(unplaced)} have no position. Click the map to zoom with wheel or fingers.`;

@@ -11,7 +11,7 @@ const watchers = [];
 
 const byId = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en").format;
-const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 }).format;
+const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format;
 const add = (numbers) => numbers.reduce((sum, n) => sum + (n ?? 0), 0);
 const chosen = () => everyone.filter((n) => shown.has(n));
 const label = (n) => (names[n] === codes[n] ? codes[n] : `${names[n]} (${codes[n]})`);

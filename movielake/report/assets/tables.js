@@ -42,7 +42,7 @@ function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
   }
 
   function tellMore(total, limit) {
-  const button = element("button", { type: "button", click: showAll }, `Show all ${number(total)}`);
+    const button = element("button", { type: "button", click: showAll }, `Show all ${number(total)}`);
     const cut = total > limit;
     const told = cut ? `${number(limit)} of ${number(total)} rows.` : total ? "" : "Nothing to show.";
     more.replaceChildren(told, ...(cut && total <= 5000 ? [button] : []));

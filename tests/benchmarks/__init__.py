@@ -1,0 +1,1 @@
+"""How fast movielake is, beside others that do the same: ``python -m tests.benchmarks``."""

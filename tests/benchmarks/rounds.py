@@ -1,0 +1,41 @@
+"""Rounds: contenders take turns in one run, so that what else the machine does hits all alike."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+Work = Callable[[], object]
+
+
+def cpu_seconds(work: Work) -> float:
+    """Run something; CPU time it took in this process, user and system."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    work()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def wall_seconds(work: Work) -> float:
+    """Run something; how long it took."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def take_turns(
+    contenders: Mapping[str, Work], rounds: int, clock: Callable[[Work], float] = cpu_seconds
+) -> dict[str, float]:
+    """Run all contenders in each round; the median seconds of each.
+
+    A first round warms up, and does not count.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(rounds + 1):
+        for name, work in contenders.items():
+            taken = clock(work)
+            if number:
+                seconds[name].append(taken)
+    return {name: statistics.median(taken) for name, taken in seconds.items()}

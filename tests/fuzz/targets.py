@@ -1,0 +1,270 @@
+"""What must hold of any bytes, as functions of them that raise where it does not.
+
+- Nothing is raised but what a command turns into one line.
+- A member is read the same by the fast path with its fallback and by the reference alone.
+- Of well-formed XML every record is there, as counted by expat; of anything else all complete
+  records before the damage, and its raw bytes are in quarantine.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+import pyarrow.parquet as pq
+import zstandard
+
+from movielake.archives import UNREADABLE, Member, open_archive
+from movielake.commits import DAMAGED, EMPTY, OTHER, REFUSED, Commit, MemberCommit, describe_damage
+from movielake.console import printable
+from movielake.damage import one_line
+from movielake.feed import FeedZip, fingerprint
+from movielake.layout import Folder
+from movielake.limits import Limits
+from movielake.members import MemberConverter
+from movielake.quarantine import Quarantine
+from movielake.staging import stage
+from movielake.writers import HashingFile, Workspace
+
+ZIP = FeedZip("20191206/movies_deu.zip", "20191206", "deu", 0, "")
+LIMITS = Limits(member_size=1_000_000)
+RECORDS = {"times": "showtime", "houses": "theater", "movies": "movie"}
+
+
+class Kept(Workspace):
+    """A workspace that keeps what is written in memory."""
+
+    def __init__(self) -> None:
+        super().__init__(Folder("memory://"))
+        self.files: dict[str, io.BytesIO] = {}
+
+    def open(self, path: str) -> HashingFile:
+        self.files[path] = _Unclosed()
+        return HashingFile(self.files[path])
+
+    def read(self, path: str) -> bytes:
+        return self.files[path].getvalue()
+
+
+class _Unclosed(io.BytesIO):
+    def close(self) -> None:
+        """Stay readable."""
+
+
+# --- members
+
+
+def check_member(data: bytes) -> None:
+    """Read bytes as the content of a member, with a name that says nothing of its table."""
+    member = Member("191206.XML", len(data), len(data), "", lambda _=0: io.BytesIO(data))
+    check_converted(member, data)
+
+
+def check_converted(member: Member, content: bytes | None) -> None:
+    """Convert a member by both paths; ``content`` is what others read of it, if they can."""
+    fast, reference = Kept(), Kept()
+    commit = converter(fast).convert(member)
+    alone = converter(reference).convert_by_reference(member)
+    assert plain(commit) == plain(alone)
+    assert fast.files.keys() == reference.files.keys()
+    for path in fast.files:
+        assert meaning(path, fast.read(path)) == meaning(path, reference.read(path)), path
+    assert lines_of(fast, commit) == commit.records
+    said = describe_damage(commit_of(commit))
+    assert len(said) == commit.is_hurt
+    assert all(line.isprintable() for line in map(printable, said))
+    if content is not None:
+        check_count(commit, content, fast)
+
+
+def converter(space: Kept) -> MemberConverter:
+    return MemberConverter(ZIP, space, True, Quarantine(space, ZIP))
+
+
+def commit_of(*members: MemberCommit) -> Commit:
+    return Commit(**vars(ZIP), fingerprint="", with_json=True, members=members)
+
+
+def plain(commit: MemberCommit) -> MemberCommit:
+    """Leave out what may differ: which path was taken, and how Parquet was written."""
+    return replace(commit, fallbacks=(), parquet=None)
+
+
+def meaning(path: str, content: bytes) -> Any:
+    if path.endswith(".parquet"):
+        return pq.ParquetFile(io.BytesIO(content)).read()
+    return content
+
+
+def lines_of(space: Kept, commit: MemberCommit) -> int:
+    if commit.json is None:
+        return 0
+    with zstandard.ZstdDecompressor().stream_reader(space.read(commit.json.path)) as stream:
+        lines = stream.read().decode("utf-8").split("\n")[:-1]
+    assert all(isinstance(json.loads(line), dict) for line in lines)
+    return len(lines)
+
+
+def check_count(commit: MemberCommit, content: bytes, space: Kept) -> None:
+    """Compare with what expat counts, and see that what was damaged is set aside."""
+    if commit.is_hurt:
+        raw = [f.path for f in commit.quarantine if not f.path.endswith(".note.json")]
+        assert [space.read(path) for path in raw] == [content]
+    counted = count_records(content)
+    if counted is None or commit.status == OTHER:
+        return
+    root, records, strays, error = counted
+    if error:
+        assert commit.status in (DAMAGED, REFUSED, EMPTY), f"{error} is not noticed"
+        assert commit.status != DAMAGED or commit.records >= records
+    elif root in RECORDS:
+        assert commit.records == records, f"{commit.records} of {records} records"
+        assert commit.status == (DAMAGED if strays else "complete"), commit.reason
+    else:
+        assert (commit.status, commit.records) == (REFUSED, 0)
+
+
+def count_records(content: bytes) -> tuple[str, int, bool, str] | None:
+    """Count with expat: the root, its records, whether there is more in it, and the error.
+
+    None where the two parsers are not expected to agree: with document types and namespaces,
+    depths beyond libxml2's, and encodings that expat does not know.
+    """
+    counter = _Counter()
+    parser = expat.ParserCreate()
+    for name in ("StartElementHandler", "EndElementHandler", "CharacterDataHandler"):
+        setattr(parser, name, getattr(counter, name))
+    parser.StartDoctypeDeclHandler = lambda *_: counter.give_up()
+    error = ""
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as failure:
+        error = expat.ErrorString(failure.code)
+        if failure.code in ODD_ERRORS:
+            return None
+    except (LookupError, ValueError):
+        return None
+    if counter.is_odd or b"xmlns" in content or b"encoding" in content or b"\x00" in content:
+        return None
+    return counter.root, counter.records, counter.strays, error
+
+
+_CODES = expat.errors.codes
+ODD_ERRORS = {
+    _CODES[expat.errors.XML_ERROR_UNKNOWN_ENCODING],
+    _CODES[expat.errors.XML_ERROR_INCORRECT_ENCODING],
+}
+
+
+class _Counter:
+    """Counts the records of a document."""
+
+    def __init__(self) -> None:
+        self.root = ""
+        self.records = 0
+        self.strays = False
+        self.is_odd = False
+        self._open: list[str] = []
+
+    def give_up(self) -> None:
+        self.is_odd = True
+
+    def StartElementHandler(self, name: str, attributes: dict[str, str]) -> None:
+        self.root = self.root or name
+        self._open.append(name)
+        names = [name, *attributes]
+        self.is_odd |= len(self._open) > 250 or any(":" in n for n in names)
+
+    def EndElementHandler(self, name: str) -> None:
+        self._open.pop()
+        if len(self._open) == 1:
+            is_record = name == RECORDS.get(self.root)
+            self.records += is_record
+            self.strays |= not is_record
+
+    def CharacterDataHandler(self, text: str) -> None:
+        self.strays |= len(self._open) == 1 and bool(text.strip())
+
+
+# --- zips
+
+
+def check_zip(data: bytes) -> None:
+    """Read bytes as a feed zip, and compare with what zipfile reads of its members."""
+    try:
+        with open_archive(io.BytesIO(data), LIMITS) as members:
+            fingerprint(members)
+            for member, content in zip(members, contents(data, members), strict=True):
+                check_converted(member, content)
+    except UNREADABLE as error:
+        check_line(error)
+
+
+def contents(data: bytes, members: list[Member]) -> Iterator[bytes | None]:
+    """Read each member with zipfile alone; None where it cannot, or not for sure."""
+    names = [member.name for member in members]
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for name in names:
+            info, content = archive.getinfo(name), None
+            if names.count(name) == 1 and info.file_size < LIMITS.member_size:
+                with suppress(*UNREADABLE, OSError, ValueError):
+                    content = exactly(archive, info)
+            yield content
+
+
+def exactly(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | None:
+    """Read a member if it is as long as it says; zipfile itself cuts off what is more."""
+    size = info.file_size
+    info.file_size += 1
+    content = archive.read(info)
+    return content if len(content) == size else None
+
+
+def check_line(error: Exception) -> None:
+    """See that the command line can say it in one line."""
+    assert printable(one_line(error)).isprintable()
+
+
+# --- tars
+
+
+def check_tar(data: bytes) -> None:
+    """Stage bytes as a pack: it is a lake, or refused in one line, and nothing is elsewhere."""
+    with tempfile.TemporaryDirectory() as name, quiet():
+        top = Path(name, "top")
+        top.mkdir()
+        tar = top / "lake.tar"
+        tar.write_bytes(data)
+        try:
+            stage(str(tar), str(top / "ssd"), workers=1)
+        except (ValueError, OSError) as error:
+            check_line(error)
+        assert {path.name for path in top.iterdir()} <= {"lake.tar", "ssd"}
+        assert [path.name for path in Path(name).iterdir()] == ["top"]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Wait for no disk: there are thousands of lakes to be written."""
+    import os
+
+    fsync, os.fsync = os.fsync, lambda _: None
+    try:
+        yield
+    finally:
+        os.fsync = fsync
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "member": check_member,
+    "zip": check_zip,
+    "tar": check_tar,
+}

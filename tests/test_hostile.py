@@ -1,0 +1,717 @@
+"""Hostile and broken input: refused or contained in one line, in bounded time and memory.
+
+Each case is a feed of two zips. What is done to the German one must cost none of its records before
+the damage, none of the Swedish ones, no file outside the lake, and no more than one line.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import resource
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from crashes import Ending, run
+from faults import record
+from feeds import (
+    EPOCH,
+    all_records,
+    all_rows,
+    commit,
+    files,
+    houses,
+    movies,
+    showing,
+    showtime,
+    times,
+    week,
+    write_feed,
+    zipped,
+)
+
+from movielake import convert, validate
+from movielake.archives import open_archive
+from movielake.cli import main
+from movielake.fastpath.unrecognised import TOO_MUCH
+from movielake.limits import FREE, Limits, OverLimitError, choose_limits, most_kept
+from movielake.members import MemberConverter
+from movielake.problems import MOST_NAMES, OTHERS, UNKNOWN, ProblemCounter
+
+DEU, SWE = "20191206/movies_deu.zip", "20191206/movies_swe.zip"
+NAME = "191206S.XML"
+HOSTILE, BROKEN = "Hostile input", "Broken input"
+
+GOOD = "".join(showing(n) for n in range(1, 6))
+MORE = "".join(showing(n) for n in range(6, 9))
+
+MEMORY = 4 << 30
+"""Bytes of address space that each command gets; most of it is the libraries'."""
+
+
+def spoiled(damage: str, dtd: str = "") -> dict[str, str]:
+    """Write showings with something odd behind the fifth."""
+    return {NAME: f"{dtd}<times>{GOOD}{damage}{MORE}</times>"}
+
+
+def entities(*declarations: str, use: str = "&a;") -> dict[str, str]:
+    inside = "".join(f"<!ENTITY {text}>" for text in declarations)
+    return spoiled(showtime(f"<movie_name>{use}</movie_name>"), f"<!DOCTYPE times [{inside}]>")
+
+
+def laughs() -> dict[str, str]:
+    rest = (f'a{n} "{f"&a{n - 1};" * 10}"' for n in range(1, 12))
+    return entities('a0 "ha"', *rest, use="&a11;")
+
+
+# --- zips by hand
+
+
+def headers(packed: bytes, place: int, local: int, value: bytes) -> bytes:
+    """Change a field of the first member, in its directory entry and in its local header."""
+    changed = bytearray(packed)
+    for signature, offset in ((b"PK\x01\x02", place), (b"PK\x03\x04", local)):
+        at = packed.index(signature) + offset
+        changed[at : at + len(value)] = value
+    return bytes(changed)
+
+
+def named(packed: bytes, old: bytes, new: bytes) -> bytes:
+    assert len(old) == len(new)
+    return packed.replace(old, new)
+
+
+def with_directory(members: bytes, entries: list[bytes]) -> bytes:
+    number, directory = len(entries), b"".join(entries)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, number, number, len(directory), len(members), 0)
+    return members + directory + end
+
+
+def entry(name: bytes, packed: int, size: int, crc: int, at: int) -> bytes:
+    sizes = struct.pack("<4s6H3L", b"PK\1\2", 20, 20, 0, 8, 0, 0, crc, packed, size)
+    return sizes + struct.pack("<5H2L", len(name), 0, 0, 0, 0, 0, at) + name
+
+
+def local(name: bytes, packed: int, size: int, crc: int) -> bytes:
+    return (
+        struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 8, 0, 0, crc, packed, size, len(name), 0) + name
+    )
+
+
+def deflated(content: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(content) + packer.flush()
+
+
+def shared(number: int = 30) -> bytes:
+    """Make a zip whose directory lists the same bytes again and again."""
+    content = times(GOOD).encode()
+    packed, crc, name = deflated(content), zlib.crc32(content), NAME.encode()
+    one = entry(name, len(packed), len(content), crc, 0)
+    return with_directory(local(name, len(packed), len(content), crc) + packed, [one] * number)
+
+
+def quoting(number: int = 20) -> bytes:
+    """Make a zip in which each member's packed bytes quote the header of the next, and go on."""
+    content = times(GOOD).encode()
+    packed, name = deflated(content), b"%06dS.XML" % number
+    members = local(name, len(packed), len(content), zlib.crc32(content)) + packed
+    entries = [(name, len(packed), content, 0)]
+    for earlier in reversed(range(number)):
+        header = members[: 30 + len(name)]
+        quote = b"\0" + struct.pack("<HH", len(header), len(header) ^ 0xFFFF)
+        name = b"%06dS.XML" % earlier
+        content, packed_size = header + content, len(quote) + len(header) + entries[-1][1]
+        first = local(name, packed_size, len(content), zlib.crc32(content)) + quote
+        entries = [(n, p, c, at + len(first)) for n, p, c, at in entries]
+        entries.append((name, packed_size, content, 0))
+        members = first + members
+    return with_directory(
+        members, [entry(n, p, len(c), zlib.crc32(c), at) for n, p, c, at in entries]
+    )
+
+
+def bomb(size: int, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Pack showings behind blanks, which are nothing to XML, but have to be read."""
+    content = b" " * size + times(GOOD).encode()
+    return zipped({NAME: content, "191206I.XML": movies("Up")}, method)
+
+
+def gigabytes() -> bytes:
+    """Make a bomb that takes no time to make: of a stream that ends nowhere, over and over."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block = packer.compress(b" " * 10_000_000) + packer.flush(zlib.Z_FULL_FLUSH)
+    packed, name = block * 150, NAME.encode()
+    members = local(name, len(packed), 1000, 0) + packed
+    return with_directory(members, [entry(name, len(packed), 1000, 0, 0)])
+
+
+def encrypted() -> bytes:
+    return headers(zipped({NAME: times(GOOD)}), 8, 6, b"\1\0")
+
+
+def lying(method: int) -> bytes:
+    return headers(zipped({NAME: times(GOOD)}, method), 24, 22, struct.pack("<L", 10))
+
+
+def zip64() -> bytes:
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(packed, "w") as archive,
+        archive.open(zipfile.ZipInfo(NAME, EPOCH), "w", force_zip64=True) as file,
+    ):
+        file.write(times(GOOD).encode())
+    return packed.getvalue()
+
+
+# --- the table
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault: what is tried, how many of its showings are in the lake, what is said of it."""
+
+    kind: str
+    case: str
+    inputs: tuple[Callable[[], object], ...]
+    kept: int
+    said: str = ""
+    options: tuple[str, ...] = ()
+    problems: tuple[str, ...] = field(default=())
+    rows: int | None = None
+
+
+def case(
+    kind: str, text: str, *inputs: Callable[[], object], kept: int = 5, **more: object
+) -> Case:
+    return Case(kind, text, inputs, kept, **more)
+
+
+def deep(opening: str, closing: str = "", number: int = 100_000) -> Callable[[], object]:
+    return lambda: spoiled(opening * number + closing * number)
+
+
+def inside(text: str) -> dict[str, str]:
+    return spoiled(showtime(text))
+
+
+def attributes(name: str, value: str, number: int) -> str:
+    return " ".join(f"{name}{n}='{value}'" for n in range(number))
+
+
+def names(*choice: str) -> tuple[Callable[[], object], ...]:
+    return tuple(
+        partial(lambda name: [(name, times(GOOD)), ("b.txt", "")], name) for name in choice
+    )
+
+
+DATE = '<show_date date="20191206"'
+UNKNOWN_ELEMENT = r"1 elements the schema does not know \(kept in extra\)"
+
+CASES = [
+    case(
+        HOSTILE,
+        "entities: external, of parameters, a billion laughs, quadratic",
+        lambda: entities('a SYSTEM "file:///etc/hostname"'),
+        lambda: entities('a PUBLIC "a" "http://127.0.0.1/a"'),
+        lambda: entities('% a SYSTEM "file:///etc/hostname"', use=""),
+        laughs,
+        lambda: entities(f'a "{"x" * 50_000}"', use="&a;" * 50_000),
+        kept=0,
+        said="refused: declares entities, which are refused (0 records kept",
+    ),
+    case(
+        HOSTILE,
+        "a document type elsewhere, which is not fetched",
+        lambda: spoiled("", '<!DOCTYPE times SYSTEM "file:///etc/passwd">'),
+        lambda: spoiled("", '<!DOCTYPE times PUBLIC "a" "http://127.0.0.1/a">'),
+        kept=8,
+    ),
+    case(
+        HOSTILE,
+        "100,000 elements in each other, between records and in one",
+        deep("<a>", "</a>"),
+        deep("<showtime>"),
+        lambda: inside("<a>" * 100_000 + "</a>" * 100_000),
+        lambda: inside((DATE + ">") * 100_000),
+        lambda: inside("<movie_name>" * 100_000),
+        said="damaged: Excessive depth in document: 256 (5 records kept",
+    ),
+    case(
+        HOSTILE,
+        "texts of 30 MB",
+        lambda: inside(f"<movie_name>{'x' * 30_000_000}</movie_name>"),
+        lambda: inside("x" * 30_000_000),
+        lambda: spoiled(" " * 30_000_000),
+        said="damaged: Resource limit exceeded: Text node too long (5 records kept",
+    ),
+    case(
+        HOSTILE,
+        "an attribute of 30 MB",
+        lambda: spoiled(f"<showtime a='{'x' * 30_000_000}'/>"),
+        lambda: inside(f"{DATE} a='{'x' * 30_000_000}'/>"),
+        said="damaged: expected the end of a record within 20,971,520 bytes (5 records kept",
+    ),
+    case(
+        HOSTILE,
+        "a name of 1 MB",
+        lambda: inside(f"<{'x' * 1_000_000}/>"),
+        said="damaged: Name too long: NCName (5 records kept",
+    ),
+    case(
+        HOSTILE,
+        "a million attributes, of a record and inside one",
+        lambda: spoiled(f"<showtime {attributes('a', '', 1_000_000)}/>"),
+        lambda: inside(f"<a {attributes('a', '>', 1_000_000)}/>"),
+        said="damaged: expected at most 4,096 attributes in a tag, found more (5 records kept",
+    ),
+    case(
+        HOSTILE,
+        "hundreds of namespaces",
+        lambda: inside(f"<a {attributes('xmlns:a', 'urn:a', 500)}/>"),
+        said="damaged: expected at most 64 namespaces, found more (5 records kept",
+    ),
+    case(
+        HOSTILE,
+        "millions of elements, comments and instructions where a record should end",
+        lambda: inside("<a/>" * 6_000_000),
+        lambda: spoiled("<a/>" * 6_000_000),
+        lambda: spoiled("<!---->" * 4_000_000),
+        lambda: spoiled("<?a?>" * 5_000_000),
+        said="damaged: expected the end of a record within 20,971,520 bytes (5 records kept",
+    ),
+    case(
+        HOSTILE,
+        "some kB of dates and times that would be GB of rows: one row, and all in the JSON",
+        lambda: inside(f"{DATE}/>" * 20_000 + f"<showtimes>{'1:00,' * 20_000}</showtimes>"),
+        lambda: inside(
+            f"<movie_name>{'x' * 1_000_000}</movie_name>"
+            f"{DATE}><showtimes>{'13:20, ' * 100_000}</showtimes></show_date>"
+        ),
+        lambda: inside(f"<movie_name>{'x' * 8_000_000}</movie_name>{f'{DATE}/>' * 200_000}"),
+        kept=9,
+        problems=(r"1 values that could not be typed \(null in Parquet, kept in JSON\)",),
+        rows=9,
+    ),
+    case(
+        HOSTILE,
+        "an unknown element in each of a hundred repeats of a known one",
+        lambda: {
+            NAME: times(GOOD),
+            "191206I.XML": "<movies><movie>"
+            + "<intl country='x'><new>\"</new></intl>" * 100
+            + "</movie></movies>",
+        },
+        problems=(r"100 elements the schema does not know \(kept in extra\)",),
+    ),
+    case(
+        HOSTILE,
+        "a zip bomb, whatever size it says",
+        gigabytes,
+        kept=0,
+        said="refused: its 1,459,350 packed bytes unpack to more than 1,000,000,000, where "
+        "--max-ratio (max_ratio=) allows 300 for each; if it is no zip bomb, allow more and "
+        "convert with --force (0 records kept",
+    ),
+    case(
+        HOSTILE,
+        "members larger than --max-member-size",
+        *(
+            partial(bomb, 30_000_000, method)
+            for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+        ),
+        kept=0,
+        options=("--max-member-size", "20MB"),
+        said="refused: it unpacks to more than 20,000,000 bytes, the most that --max-member-size "
+        "(max_member_size=) allows; if it is no zip bomb, allow more and convert with --force "
+        "(0 records kept",
+    ),
+    case(
+        HOSTILE,
+        "a zip whose directory lists the same packed bytes 30 times",
+        shared,
+        said="refused: it overlaps another member, as in a zip bomb (0 records kept",
+    ),
+    case(
+        HOSTILE,
+        "a zip whose members each have the next ones in them",
+        quoting,
+        said="refused: it overlaps another member, as in a zip bomb (0 records kept",
+    ),
+    case(
+        HOSTILE,
+        "member names that lead elsewhere: absolute, .., backslashes, drives",
+        *names(
+            "/etc/x.XML", "../../x.XML", "..\\..\\x.XML", "C:\\x.XML", "C:/x.XML", "a/../../x.XML"
+        ),
+    ),
+    case(
+        HOSTILE,
+        "member names with line ends, escapes, bidi and others that no terminal should get",
+        *names("a\nb.XML", "\x1b[31ma.XML", "a\x07\x9b.XML", "\u202elmx.XML", "a\x7f\u2028.XML"),
+        *names("x" * 60_000 + ".XML", "CON", "nul.XML", ".", "..", "a ", "-rf"),
+    ),
+    case(
+        HOSTILE,
+        "NUL bytes in a member's name",
+        lambda: named(zipped({"aXb.XML": times(GOOD)}), b"aXb.XML", b"a\0b.XML"),
+    ),
+    case(
+        BROKEN,
+        "NUL bytes and other control characters in a member",
+        lambda: inside("<movie_name>a\0b</movie_name>"),
+        said="damaged: Invalid character: Char 0x0 out of allowed range (5 records kept",
+    ),
+    case(
+        BROKEN,
+        "names of members in cp437, and not in UTF-8 though the flag says so",
+        lambda: named(zipped({"aXb.XML": times(GOOD)}), b"aXb.XML", b"a\x81b.XML"),
+    ),
+    case(
+        BROKEN,
+        "a name that is not in UTF-8 though the zip says so",
+        lambda: named(zipped({"\u00e9b.XML": times(GOOD)}), "\u00e9".encode(), b"\xff\xfe"),
+        kept=0,
+        said="damaged: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte "
+        "(0 records kept",
+    ),
+    case(
+        BROKEN,
+        "a size in the zip that is not the member's",
+        partial(lying, zipfile.ZIP_DEFLATED),
+        partial(lying, zipfile.ZIP_STORED),
+        partial(lying, zipfile.ZIP_LZMA),
+        said="damaged: expected 10 bytes, as the zip says, found 850 (5 records kept",
+    ),
+    case(
+        BROKEN, "an encrypted member", encrypted, kept=0, said="refused: it is encrypted (0 records"
+    ),
+    case(BROKEN, "zip64", zip64),
+    case(BROKEN, "50 members of one name", lambda: [(NAME, times(GOOD))] * 50, kept=250),
+    case(
+        BROKEN, "1,000 members", lambda: {f"{n}.txt": "" for n in range(999)} | {NAME: times(GOOD)}
+    ),
+    case(BROKEN, "a zip of no bytes", lambda: b"", kept=0, said="damaged: File is not a zip file"),
+]
+
+
+def saw(line: str) -> str:
+    """Leave out what differs from input to input, or from one version of zlib to the next."""
+    line = re.sub(r", line \d+(, column \d+)?", "", line)
+    return re.sub(r"its [\d,]+ packed", "its … packed", line)
+
+
+def limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def command(folder: Path, *arguments: object) -> Ending:
+    (folder / "run" / "said").unlink(missing_ok=True)
+    ending = run(folder / "run", *arguments, before=limit_memory)
+    assert "Traceback" not in ending.said
+    assert "unexpected" not in ending.said
+    assert all(line.isprintable() for line in ending.said.splitlines())
+    return ending
+
+
+def ids(lake: Path, country: str) -> list[str]:
+    found = (r for r in all_records(lake, "S") if r["country"] == country)
+    return [record["movie_id"] for record in found if "movie_id" in record]
+
+
+def lost_showings(lake: Path, c: Case) -> int:
+    """Count the showings that are not in the lake, as `GOOD` and `MORE` number them."""
+    found = [r for r in all_records(lake, "S") if r["country"] == "deu"]
+    assert ids(lake, "deu")[:5] == [str(n) for n in range(1, 6)][: c.kept]
+    return c.kept - len(found)
+
+
+def assert_set_aside(lake: Path, content: object, most: int) -> None:
+    """Check that what was damaged is in quarantine, to the byte, and no bomb is."""
+    for entry_ in commit(lake)["members"]:
+        assert bool(entry_["quarantine"]) == (entry_["status"] in ("damaged", "refused"))
+        for file in entry_["quarantine"]:
+            raw = Path(lake, file["path"]).read_bytes()
+            assert len(raw) <= most
+            if isinstance(content, dict) and not file["path"].endswith(".note.json"):
+                assert raw == content[entry_["member"]].encode()
+
+
+EACH = [(c, number) for c in CASES for number in range(len(c.inputs))]
+
+
+@pytest.mark.parametrize(("c", "number"), EACH, ids=[f"{c.case[:40]} {n}" for c, n in EACH])
+def test_a_hostile_feed_is_contained(tmp_path, c, number):
+    content = c.inputs[number]()
+    feed, lake = write_feed(tmp_path / "feed", {DEU: content, SWE: week()}), tmp_path / "lake"
+    ending = command(tmp_path, "convert", feed, lake, "--workers", 1, *c.options)
+    summary, *lines = [n for n in ending.said.splitlines() if not n.startswith("convert: ")]
+    hurt = [line for line in lines if line.startswith("damage: ")]
+    rest = [line for line in lines if not line.startswith(("damage: ", "left out: ", "see: "))]
+    assert ending.code == (1 if c.said else 0), ending.said
+    assert summary.startswith(f"{lake}: feed zips: 2 converted, 0 unchanged; ")
+    assert bool(hurt) == bool(c.said)
+    assert all(saw(c.said) in saw(line) for line in hurt if not line.startswith("damage: and"))
+    assert len(rest) == len(c.problems)
+    assert all(map(re.fullmatch, c.problems, rest))
+    assert_set_aside(lake, content, most_kept(Path(feed, DEU).stat().st_size))
+    assert ids(lake, "swe") == ["1", "2"]
+    if c.rows:
+        assert len([r for r in all_rows(lake) if "/deu/" in r["source_xml"]]) == c.rows
+    errors = [f for f in validate(str(lake), workers=1) if f.severity == "error"]
+    assert {path.name for path in tmp_path.iterdir()} == {"feed", "lake", "run"}
+    checked = command(tmp_path, "validate", feed, "--workers", 1, *c.options)
+    assert checked.code == ending.code
+    assert saw(c.said.partition(": ")[2].partition(" (0 ")[0].partition(" (5 ")[0]) in saw(
+        checked.said
+    )
+    record(
+        c.kind,
+        c.case,
+        saw=saw(hurt[0]) if hurt else "; ".join(rest),
+        lost=lost_showings(lake, c),
+        partial=len(errors),
+    )
+
+
+# --- limits
+
+
+def unpack(content: bytes, limits: Limits, step: int) -> tuple[bytes, str]:
+    with open_archive(io.BytesIO(content), limits) as (member, *_):
+        stream, read = member.open(step), b""
+        try:
+            while block := stream.read(1 << 16):
+                read += block
+        except OverLimitError as error:
+            return read, str(error)
+    return read, ""
+
+
+@pytest.mark.parametrize("step", [7, 1 << 13, 1 << 18])
+@pytest.mark.parametrize("size", [99_999, 100_000, 100_001, 300_000])
+def test_exactly_what_is_allowed_comes_out(size, step):
+    read, error = unpack(zipped({NAME: b"x" * size}), Limits(100_000), step)
+    assert read == b"x" * min(size, 100_000)
+    assert bool(error) == (size > 100_000)
+
+
+def test_what_a_zip_says_of_sizes_does_not_count(monkeypatch):
+    monkeypatch.setattr("movielake.limits.FREE", 1000)
+    packed = zipped({NAME: bytes(1_000_000)})
+    for said in (0, 10, 0xFFFFFFF0):
+        lie = headers(packed, 24, 22, struct.pack("<L", said))
+        read, error = unpack(lie, Limits(ratio=10), 1 << 13)
+        assert len(read) < 20_000
+        assert "--max-ratio (max_ratio=) allows 10 for each" in error
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_more_packed_bytes_than_there_are_allow_no_more(monkeypatch, method):
+    monkeypatch.setattr("movielake.limits.FREE", 1000)
+    content = times(GOOD * 100).encode()
+    lie = headers(zipped({NAME: content}, method), 20, 18, struct.pack("<L", 0x7FFFFFFF))
+    assert unpack(lie, Limits(ratio=1000), 1 << 13) == (content, "")
+    assert "allows 1 for each" in unpack(lie, Limits(ratio=1), 1 << 13)[1]
+
+
+def test_few_bytes_have_no_ratio():
+    assert Limits(ratio=1).most(10) == FREE
+    assert unpack(zipped({NAME: bytes(10_000_000)}), Limits(ratio=1), 1 << 18)[1] == ""
+
+
+def test_the_most_repetitive_feed_is_no_bomb(monkeypatch):
+    """One showing again and again packs some hundred times, also where nothing is for free."""
+    monkeypatch.setattr("movielake.limits.FREE", 0)
+    content = times(showing() * 20_000).encode()
+    packed = zipped({NAME: content})
+    assert len(content) > 100 * len(packed)
+    assert unpack(packed, Limits(), 1 << 18) == (content, "")
+
+
+def test_a_limit_can_be_raised(tmp_path):
+    feed = write_feed(tmp_path / "feed", {DEU: {NAME: times(GOOD * 1000)}})
+    low, high = (partial(convert, feed, str(tmp_path / "lake"), workers=1) for _ in range(2))
+    assert not low(max_member_size="100 kB").is_clean
+    (damaged, *_) = commit(tmp_path / "lake")["members"]
+    assert (damaged["status"], damaged["line"]) == ("damaged", None)
+    assert 0 < damaged["records"] < 5000
+    assert high(max_member_size=2_000_000, force=True).is_clean
+    assert len(all_records(tmp_path / "lake")) == 5000
+
+
+@pytest.mark.parametrize("size", [100_000, 333_333])
+def test_both_paths_end_at_the_same_byte(tmp_path, monkeypatch, size):
+    feed = write_feed(tmp_path / "feed", {DEU: {NAME: times(GOOD * 1000)}})
+    convert(feed, str(tmp_path / "fast"), workers=1, max_member_size=size)
+    monkeypatch.setattr(MemberConverter, "convert", MemberConverter.convert_by_reference)
+    convert(feed, str(tmp_path / "slow"), workers=1, max_member_size=size)
+    fast, slow = (
+        {k: v for k, v in files(tmp_path / n).items() if "manifest" not in k}
+        for n in ("fast", "slow")
+    )
+    assert fast == slow
+    kept = times(GOOD * 1000)[:size].count("</showtime>")
+    assert len(all_records(tmp_path / "fast")) == kept
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"max_member_size": "much"}, {"max_member_size": 0}, {"max_ratio": 0}, {"max_ratio": -1}],
+)
+def test_limits_that_are_none(tmp_path, options):
+    feed = write_feed(tmp_path / "feed", {DEU: week()})
+    for function in (partial(convert, feed, str(tmp_path / "lake")), partial(list_findings, feed)):
+        with pytest.raises(ValueError, match=r"max_member_size|max_ratio|byte unit"):
+            function(**options)
+    assert not (tmp_path / "lake").exists()
+
+
+def list_findings(path: str, **options: object) -> list[object]:
+    return list(validate(path, **options))
+
+
+def test_limits_are_for_feeds(tmp_path):
+    convert(write_feed(tmp_path / "feed", {DEU: week()}), str(tmp_path / "lake"), workers=1)
+    with pytest.raises(ValueError, match=r"are for feeds; .* is a lake"):
+        list_findings(str(tmp_path / "lake"), max_ratio=5)
+
+
+def test_the_options_of_the_command_line():
+    assert choose_limits(None, None) == Limits() == choose_limits("64GB", 300)
+    result = CliRunner().invoke(main, ["convert", "feed", "lake", "--max-member-size", "many"])
+    assert result.exit_code == 2
+    assert "expected a size such as 500MB or 64GB, found 'many'" in result.stderr
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_of_a_damaged_bomb_little_is_set_aside(tmp_path, method):
+    """What is no XML at its first byte is a bomb all the same to whoever sets it aside."""
+    content = zipped({NAME: b"x" + bytes(70_000_000)}, method)
+    convert(write_feed(tmp_path / "feed", {DEU: content}), str(tmp_path / "lake"), workers=1)
+    raw, note = sorted((tmp_path / "lake/quarantine/20191206/deu").iterdir())
+    assert raw.stat().st_size == 64_000_000
+    assert "the first 64,000,000 bytes, of very many; see the feed zip" in note.read_text()
+
+
+def test_a_damaged_directory_costs_only_the_member_that_it_is_about(tmp_path):
+    """Found by fuzzing: an entry that points into another member is no zip bomb."""
+    packed = bytearray(zipped({NAME: times(GOOD), "191206T.XML": houses("Astra")}))
+    struct.pack_into("<L", packed, packed.rindex(b"PK\x01\x02") + 42, 20)
+    feed = write_feed(tmp_path / "feed", {DEU: bytes(packed)})
+    assert not convert(feed, str(tmp_path / "lake"), workers=1).is_clean
+    assert len(all_records(tmp_path / "lake", "S")) == 5
+
+
+# --- what costs out of proportion
+
+
+def test_of_very_many_unknown_names_the_first_are_told_apart():
+    there, back = ProblemCounter(), ProblemCounter()
+    for n in range(9000):
+        there.add(f"x{n:05}", UNKNOWN, 1, "")
+        back.add(f"x{8999 - n:05}", UNKNOWN, 1, "")
+    assert there.problems() == back.problems()
+    counts = {p.column: p.count for p in there.problems()}
+    assert (len(counts), counts[OTHERS]) == (MOST_NAMES + 1, 8000)
+    assert all(f"x{n:05}" in counts for n in range(MOST_NAMES))
+
+
+def test_repeats_in_repeats_grow_by_what_they_say(tmp_path):
+    inner = "".join(f"<intl country='{n}'><new>\"{n}\"</new></intl>" for n in range(200))
+    xml = f"<movies><movie>{inner}</movie></movies>"
+    convert(write_feed(tmp_path / "feed", {DEU: {"I.XML": xml}}), str(tmp_path / "lake"), workers=1)
+    (row,) = all_rows(tmp_path / "lake", "movies")
+    assert json.loads(dict(row["extra"])["intl/new"]) == [f'"{n}"' for n in range(200)]
+
+
+def test_a_block_of_long_rows_is_read_in_batches(tmp_path):
+    """Each record is bearable, and a block of them is not."""
+    dates = f"{DATE}><showtimes>{', '.join(['13:20'] * 800)}</showtimes></show_date>"
+    one = showtime(f"<movie_name>{'x' * 5000}</movie_name>{dates}")
+    feed = write_feed(tmp_path / "feed", {DEU: {NAME: f"<times>{one * 100}</times>"}})
+    assert convert(feed, str(tmp_path / "lake"), workers=1).is_clean
+    (member,) = commit(tmp_path / "lake")["members"]
+    assert (member["records"], member["rows"]) == (100, 80_000)
+    assert member["fallbacks"] == [{"reason": TOO_MUCH, "records": 100}]
+
+
+# --- feeds and packs
+
+
+def test_links_in_a_feed_lead_to_no_other_lake(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    write_feed(elsewhere, {"movies_deu.zip": week(), "x/movies_swe.zip": week()})
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    (feed / "20191206").symlink_to(elsewhere)
+    (feed / "loop").symlink_to(feed)
+    (feed / "2019120\N{FULLWIDTH DIGIT SIX}").symlink_to(elsewhere)
+    before = files(elsewhere)
+    ending = command(tmp_path, "convert", feed, tmp_path / "lake", "--workers", 1)
+    assert ending.code in (0, 2)
+    assert files(elsewhere) == before
+    assert {p.name for p in tmp_path.iterdir()} == {"elsewhere", "feed", "lake", "run"} - (
+        set() if ending.code == 0 else {"lake"}
+    )
+
+
+def tar_of(lake: Path, target: Path, name: str, kind: bytes, link: str = "") -> Path:
+    with tarfile.open(target, "w") as tar:
+        for path, content in files(lake).items():
+            info = tarfile.TarInfo(path)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+        stranger = tarfile.TarInfo(name)
+        stranger.type, stranger.linkname = kind, link
+        tar.addfile(stranger)
+    return target
+
+
+LINKS = [
+    ("json/x", tarfile.SYMTYPE, "/etc/passwd"),
+    ("json/x", tarfile.LNKTYPE, "../../x"),
+    ("json/x", tarfile.CHRTYPE, ""),
+    ("json/x", tarfile.BLKTYPE, ""),
+    ("json/x", tarfile.FIFOTYPE, ""),
+]
+PLACES = [("/etc/x", tarfile.REGTYPE, ""), ("json/../x", tarfile.REGTYPE, "")]
+ESCAPES = [("json/\x1b[2Jx", tarfile.REGTYPE, ""), ("json/a\nb", tarfile.REGTYPE, "")]
+STRANGERS = [
+    ("a tar to stage with links, devices or pipes", LINKS, "is neither a plain file nor a folder"),
+    (
+        "a tar to stage with members that lead elsewhere",
+        PLACES,
+        "leads out of the folder it is unpacked to",
+    ),
+    (
+        "a tar to stage with control characters in names",
+        ESCAPES,
+        "has control characters in its name",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "members", "reason"), STRANGERS)
+def test_a_hostile_tar_is_refused(tmp_path, text, members, reason):
+    lake = tmp_path / "lake"
+    convert(write_feed(tmp_path / "feed", {DEU: week()}), str(lake), workers=1)
+    for number, member in enumerate(members):
+        tar = tar_of(lake, tmp_path / f"{number}.tar", *member)
+        ending = command(tmp_path, "stage", tar, "--to", tmp_path / "ssd")
+        assert ending.said.count("\n") == 1, ending.said
+        line = ending.said.rstrip()
+        assert ending.code == 1
+        assert line == f"movielake: {tar}: refused: its member {member[0]!r} {reason}"
+        partial_ = [tmp_path / "ssd"] if (tmp_path / "ssd").exists() else []
+        shown = f"movielake: lake.tar: refused: its member … {reason}"
+        record(HOSTILE, text, saw=shown, lost=0, partial=len(partial_))
