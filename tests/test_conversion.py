@@ -479,6 +479,15 @@ def test_a_lost_commit_is_a_zip_not_converted(place):
     assert place.files() == before
 
 
+def test_what_a_killed_run_left_untidied_is_tidied(place):
+    """It was killed between its commit and the removal of the one before."""
+    place.write({DEU: week()}).convert()
+    before = place.files()
+    (place.lake_path / "manifest/20191206/deu.replaced").write_bytes(b"{}")
+    assert done(place.convert()) == []
+    assert place.files() == before
+
+
 def test_what_a_killed_run_left_without_a_commit_goes(place):
     place.write({DEU: week()}).convert()
     before = place.files()
