@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
@@ -51,6 +52,11 @@ def _help(context: click.Context) -> str:
 # --- performance
 
 
+MEASURED: Final = "<!-- measured: written by docs/pages.py -->\n"
+END: Final = "<!-- end of measured -->"
+"""Between the two is what the README says of speed."""
+
+
 def results() -> list[Section]:
     """Read what the benchmarks measured."""
     sys.path.insert(0, str(ROOT))  # they are no part of the package
@@ -66,9 +72,17 @@ def performance_page() -> str:
         "turns in one run, so ratios mean more than seconds.\n"
     ]
     for section in results():
-        parts += [f"## {section.title}\n", f"{section.text}\n", section.markdown()]
+        parts += [f"## {section.title}\n", f"{fill(section.text, 115)}\n", section.markdown()]
         parts.append(f"*{section.machine}*\n")
     return "\n".join(parts)
+
+
+def readme() -> str:
+    """Show in the README how fast the main things are."""
+    shown = [section for section in results() if section.name in ("convert", "views")]
+    measured = "\n".join(f"{fill(s.text, 115)}\n\n{s.markdown()}" for s in shown)
+    before, mark, rest = (ROOT / "README.md").read_text("utf-8").partition(MEASURED)
+    return f"{before}{mark}\n{measured}\n{END}{rest.partition(END)[2]}"
 
 
 # --- tables
@@ -76,6 +90,10 @@ def performance_page() -> str:
 
 def _row(cells: list[str]) -> str:
     return f"|{'|'.join(f' {cell} ' for cell in cells)}|"
+
+
+def _table(head: list[str], rows: list[str]) -> str:
+    return "\n".join([_row(head), _row(["---"] * len(head)), *rows]) + "\n"
 
 
 # --- deliberate faults
@@ -118,10 +136,6 @@ def _mutant_row(result: Result, told: str) -> str:
 def _noticed_by(result: Result) -> str:
     module, _, test = result.by.partition("[")[0].partition("::")
     return f"`{test}` in `{module}`"
-
-
-def _table(head: list[str], rows: list[str]) -> str:
-    return "\n".join([_row(head), _row(["---"] * len(head)), *rows]) + "\n"
 
 
 # --- the modules
@@ -186,8 +200,7 @@ def modules_page() -> str:
     for stage in stages():
         rows = [_row([f"`{name}`", _first_line(name)]) for name in stage.modules]
         parts.append(f"## {stage.title}\n\n{stage.text[0].upper()}{stage.text[1:]}.\n")
-        parts.append("\n".join([_row(["module", "what it holds"]), _row(["---", "---"]), *rows]))
-        parts.append("")
+        parts.append(_table(["module", "what it holds"], rows))
     return "\n".join(parts)
 
 
@@ -276,6 +289,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "mutants.md": mutants_page,
     "modules.md": modules_page,
     "modules.svg": modules_picture,
+    "../README.md": readme,
 }
 """What writes which page."""
 

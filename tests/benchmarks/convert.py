@@ -152,7 +152,7 @@ def speed_section(rounds: int) -> Section:
         f"{MEGABYTES} MB, median of {rounds} rounds, alternating with xmltodict → `json.dumps`, "
         "as people did before, and with expat without handlers, which only finds out whether the "
         "XML is well-formed.",
-        columns=["sample", "movielake", "xmltodict", "expat", "÷ xmltodict", "÷ expat"],
+        columns=["sample", "movielake", "xmltodict", "expat", "× xmltodict", "× expat"],
         rows=[
             [
                 name,

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -69,19 +68,27 @@ def run(feed: Path, lake: Path, workers: int, *options: str) -> None:
 def measure_size(folder: Path, size: int) -> dict[str, float]:
     """Convert a feed, and once more, when there is nothing to do: that is what starting costs."""
     feed, lake = write_feed(folder, size), folder / f"lake {size}"
-    cpu, peak = children_cost(lambda: run(feed, lake, 1))
-    start, _ = children_cost(lambda: run(feed, lake, 1))
+    cpu, peak = cost(feed, lake)
+    start, _ = cost(feed, lake)
     shutil.rmtree(lake)
     return {"mb": size, "start_s": start, "mb_per_s": size / (cpu - start), "peak_mb": peak}
 
 
-def children_cost(work: Callable[[], object]) -> tuple[float, float]:
-    """Run something that starts a process: CPU seconds; peak MB of the largest process so far."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    work()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return seconds, after.ru_maxrss / 1e3
+COST = """
+import sys
+from tests.benchmarks.rounds import cpu_seconds, peak_megabytes
+from movielake.cli import main
+arguments = ["convert", *sys.argv[1:], "--workers", "1"]
+print(cpu_seconds(lambda: main(arguments, standalone_mode=False)), peak_megabytes())
+"""
+
+
+def cost(feed: Path, lake: Path) -> tuple[float, float]:
+    """Convert in a process of its own: CPU seconds from the first import on, and its peak MB."""
+    command = [sys.executable, "-c", COST, str(feed), str(lake)]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    seconds, peak = found.splitlines()[-1].split()
+    return float(seconds), float(peak)
 
 
 def sizes_section() -> Section:
@@ -92,8 +99,9 @@ def sizes_section() -> Section:
         name="sizes",
         title="The size of a feed",
         text=f"Feeds made of the same {ZIP_MEGABYTES} MB of XML under other stamps, each converted "
-        "by one process: CPU time to start, plan and find out what is there; what a megabyte costs "
-        "beside; the process's peak memory.",
+        "by one process: CPU time to start, plan and find that there is nothing to do; what a "
+        "megabyte costs beside, which in the first zip is also what is imported only then; the "
+        "process's peak memory.",
         columns=["XML", "start", "MB per CPU second", "peak memory"],
         rows=[
             [

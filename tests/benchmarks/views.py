@@ -20,6 +20,7 @@ from typing import Any
 
 from movielake import ShowingsReader
 from tests.benchmarks.results import Section
+from tests.benchmarks.rounds import peak_megabytes
 from tests.benchmarks.synthetic_lake import write_lake
 
 Question = Callable[[str], Any]
@@ -205,8 +206,7 @@ def run(lake: str, question: str, engine: str, result: Any) -> None:
     began = time.perf_counter()
     QUESTIONS[question][engine](lake)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    result.put((seconds, peak))
+    result.put((seconds, peak_megabytes()))
 
 
 def measure(lake: str, question: str, engine: str) -> tuple[float, float] | str:
@@ -272,7 +272,15 @@ def sections(rounds: int, lake: str | None) -> Iterator[Section]:
         "files, warm: time and peak memory of the whole question, with opening the lake, beside "
         "DuckDB and Polars on the same files, and how many times as long these took. "
         f"Median of {rounds} rounds.",
-        columns=["question", "movielake", "DataFrame", "DuckDB", "Polars", "÷ DuckDB", "÷ Polars"],
+        columns=[
+            "question",
+            "movielake",
+            "DataFrame",
+            "DuckDB",
+            "Polars",
+            "DuckDB ÷ ours",
+            "Polars ÷ ours",
+        ],
         rows=[
             [
                 question,

@@ -44,7 +44,9 @@ def check_without_fault(noticed_by: Iterable[str]) -> None:
         copy_to(Path(folder))
         result = run_tests(folder, tests)
     if result.returncode:
-        raise NotRunError(f"these fail without any fault, too:\n{result.stdout[-2000:]}")
+        raise NotRunError(
+            f"these fail without any fault, too:\n{result.stdout}{result.stderr}"[-2000:]
+        )
 
 
 def copy_to(folder: Path) -> None:
