@@ -19,6 +19,7 @@ from movielake.schema import TABLES, table
 
 if TYPE_CHECKING:
     from tests.benchmarks.results import Section
+    from tests.mutants.faults import Result
 
 DOCS: Final = Path(__file__).parent
 ROOT: Final = DOCS.parent
@@ -84,12 +85,60 @@ def readme() -> str:
     return f"{before}{mark}\n{measured}\n{END}{rest.partition(END)[2]}"
 
 
-# --- the modules
+# --- tables
 
 
 def _row(cells: list[str]) -> str:
     return f"|{'|'.join(f' {cell} ' for cell in cells)}|"
 
+
+def _table(head: list[str], rows: list[str]) -> str:
+    return "\n".join([_row(head), _row(["---"] * len(head)), *rows]) + "\n"
+
+
+# --- deliberate faults
+
+_MUTANTS_HEAD: Final = """\
+# Deliberate faults
+
+Generated from `tests/mutants/results.json`, which `python -m tests.mutants` writes.
+
+What are the tests worth? Each of these {count} faults was put into a copy of the package, alone,
+and the tests of its part were run there: {caught} made a test fail, {left} did not. The tests fail
+if a fault no longer fits the code, or was changed and not tried again; a few quick ones are tried
+anew whenever they run.
+"""
+
+
+def mutants() -> list[Result]:
+    """Read what the tests made of deliberate faults."""
+    sys.path.insert(0, str(ROOT))  # they are no part of the package
+    from tests.mutants.faults import read_results
+
+    return read_results()
+
+
+def mutants_page() -> str:
+    """Show which test noticed which deliberate fault, and why some faults went unnoticed."""
+    found = mutants()
+    caught = [_mutant_row(result, _noticed_by(result)) for result in found if result.by]
+    left = [_mutant_row(result, result.survives) for result in found if not result.by]
+    head = _MUTANTS_HEAD.format(count=len(found), caught=len(caught), left=len(left))
+    parts = [head, "## Noticed\n", _table(["fault", "in", "the first test to fail"], caught)]
+    parts += ["## Unnoticed\n", _table(["fault", "in", "why"], left)]
+    return "\n".join(parts)
+
+
+def _mutant_row(result: Result, told: str) -> str:
+    return _row([result.fault, f"`{result.file}`", told])
+
+
+def _noticed_by(result: Result) -> str:
+    module, _, test = result.by.partition("[")[0].partition("::")
+    return f"`{test}` in `{module}`"
+
+
+# --- the modules
 
 BESIDE: Final = ""
 """What a stage makes that data does not go through."""
@@ -151,8 +200,7 @@ def modules_page() -> str:
     for stage in stages():
         rows = [_row([f"`{name}`", _first_line(name)]) for name in stage.modules]
         parts.append(f"## {stage.title}\n\n{stage.text[0].upper()}{stage.text[1:]}.\n")
-        parts.append("\n".join([_row(["module", "what it holds"]), _row(["---", "---"]), *rows]))
-        parts.append("")
+        parts.append(_table(["module", "what it holds"], rows))
     return "\n".join(parts)
 
 
@@ -238,6 +286,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "dictionary.md": dictionary_page,
     "commands.md": commands_page,
     "performance.md": performance_page,
+    "mutants.md": mutants_page,
     "modules.md": modules_page,
     "modules.svg": modules_picture,
     "../README.md": readme,

@@ -198,10 +198,6 @@ class Pack(Source):
         """What to call the lake: the tar's name without its ending."""
         return super().name.removesuffix(".tar")
 
-    def exists(self, path: str) -> bool:
-        """Tell whether there is such a file."""
-        return path.removeprefix("/") in self._spans
-
     def find(self, *parts: str) -> dict[str, dict[str, Any]]:
         """List all files below, as path relative to the lake → its size."""
         top = "".join(f"{part}/" for part in parts)

@@ -76,6 +76,19 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["tls"]
 
 
+def test_who_comes_second_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def create_late() -> dict[str, bytes]:
+        (tmp_path / "tls").mkdir()
+        (tmp_path / "tls" / KEY).touch()
+        return {KEY: b"another"}
+
+    monkeypatch.setattr("movielake.certificates._create", create_late)
+    with pytest.raises(OSError, match="not empty"):
+        make_certificates(tmp_path / "tls")
+    assert [path.name for path in tmp_path.iterdir()] == ["tls"]
+    assert (tmp_path / "tls" / KEY).read_bytes() == b""
+
+
 @pytest.mark.parametrize("name", ["", AUTHORITY, CERTIFICATE, KEY])
 def test_certificates_that_others_can_read_are_refused(tmp_path: Path, name: str) -> None:
     make_certificates(tmp_path / "tls")

@@ -20,6 +20,7 @@ from feeds import files, movies, showing, times, week, write_feed
 import movielake
 from movielake.cli import main
 from movielake.console import printable, rows_table
+from movielake.jobs import write_job
 from movielake.schema import TABLES, table
 
 ROOT = Path(movielake.__file__).parents[1]
@@ -394,6 +395,46 @@ def test_info_changes_nothing(feed, lake):
     before = files(lake)
     run("info", lake)
     assert files(lake) == before
+
+
+def test_info_names_the_first_of_many_problems(tmp_path, lake):
+    odd = "".join(f"<odd{n:02}>x</odd{n:02}>" for n in range(25))
+    convert(write_feed(tmp_path / "feed", {DEU: {"191206S.XML": times(odd)}}), lake)
+    out = run("info", lake).stdout
+    assert re.search(r"odd19\W+unknown", out)
+    assert "odd20" not in out
+    assert "and 5 more" in out
+
+
+# --- what only asks a module that has tests of its own
+
+
+def test_job_lists_the_scripts_and_prints_one():
+    told = [line.split()[0] for line in run("job").stdout.splitlines()]
+    assert sorted(told) == sorted(path.stem for path in (ROOT / "jobs").glob("*.sbatch"))
+    assert run("job", "analysis", "--cpus", "6").stdout == write_job("analysis", cpus=6)
+
+
+def test_stage_says_where_nothing_is_staged(feed, lake, monkeypatch):
+    monkeypatch.delenv("SLURM_TMPDIR", raising=False)
+    convert(feed, lake)
+    result = run("stage", lake)
+    assert (result.exit_code, result.stdout) == (0, f"{lake}\n")
+    assert "nothing staged, using the source" in result.stderr
+
+
+def test_a_feed_is_validated(feed):
+    result = run("validate", feed, "--workers", "1")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{feed}: valid")
+
+
+def test_the_demo_wants_an_empty_folder(tmp_path):
+    (tmp_path / "mine.txt").touch()
+    result = run("demo", str(tmp_path))
+    assert result.exit_code != 0
+    assert "expected an empty folder for the demo, found files in" in result.stderr
+    assert list(files(tmp_path)) == ["mine.txt"]
 
 
 # --- nothing of the feed reaches the terminal raw

@@ -479,6 +479,15 @@ def test_a_lost_commit_is_a_zip_not_converted(place):
     assert place.files() == before
 
 
+def test_what_a_killed_run_left_untidied_is_tidied(place):
+    """It was killed between its commit and the removal of the one before."""
+    place.write({DEU: week()}).convert()
+    before = place.files()
+    (place.lake_path / "manifest/20191206/deu.replaced").write_bytes(b"{}")
+    assert done(place.convert()) == []
+    assert place.files() == before
+
+
 def test_what_a_killed_run_left_without_a_commit_goes(place):
     place.write({DEU: week()}).convert()
     before = place.files()
@@ -858,8 +867,11 @@ def test_the_biggest_zip_comes_first(reference, tmp_path):
 # --- members of many batches
 
 
-def test_batches_and_row_groups_leave_no_trace_in_the_data(tmp_path, monkeypatch):
-    xml = times(*(showing(n, n % 7, at="13:20, (15:40), TBA"[: 5 + n % 15]) for n in range(1, 201)))
+@pytest.mark.parametrize("before", ["", "<!-- left to the reference -->"])
+def test_batches_and_row_groups_leave_no_trace_in_the_data(tmp_path, monkeypatch, before):
+    xml = before + times(
+        *(showing(n, n % 7, at="13:20, (15:40), TBA"[: 5 + n % 15]) for n in range(1, 201))
+    )
     whole, pieces = Place(tmp_path / "1"), Place(tmp_path / "2")
     whole.write({DEU: {"191206S.XML": xml, "191206I.XML": movies(*"abcdefghij")}}).convert()
     monkeypatch.setattr(members_module, "BATCH", 7)

@@ -346,6 +346,38 @@ def test_a_worker_killed(world: World, tmp_path: Path) -> None:
     assert_done(lake, world.visible(1))
 
 
+KILLER = """
+import os, signal, sys
+if "--multiprocessing-fork" in sys.orig_argv:
+    def die(event, arguments):
+        if event == "open" and str(arguments[0]).endswith({name!r}):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(die)
+"""
+
+
+def test_a_zip_that_kills_whoever_reads_it(world: World, tmp_path: Path) -> None:
+    """As for lack of memory; it is told, and converted as soon as there is enough."""
+    feed, lake, site = world.feeds[1], tmp_path / "lake", tmp_path / "sitecustomize.py"
+    deadly = max(feed.rglob("*.zip"), key=lambda path: path.stat().st_size)
+    site.write_text(KILLER.format(name=f"{deadly.parent.name}/{deadly.name}"))
+    process = subprocess.run(
+        [sys.executable, "-m", "movielake", "convert", str(feed), str(lake), "--workers", "2"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        cwd=Path(movielake.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert process.returncode == 1
+    name = deadly.relative_to(feed)
+    assert f"{name}: its worker died, perhaps for lack of memory" in process.stdout
+    assert run(tmp_path / "again", "convert", feed, lake, "--workers", 1).code == 0
+    assert_done(lake, world.visible(1))
+
+
 # --- disks that fill up, and doors that close
 
 

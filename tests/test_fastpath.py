@@ -98,6 +98,11 @@ def test_the_flat_form_takes_the_fast_path():
     assert left_of(times(f"{flat}<showtimes>13:20,15:40</showtimes>", flat)) == {}
 
 
+@pytest.mark.parametrize("at", ["TBA, 9:00, sold out", "(0:00), 0:05 AM, TBA", "TBA, (12:00"])
+def test_odd_times_take_the_fast_path(at):
+    assert left_of(times(*(showing(n, at=at) for n in range(3)))) == {}
+
+
 @pytest.mark.parametrize("empty", ["", "<showtime></showtime>", "<showtime>\n</showtime>"])
 def test_nothing_is_a_member_too(empty):
     assert left_of(f"<times>{empty}</times>") == {}
@@ -142,6 +147,8 @@ def test_one_odd_record_is_read_by_the_reference_and_the_others_are_not(odd, rea
         (ORDINARY.replace("</showtime>", "</showtime><!-- x -->"), "something between the records"),
         (times("<showtime></showtime>", "<a>"), "a record that is not well-formed"),
         (times("<movie_id>7<"), "a record that is not well-formed"),
+        (times("<movie_id>7</movie_id>", "</show_date>"), "a record that is not well-formed"),
+        (times("<show_with>a &amp; b & c</show_with>"), "a record that is not well-formed"),
         (times("<movie_id>\x01</movie_id>"), "a character that XML does not have"),
         (times("<movie_id>\ufffe</movie_id>"), "a character that XML does not have"),
         (times("<movie_id>é</movie_id>").encode("latin-1"), "bytes that are no UTF-8"),

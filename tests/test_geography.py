@@ -98,6 +98,7 @@ def test_every_city_of_the_sample_lies_in_its_country():
         (44.95, 34.10, "ukr", False),  # Simferopol: of either
         (44.95, 34.10, "rus", False),
         (43.83, 87.62, "chn", False),  # Ürümqi, which has two zones
+        (47.05, 9.45, "lie", False),  # beside a country less wide than the tolerance
         (-16.50, 179.99, "fji", False),  # at the edge of the map
         (-16.50, -179.99, "fji", False),
         (89.99, 0.0, "can", True),
@@ -118,6 +119,12 @@ def test_the_tolerance_is_in_kilometres():
     ]
     assert found == sorted(found, reverse=True)
     assert (found[1], found[3]) == (True, False)
+
+
+def test_the_tolerance_reaches_across_the_date_line():
+    """St. Lawrence Island, of Alaska, is some 500 km east of Beringovsky in Chukotka."""
+    found = [bool(is_outside([63.1], [179.4], "usa", tolerance_km=km)[0]) for km in (25, 300, 500)]
+    assert found == [True, True, False]
 
 
 @pytest.mark.parametrize(

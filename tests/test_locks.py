@@ -181,6 +181,16 @@ def test_who_waits_for_holders_waits_for_those_there_are(lake: Folder) -> None:
     assert waited.is_set()
 
 
+def test_who_waits_for_holders_does_not_wait_for_who_comes_later(lake: Folder, monkeypatch) -> None:
+    """Or else it might wait for ever, in a lake where much is done."""
+    lock, later = Lock(lake, NAME), Lock(lake, "20191213-can")
+    lock.acquire()
+    pauses = iter([later.acquire, lock.release])
+    monkeypatch.setattr("movielake.locks.time.sleep", lambda _: next(pauses)())
+    wait_for_holders(lake)
+    assert [name.partition("/")[0] for name in left(lake)] == ["20191213-can"]
+
+
 def test_who_waits_does_not_wait_for_the_dead(lake: Folder) -> None:
     held_by(lake, dead_owner())
     wait_for_holders(lake)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,7 +36,8 @@ from movielake.commits import (
     withdraw_commit,
     write_commit,
 )
-from movielake.layout import Folder, Selection
+from movielake.layout import Folder, Selection, commit_path
+from movielake.locks import hold_partition
 from movielake.manifest import (
     MANIFEST,
     check_lake,
@@ -47,7 +49,7 @@ from movielake.manifest import (
 from movielake.overview import describe_lake
 from movielake.problems import Problem
 from movielake.schema import FORMAT, TABLES, table
-from movielake.writers import WrittenFile
+from movielake.writers import WrittenFile, write_atomically
 
 FILE = WrittenFile("json/20191206/deu/191206S.jsonl.zst", 7, "ab" * 32)
 SHOWINGS = MemberCommit(
@@ -588,6 +590,27 @@ def test_a_draft_is_not_published_if_a_commit_changes_meanwhile(lake, monkeypatc
         assert read_manifest(lake)["member"].to_pylist() == ["191206S.XML"]
 
 
+def test_who_has_removed_the_drafts_already_is_waited_for(tmp_path, monkeypatch):
+    """Its commit comes after the drafts have been removed, and must not be missed."""
+    lake = Folder(str(tmp_path / "lake"))
+    create_lake(lake)
+    write_commit(lake, FULL)
+    rebuilding = threading.Thread(target=rebuild_manifest, args=(lake,))
+
+    def write_late(*arguments: Any) -> WrittenFile:
+        rebuilding.start()
+        rebuilding.join(0.2)
+        return write_atomically(*arguments)
+
+    monkeypatch.setattr("movielake.commits.write_atomically", write_late)
+    with hold_partition(lake, "20191206", "deu"):
+        write_commit(lake, made("20191206", "deu", SHOWINGS))
+    rebuilding.join(10)
+    known = on_disk(lake)
+    assert known is not None
+    assert known["member"].to_pylist() == ["191206S.XML"]
+
+
 def test_a_commit_put_aside_is_missed_by_who_needs_it(lake, monkeypatch):
     monkeypatch.setattr("movielake.commits._PATIENCE", 0.05)
     write_commit(lake, FULL)
@@ -603,3 +626,13 @@ def test_a_commit_put_aside_is_missed_by_who_needs_it(lake, monkeypatch):
         read_manifest(lake)
     write_commit(lake, FULL)
     assert survey(lake) == ([("20191206", "deu"), ("20200103", "can")], [])
+
+
+def test_a_commit_whose_predecessor_is_still_aside_is_there(lake, monkeypatch):
+    """So a process leaves them that is killed between the commit and the tidying."""
+    monkeypatch.setattr("movielake.commits._PATIENCE", 0.05)
+    write_commit(lake, FULL)
+    withdraw_commit(lake, "20191206", "deu")
+    lake.fs.pipe_file(lake.join(commit_path("20191206", "deu")), commit_to_json(FULL))
+    assert survey(lake) == ([("20191206", "deu")], [("20191206", "deu")])
+    assert committed(lake, Selection()) == [("20191206", "deu")]

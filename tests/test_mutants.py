@@ -1,18 +1,38 @@
-"""The deliberate faults fit the code. `python -m tests.mutants` tells whether tests see them."""
+"""The deliberate faults fit the code, and were tried as they are: `python -m tests.mutants`.
+
+Those that are quick are tried here and now, so that the trial itself is known to work.
+"""
 
 from __future__ import annotations
 
 import ast
 import shutil
+from collections import Counter
 
 import pytest
 
-from tests.mutants.faults import ROOT, read_mutants
+from tests.mutants.faults import ROOT, SURVIVED, Mutant, read_mutants, read_results
+from tests.mutants.trial import NotRunError, check_without_fault, try_mutant
 
 MUTANTS = read_mutants()
+RESULTS = read_results()
+QUICK = [mutant for mutant in MUTANTS if mutant.quick]
+
+HARMLESS = Mutant("showtimes.py", "none", "depth = 0\n", "depth = int()\n", ("test_showtimes.py",))
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=[f"{m.file}: {m.fault}" for m in MUTANTS])
+def named(mutant: Mutant) -> str:
+    return f"{mutant.file}: {mutant.fault}"
+
+
+def is_there(test: str) -> bool:
+    """Tell whether there is a module of tests, and in it the test if one is named."""
+    file, _, name = test.partition("::")
+    text = (ROOT / "tests" / file).read_text("utf-8")
+    return not name or f"def {name}(" in text
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=named)
 def test_a_fault_fits_and_is_one(mutant, tmp_path):
     (tmp_path / mutant.file).parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "movielake" / mutant.file, tmp_path / mutant.file)
@@ -20,9 +40,54 @@ def test_a_fault_fits_and_is_one(mutant, tmp_path):
     mutant.apply(tmp_path)
     assert ast.dump(ast.parse((tmp_path / mutant.file).read_text("utf-8"))) != before
     assert mutant.tests
+    assert [test for test in mutant.tests if not is_there(test)] == []
 
 
 def test_there_are_enough_in_each_part():
-    files = {mutant.file.partition("/")[0].removesuffix(".py") for mutant in MUTANTS}
-    assert len(MUTANTS) >= 30
-    assert {"conversion", "joins", "staging"} <= files
+    files = Counter(mutant.file.partition("/")[0].removesuffix(".py") for mutant in MUTANTS)
+    assert len(MUTANTS) >= 80
+    few = ("joins", "lookups", "staging", "sources", "packs", "locks", "commits", "publishing")
+    assert all(files[part] >= 2 for part in ("conversion", "snapshots", "targets", "slurm", *few))
+    assert all(files[part] >= 5 for part in ("fastpath", "validation", "report"))
+
+
+# --- what came of them
+
+
+def test_each_was_tried_as_it_is():
+    stale = "run: python -m tests.mutants --new && python docs/pages.py"
+    assert [result.key for result in RESULTS] == [m.result(SURVIVED).key for m in MUTANTS], stale
+    assert [result.survives for result in RESULTS] == [m.survives for m in MUTANTS], stale
+
+
+def test_each_was_noticed_or_it_is_said_why_not():
+    assert [result for result in RESULTS if not result.is_well] == []
+
+
+def test_what_noticed_them_is_there():
+    tests = {result.by.partition("[")[0] for result in RESULTS if result.by}
+    assert [test for test in sorted(tests) if not is_there(test)] == [], "try these mutants again"
+
+
+# --- some of them, really
+
+
+@pytest.mark.parametrize("mutant", QUICK, ids=named)
+def test_a_quick_fault_is_noticed(mutant):
+    file, _, test = try_mutant(mutant).partition("::")
+    assert test
+    assert [name for name in mutant.tests if name.startswith(file)]
+
+
+def test_what_changes_nothing_is_not_noticed():
+    assert len(QUICK) >= 4
+    assert try_mutant(HARMLESS) == SURVIVED
+    check_without_fault(["test_showtimes.py::test_times[12 AM]", SURVIVED])
+
+
+def test_tests_that_cannot_run_show_nothing():
+    lost = Mutant("showtimes.py", "none", "depth = 0\n", "depth = int()\n", ("test_nothing.py",))
+    with pytest.raises(NotRunError, match=r"test_nothing\.py"):
+        try_mutant(lost)
+    with pytest.raises(NotRunError, match=r"test_nothing\.py"):
+        check_without_fault(["test_nothing.py::test_nothing"])

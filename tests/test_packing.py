@@ -26,6 +26,7 @@ from movielake.manifest import create_lake, read_manifest
 from movielake.packing import pack
 from movielake.packs import index_header, index_size, member_header, read_index
 from movielake.sources import Pack, Source, open_source
+from movielake.staging import stage
 
 LONG = f"{'x' * 120}.XML"
 
@@ -232,6 +233,7 @@ def test_a_pack_reads_as_the_lake_does(lake: Path, tmp_path: Path) -> None:
     folder = Folder(str(lake))
     with open_source(str(tmp_path / "lake.tar")) as packed:
         assert packed.name == "lake"
+        assert (packed.is_local, packed.is_shared) == (False, True)
         assert committed(packed) == committed(folder)
         assert read_manifest(packed).equals(read_manifest(folder))
         with pytest.raises(FileNotFoundError, match=r"lake.tar: json/x is not in the pack"):
@@ -244,6 +246,8 @@ def test_an_empty_lake(tmp_path: Path) -> None:
     with open_source(str(tmp_path / "lake.tar")) as packed:
         assert isinstance(packed, Pack)
         assert committed(packed) == []
+    with pytest.raises(ValueError, match="holds nothing yet: no feed zip was converted into it"):
+        stage(str(tmp_path / "lake.tar"), str(tmp_path / "staged"))
 
 
 def test_identity_is_the_same_however_it_is_written(tmp_path: Path) -> None:
@@ -281,6 +285,14 @@ def test_a_damaged_index_is_never_believed(noise: bytes, at: int) -> None:
         assert str(error) == "the pack's index is damaged; pack the lake anew"  # noqa: PT017
     else:
         assert found in (None, read_index(header))
+
+
+def test_a_digit_of_the_index_that_changed_is_seen() -> None:
+    header = index_header(b"{}", b"PAR1", {})
+    spoiled = header.replace(b'"lake":[2,', b'"lake":[3,')
+    assert spoiled != header
+    with pytest.raises(ValueError, match="the pack's index is damaged"):
+        read_index(spoiled)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"lake":1}', "[" * 9999, '{"lake":[1e400,1]}'])

@@ -932,3 +932,12 @@ def test_less_asked_for_later_takes_nothing_away(packed: Path, lake: Path, to: P
     stage(str(packed), str(to))
     stage(str(packed), str(to), json=False)
     assert seen(to) == seen(lake)
+
+
+def test_less_asked_for_after_a_kill_takes_nothing_away(lake: Path, to: Path) -> None:
+    """What was staged is known from the commit that the killed process put aside."""
+    stage(str(lake), str(to))
+    commit = to / "manifest/20191206/deu.json"
+    commit.rename(commit.with_suffix(".replaced"))
+    stage(str(lake), str(to), tables="movies", json=False)
+    assert seen(to) == seen(lake)

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Ask
 from distributed import Client
-from feeds import all_rows
+from feeds import all_rows, showing, times, write_feed
 
-from movielake import JoinedShowings, MoviesReader, ShowingsReader, TheatersReader
+from movielake import JoinedShowings, MoviesReader, ShowingsReader, TheatersReader, convert
 from movielake.workers import local_cluster
 
 
@@ -146,6 +146,15 @@ def test_the_manifest_alone_answers_for_the_keys(spoilt: Path, duck: Ask) -> Non
     assert counted(JoinedShowings(showings).count_by("country")) == duck(sql("country"))
     with pytest.raises(ValueError, match=r"cannot read .*S\.parquet"):
         showings.count_by("country", distinct="movie_id")
+
+
+def test_a_country_without_rows_is_not_counted(tmp_path: Path) -> None:
+    shown = {"deu": times(showing(1)), "swe": times()}
+    zips = {f"20191206/movies_{c}.zip": {"191206S.XML": xml} for c, xml in shown.items()}
+    convert(write_feed(tmp_path / "feed", zips), str(tmp_path / "lake"), workers=1)
+    showings = ShowingsReader(str(tmp_path / "lake"))
+    assert counted(showings.count_by("country")) == [("deu", 1)]
+    assert counted(showings.count_by("country", distinct="movie_id")) == [("deu", 1)]
 
 
 @pytest.mark.parametrize("name", ["contry", "Country", ""])

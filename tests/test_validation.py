@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -29,6 +30,7 @@ from lakes import (
     THEATERS,
     THEATERS_JSON,
     edit_column,
+    edit_commit,
     edit_member,
     edit_records,
     edit_rows,
@@ -69,11 +71,19 @@ def found(lake: Path | str, **options: Any) -> list[tuple[str, str, str]]:
 
 def test_a_clean_lake_has_no_findings(clean_lake):
     checked = []
-    assert found(clean_lake, on_checked=checked.append) == []
+    assert found(clean_lake, on_checked=checked.append, max_orphans=0) == []
     sizes = [
         p.stat().st_size for top in ("json", "parquet") for p in (clean_lake / top).rglob("*.*")
     ]
     assert sum(checked, Checked()) == Checked(3, 18, sum(sizes), rows=16, records=15)
+
+
+def test_a_row_group_may_end_within_a_record(lake):
+    rows, sink = pq.ParquetFile(lake / SHOWINGS).read(), io.BytesIO()
+    pq.write_table(rows, sink, compression="zstd", row_group_size=1)
+    assert rows["record"].to_pylist() == [0, 1, 1]
+    replace_file(lake, SHOWINGS, sink.getvalue())
+    assert found(lake) == []
 
 
 def lake_size(lake: Path) -> int:
@@ -179,6 +189,12 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         member("movies", json={"path": "../secret", "bytes": 1, "sha256": "0"}),
         [("error", "commit-place", COMMIT)],
     ),
+    "two members share a file": (
+        lambda lake: edit_commit(
+            lake, lambda c: c["members"][0].update(parquet=c["members"][1]["parquet"])
+        ),
+        [("error", "commit-place", COMMIT)],
+    ),
     "a commit has an unknown status": (
         member("movies", status="fine"),
         [("error", "commit-file", COMMIT)],
@@ -227,6 +243,10 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
     ),
     "a file is cut": (
         lambda lake: (lake / MOVIES).write_bytes((lake / MOVIES).read_bytes()[:-1]),
+        [("error", "wrong-size", MOVIES)],
+    ),
+    "a file has grown": (
+        lambda lake: (lake / MOVIES).write_bytes((lake / MOVIES).read_bytes() + b"x"),
         [("error", "wrong-size", MOVIES)],
     ),
     "a byte of JSON differs": (
@@ -343,6 +363,14 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
     "a showing without theater": (
         columns(SHOWINGS, "theater_id", None),
         [
+            ("warning", "missing-key", GERMAN.format("showings")),
+            ("warning", "orphans", GERMAN.format("showings")),
+        ],
+    ),
+    "neither a movie nor its showing has an id": (
+        lambda lake: [columns(path, "movie_id", None)(lake) for path in (MOVIES, SHOWINGS)],
+        [
+            ("warning", "missing-key", GERMAN.format("movies")),
             ("warning", "missing-key", GERMAN.format("showings")),
             ("warning", "orphans", GERMAN.format("showings")),
         ],
@@ -522,6 +550,13 @@ def test_ids_are_counted_over_all_files_of_a_partition(tmp_path):
     assert [(f.rule, f.path, f.count) for f in findings] == [
         ("duplicate-key", GERMAN.format("movies"), 1)
     ]
+
+
+def test_of_a_table_that_is_not_wholly_read_nothing_is_said_to_be_missing(tmp_path):
+    members = {"191206I.XML": movies("Up"), "more/191206I.XML": movies("Up", "Down")}
+    lake = converted(tmp_path, deu=members | {"191206S.XML": times(showing(1), showing(2))})
+    flip(MOVIES.replace("191206I", "191206-2I"))(lake)
+    assert [rule for _, rule, _ in found(lake)] == ["wrong-checksum"]
 
 
 # --- orphans

@@ -141,6 +141,16 @@ def test_several_files_are_published_together(lake):
     assert in_lake(lake) == {"a": b"a", "b/1": b"b/1", "b/2": b"b/2"}
 
 
+def test_before_each_file_takes_its_place_there_is_a_word_to_be_had(lake):
+    """From who holds the lock: if it was lost meanwhile, no further file is replaced."""
+    seen = []
+    with workspace(lake) as space:
+        for name in ("a", "b"):
+            space.open(name).close()
+        space.publish(lambda: seen.append([n for n in "ab" if lake.fs.exists(lake.join(n))]))
+    assert seen == [[], ["a"]]
+
+
 def test_files_can_be_open_side_by_side(lake):
     with workspace(lake) as space:
         with space.open("a") as a, space.open("b") as b:

@@ -1,0 +1,80 @@
+"""The trial of a mutant: a copy of the package with the fault in it, and tests that run there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.mutants.faults import ROOT, SURVIVED, Mutant
+
+COPIED = ("movielake", "schemas", "jobs", "docs", "tests", "pyproject.toml", "README.md")
+SECONDS = 900
+
+
+class NotRunError(Exception):
+    """Raised where the tests ended otherwise than by passing or failing."""
+
+
+def try_mutant(mutant: Mutant) -> str:
+    """Name the test that notices a fault first; `SURVIVED` if none does."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy_to(Path(folder))
+        mutant.apply(Path(folder, "movielake"))
+        result = run_tests(folder, mutant.tests)
+    if result.returncode == 0:
+        return SURVIVED
+    failed = [line for line in result.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if result.returncode != 1 or not failed:
+        raise NotRunError(f"{result.stdout}{result.stderr}"[-2000:])
+    return failed[0].partition(" ")[2].split(" - ")[0].removeprefix("tests/")
+
+
+def check_without_fault(noticed_by: Iterable[str]) -> None:
+    """See that tests which noticed a fault pass where there is none: else they show nothing."""
+    # Whatever their parameters, whose texts pytest may show otherwise than it takes them.
+    tests = sorted({by.partition("[")[0] for by in noticed_by if by != SURVIVED})
+    if not tests:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy_to(Path(folder))
+        result = run_tests(folder, tests)
+    if result.returncode:
+        raise NotRunError(
+            f"these fail without any fault, too:\n{result.stdout}{result.stderr}"[-2000:]
+        )
+
+
+def copy_to(folder: Path) -> None:
+    """Copy the package and what its tests need."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            leave = shutil.ignore_patterns("_build", ".hypothesis")
+            shutil.copytree(source, folder / name, ignore=leave)
+        else:
+            shutil.copy(source, folder / name)
+
+
+def run_tests(folder: str, tests: Iterable[str]) -> subprocess.CompletedProcess[str]:
+    # From its folder, Python finds the copy first, whatever is installed.
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
+    # The copy is measured by nobody, and shows what its own run is asked to show.
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("COVERAGE_") and name != "PYTEST_ADDOPTS"
+    }
+    return subprocess.run(
+        [*command, *(f"tests/{name}" for name in tests)],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
