@@ -30,7 +30,7 @@ fork = multiprocessing.get_context("forkserver")
 MODULES = [
     f"movielake.{name}"
     for name in ("conversion", "packing", "staging", "readers", "overview", "console", "cli")
-] + ["fsspec.implementations.local", "pandas", "encodings.cp437"]
+] + ["fsspec.implementations.local", "dask.utils", "pandas", "encodings.cp437"]
 fork.set_forkserver_preload(MODULES)
 
 MOVES = {"replace", "rename", "remove", "unlink", "rmdir"}

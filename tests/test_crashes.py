@@ -234,6 +234,7 @@ def test_convert_killed(world: World, steps: Steps, tmp_path: Path, point: int) 
     at = steps("convert", point, 24)
     assert run(tmp_path / "killed", *command, **at).was_killed
     partials = partial_files(lake, world.visible(0))
+    assert partials == []
     assert run(tmp_path / "again", *command).code in (0, 1)  # 1: it has damaged members
     record("Killed", "convert", saw="", lost=lost(lake, world.lakes[0]), partial=len(partials))
     assert_done(lake, world.visible(0))
@@ -248,6 +249,7 @@ def test_convert_killed_while_replacing(
     at = steps("renew", point, 32)
     assert run(tmp_path / "killed", *command, **at).was_killed
     partials = partial_files(lake, world.visible(0), world.visible(1))
+    assert partials == []
     assert_answers(lake, *map(answer_of, world.lakes))
     assert run(tmp_path / "again", *command).code == 0
     record(
@@ -283,6 +285,7 @@ def test_stage_killed(world: World, steps: Steps, tmp_path: Path, point: int) ->
     at = steps("stage", point, 12)
     assert run(tmp_path / "killed", *command, **at).was_killed
     partials = partial_files(to, world.visible(0))
+    assert partials == []
     assert run(tmp_path / "again", *command).code == 0
     record("Killed", "stage", saw="", lost=lost(to, world.lakes[0]), partial=len(partials))
     assert_done(to, world.visible(0))
@@ -297,6 +300,7 @@ def test_stage_killed_while_replacing(
     at = steps("restage", point, 24)
     assert run(tmp_path / "killed", *command, **at).was_killed
     partials = partial_files(to, world.visible(0), world.visible(1))
+    assert partials == []
     assert run(tmp_path / "again", *command).code == 0
     record(
         "Killed",
@@ -451,7 +455,8 @@ def test_pack_on_a_full_disk(
 def test_stage_on_a_full_disk(
     world: World, tmp_path: Path, small_disk: Callable[[int], Path], share: int
 ) -> None:
-    disk = small_disk(4096 + pages(world.lakes[0]) * share // 4)
+    data = sum(pages(world.lakes[0] / top) for top in ("json", "parquet", "quarantine"))
+    disk = small_disk(4096 + data * share // 4)
     command = ("stage", world.packs[0], "--to", disk / "staged")
     full = run(tmp_path / "full", *command)
     assert full.code == 1, full.said
