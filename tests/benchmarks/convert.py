@@ -234,7 +234,7 @@ def zips_section(rounds: int) -> Section:
         name="zips",
         title="Whole feed zips",
         text="One week of the sample's eight countries, with all its quirks, one process. Movies "
-        "and theaters are read by the reference, which takes more than ten times as long for a "
+        "and theaters are read by the reference, which takes about ten times as long for a "
         "megabyte, so what they have in a zip decides much of its speed.",
         columns=["of the XML", "MB of XML per CPU second"],
         rows=[[shares, f"{found['mb_per_s']:.0f}"]],
