@@ -30,14 +30,14 @@ from movielake.publishing import (
 )
 from movielake.quarantine import Quarantine
 from movielake.records import collector_paused
-from movielake.workers import running_client, worker_client
+from movielake.workers import running_client, share_out
 from movielake.writers import explained, is_within, workspace
 
 _ZIP: Final = 100_000
 """What a feed zip costs besides its bytes, in bytes too."""
 
-_FEW: Final = 15_000_000
-"""Such costs, some seconds of work, are met here: to start workers would take as long."""
+_FEW: Final = 4_000_000
+"""Such costs, two seconds of work, are met here: to start workers would take as long."""
 
 
 class DamagedFeedError(ValueError):
@@ -204,41 +204,17 @@ def _run(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[O
     if workers == 1 or not shared or (workers is None and _are_few(tasks)) or len(tasks) <= 1:
         yield from map(convert_zip, tasks)
         return
-    from distributed import as_completed
-
-    with worker_client(workers) as client:
-        futures = {
-            client.submit(_attempt, task, pure=False, priority=-number): task
-            for number, task in enumerate(tasks)
-        }
-        try:
-            for future in as_completed(futures, loop=client.loop):
-                yield _outcome(future.exception() or future.result(), futures[future])
-                future.release()
-        finally:  # an error or Ctrl-C: what has not begun is not to begin
-            client.cancel(list(futures))
-
-
-def _attempt(task: Task) -> Outcome | Exception:
-    """Give what is raised as a result: a worker would log its trace beside our one clear line."""
-    try:
-        return convert_zip(task)
-    except (OSError, DamagedFeedError) as error:
-        return error
+    for number, result in share_out(convert_zip, tasks, workers):
+        yield _outcome(tasks[number].zip_, result)
 
 
 def _are_few(tasks: Sequence[Task]) -> bool:
     return running_client() is None and sum(task.zip_.size + _ZIP for task in tasks) < _FEW
 
 
-def _outcome(result: Outcome | BaseException, task: Task) -> Outcome:
-    from distributed.scheduler import KilledWorker
-
-    if isinstance(result, KilledWorker):
-        reason = "its worker died, perhaps for lack of memory"
-        return Outcome(task.zip_, error=f"{task.zip_.path}: {reason}")
-    if isinstance(result, BaseException):
-        raise result
+def _outcome(zip_: FeedZip, result: Outcome | ChildProcessError) -> Outcome:
+    if isinstance(result, ChildProcessError):
+        return Outcome(zip_, error=f"{zip_.path}: {result}")
     return result
 
 

@@ -1,8 +1,8 @@
-"""Worker processes on this machine, through dask.distributed: started, secured, swept up.
+"""Who does the work: plain processes, a running client, or a dask cluster on this machine.
 
-Everything they listen on is on loopback; under Slurm, where other users share the node, they
-answer only to who has the cluster's certificates. When this process ends, however it ends, they
-end, and what they wrote to scratch goes.
+Plain processes listen on nothing. All that a cluster's listen on is on loopback; under Slurm, where
+other users share the node, they answer only to who has the cluster's certificates. When this
+process ends, however it ends, they end, and what they wrote to scratch goes.
 """
 
 from __future__ import annotations
@@ -13,25 +13,27 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from movielake.certificates import make_certificates, warn_of_insecurity
+from movielake.processes import (
+    BARE_MAIN,
+    Piece,
+    Result,
+    attempt,
+    do_pieces,
+    unwrap,
+    worker_died,
+)
 from movielake.slurm import Job, read_job
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster, Nanny
 
 _LOOPBACK: Final = "127.0.0.1"
-
-_KEEP_MEMORY: Final = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
-"""Dask makes its workers give memory back at once, and take it again: for arrays of some megabytes
-this takes longer than what is done with them. Workers for the time being need not."""
 
 _SWEEPER: Final = """
 trap '' HUP INT TERM
@@ -44,41 +46,65 @@ Twice, since workers that are just dying may still write.
 """
 
 
-@contextmanager
-def worker_client(workers: int | None = None) -> Iterator[Client]:
-    """Give a client with workers: the running one, or a local cluster for the time being.
+def share_out(
+    work: Callable[[Piece], Result], pieces: Sequence[Piece], workers: int | None = None
+) -> Iterator[tuple[int, Result | ChildProcessError]]:
+    """Do pieces of work on the running client's workers, or on processes of this machine.
 
     Parameters
     ----------
+    work : callable
+        What to do with a piece; a function that pickle finds by its name.
+    pieces : sequence
+        The first are begun first.
     workers : int, optional
-        Processes of the local cluster; by default as many as there are CPUs for this process.
+        Processes, if there is no running client; by default as many as there are CPUs for this
+        process.
 
     Yields
     ------
-    distributed.Client
-        A running client is left as it is; a local cluster is closed at the end, and its scratch
-        files are removed.
+    number : int
+        Which of the pieces is done.
+    result : Result or ChildProcessError
+        What it gave; an error if one worker after the other died of it.
+
+    Raises
+    ------
+    ValueError
+        If ``workers`` is no positive number.
+    Exception
+        What the work raises; nothing more is begun then.
 
     Examples
     --------
-    >>> from movielake.workers import worker_client
-    >>> with worker_client(1) as client:
-    ...     client.submit(sum, [1, 2]).result()
-    3
+    >>> from movielake.workers import share_out
+    >>> sorted(share_out(abs, [-3, -5], 1))
+    [(0, 3), (1, 5)]
     """
-    from dask import config
-    from distributed import Client
+    client = running_client()
+    if client is None:
+        yield from do_pieces(work, pieces, read_job().cpus if workers is None else workers)
+    else:
+        yield from _on_client(client, work, pieces)
 
-    running = running_client()
-    if running is not None:
-        yield running
-        return
-    with (
-        config.set(_KEEP_MEMORY),
-        local_cluster(workers) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
+
+def _on_client(
+    client: Client, work: Callable[[Piece], Result], pieces: Sequence[Piece]
+) -> Iterator[tuple[int, Result | ChildProcessError]]:
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    futures = {
+        client.submit(attempt, work, piece, pure=False, priority=-number): number
+        for number, piece in enumerate(pieces)
+    }
+    try:
+        for future in as_completed(futures, loop=client.loop):
+            died = isinstance(future.exception(), KilledWorker)
+            yield futures[future], worker_died() if died else unwrap(future.result())
+            future.release()
+    finally:  # an error or Ctrl-C: what has not begun is not to begin
+        client.cancel(list(futures))
 
 
 def running_client() -> Client | None:
@@ -269,41 +295,6 @@ def _wants_tls(job: Job, tls: bool | None) -> bool:
     return wants
 
 
-class _BareMain:
-    """While entered, a new process finds no script of the user's to run again, and no interrupt.
-
-    Python's way of starting processes runs the main script in each, which must then guard what it
-    does with ``if __name__ == "__main__"``; workers need nothing from it, as none in a notebook.
-    The interrupt that comes before `dask_setup` would make each of them show a trace.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._entered = 0
-        self._main: ModuleType | None = None
-        self._mask: set[int] = set()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._entered:
-                self._main = sys.modules["__main__"]
-                sys.modules["__main__"] = ModuleType("__main__")
-                resource_tracker.ensure_running()  # its start would end the mask again
-                # Of dask's own thread, whose threads and processes inherit it.
-                self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            self._entered += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._entered -= 1
-            if not self._entered and self._main:
-                sys.modules["__main__"] = self._main
-                signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-
-
-_BARE_MAIN: Final = _BareMain()
-
-
 def _nanny_class() -> type[Nanny]:
     from distributed import Nanny
 
@@ -311,7 +302,7 @@ def _nanny_class() -> type[Nanny]:
         """Starts its worker, now or again, without the user's script."""
 
         async def instantiate(self) -> Any:
-            with _BARE_MAIN:
+            with BARE_MAIN:
                 return await super().instantiate()
 
     return BareNanny

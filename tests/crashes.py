@@ -54,6 +54,13 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def kill_each(pid: int, sign: int) -> None:
+    """Send a signal to a process, and to each that it has started."""
+    process = psutil.Process(pid)
+    for each in (process, *process.children(recursive=True)):
+        each.send_signal(sign)
+
+
 def start(
     folder: Path,
     *arguments: object,

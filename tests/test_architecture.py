@@ -55,6 +55,7 @@ ORDER = [
     "members",
     "planning",
     "certificates",
+    "processes",
     "workers",
     "publishing",
     "conversion",

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -47,7 +47,7 @@ from movielake import members as members_module
 from movielake import outputs
 from movielake.conversion import Conversion, convert
 from movielake.schema import FORMAT
-from movielake.workers import worker_client
+from movielake.workers import share_out
 
 DEU = "20191206/movies_deu.zip"
 SWE = "20191206/movies_swe.zip"
@@ -759,13 +759,11 @@ def test_two_workers_make_the_same_lake(reference, tmp_path):
 def test_workers_are_started_only_where_there_is_much_to_do(reference, tmp_path, monkeypatch):
     started = []
 
-    @contextmanager
-    def start(workers):
+    def start(work, tasks, workers):
         started.append(workers)
-        with worker_client(1) as client:
-            yield client
+        return share_out(work, tasks, 1)
 
-    monkeypatch.setattr("movielake.conversion.worker_client", start)
+    monkeypatch.setattr("movielake.conversion.share_out", start)
     other = beside(reference, tmp_path)
     other.convert(workers=None)
     assert started == []

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import multiprocessing
 import os
+import signal
 from collections import Counter
 from functools import reduce
 from operator import add
@@ -24,7 +26,7 @@ from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCount
 from movielake.records import Records
 from movielake.schema import TABLES, table
 from movielake.screenings import flatten_batch
-from movielake.validation.feeds import FEED_RULES, check_feed
+from movielake.validation.feeds import FEED_RULES, check_feed, check_zip
 from movielake.validation.findings import Checked, Finding
 from movielake.validation.whereabouts import find_places
 
@@ -258,6 +260,27 @@ def test_in_memory(sample_feed):
 def test_workers_find_the_same_in_the_same_order(sample_feed):
     of_workers = list(check_feed(str(sample_feed), workers=2))
     assert of_workers == check(sample_feed)
+
+
+def die_of_deu(feed, zip_, limits):
+    if zip_.country == "deu" and multiprocessing.parent_process():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return check_zip(feed, zip_, limits)
+
+
+def test_a_zip_that_kills_whoever_reads_it_is_a_finding(sample_feed, monkeypatch):
+    monkeypatch.setattr("movielake.validation.feeds.check_zip", die_of_deu)
+    found = list(check_feed(str(sample_feed), workers=2))
+    assert [f for f in found if "/movies_deu" not in f.path] == [
+        f for f in check(sample_feed) if "/movies_deu" not in f.path
+    ]
+    deu = [f for f in found if "/movies_deu" in f.path]
+    assert {(f.rule, f.message) for f in deu} == {
+        (
+            "unreadable-zip",
+            "its worker died, perhaps for lack of memory; try it with fewer workers",
+        ),
+    }
 
 
 def test_findings_are_of_the_rules_and_on_one_line(sample_feed):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import os
 import re
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import cycle, zip_longest
@@ -691,10 +693,22 @@ def test_any_file_system(clean_lake):
 def test_workers_find_the_same_in_the_same_order(sample_lake, tmp_path, monkeypatch):
     lake = Path(shutil.copytree(sample_lake, tmp_path / "lake"))
     flip("parquet/movies/date_stamp=20191206/country=deu/191206I.parquet")(lake)
-    monkeypatch.setattr("movielake.validation.lake._BATCH", 100_000)
+    monkeypatch.setattr("movielake.validation.lake._BATCH", 1)
     alone = list(validate(str(lake), workers=1))
     assert list(validate(str(lake), workers=2)) == alone
     assert "wrong-checksum" in {f.rule for f in alone}
+
+
+def die(*_: object) -> None:
+    if multiprocessing.parent_process():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_files_that_kill_whoever_reads_them_are_one_clear_line(sample_lake, monkeypatch):
+    monkeypatch.setattr("movielake.validation.lake._BATCH", 1)
+    monkeypatch.setattr("movielake.validation.lake.check_batch", die)
+    with pytest.raises(OSError, match=r"^20191206 \w{3} to 2019\d{4} \w{3}: its worker died, perh"):
+        list(validate(str(sample_lake), workers=2))
 
 
 def test_fast_opens_footers_only(lake):

@@ -12,13 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import dask
 import psutil
 import pytest
+from crashes import kill_each
 from distributed import Client, LocalCluster, Security
 
 from movielake.certificates import make_certificates
 from movielake.slurm import VARIABLES
-from movielake.workers import local_cluster, running_client, scratch_folder, worker_client
+from movielake.workers import local_cluster, running_client, scratch_folder, share_out
 
 LOOPBACK = "127.0.0.1"
 SECONDS = 30
@@ -35,6 +37,14 @@ def no_job(monkeypatch: pytest.MonkeyPatch) -> None:
 def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
     connections = [each for process in processes for each in process.net_connections("inet")]
     return {tuple(each.laddr) for each in connections if not each.raddr}
+
+
+def getpid(_: object) -> int:
+    return os.getpid()
+
+
+def kill_worker(_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextmanager
@@ -140,21 +150,39 @@ def test_insecurity_is_asked_for_and_loud(tmp_path: Path, monkeypatch: pytest.Mo
         assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
 
 
-def test_a_running_client_is_used_and_left_running(tmp_path: Path) -> None:
+def test_pieces_go_to_the_running_client_which_is_left_running(tmp_path: Path) -> None:
     with local_cluster(1, scratch=tmp_path) as cluster, Client(cluster) as running:
-        with worker_client(2) as client:
-            assert client is running
+        theirs = set(running.run(os.getpid).values())
+        assert {pid for _, pid in share_out(getpid, range(3), 2)} == theirs
         assert running.submit(sum, [1, 2]).result() == 3
     assert running_client() is None
 
 
 def test_a_task_uses_the_client_of_its_worker(tmp_path: Path) -> None:
-    def nested() -> int:
-        with worker_client() as client:
-            return int(client.submit(sum, [1, 2]).result())
+    def nested() -> set[int | ChildProcessError]:
+        return {pid for _, pid in share_out(getpid, range(9))}
 
     with local_cluster(2, scratch=tmp_path) as cluster, Client(cluster) as client:
-        assert client.submit(nested).result() == 3
+        theirs = set(client.run(os.getpid).values())
+        assert client.submit(nested).result() <= theirs
+
+
+def test_what_is_raised_on_a_client_is_raised_here_and_leaves_it_running(tmp_path: Path) -> None:
+    with local_cluster(1, scratch=tmp_path) as cluster, Client(cluster) as client:
+        with pytest.raises(TypeError, match="bad operand"):
+            list(share_out(abs, [-1, "x", -2]))
+        assert client.submit(sum, [1, 2]).result() == 3
+
+
+def test_a_piece_of_which_a_clients_workers_die_is_told(tmp_path: Path) -> None:
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        local_cluster(1, scratch=tmp_path) as cluster,
+        Client(cluster),
+    ):
+        ((number, error),) = share_out(kill_worker, [0])
+    assert number == 0
+    assert isinstance(error, ChildProcessError)
 
 
 def test_nothing_is_left_after_an_exception(
@@ -164,7 +192,7 @@ def test_nothing_is_left_after_an_exception(
     workers = []
 
     def fail() -> None:
-        with worker_client(1) as client:
+        with local_cluster(1) as cluster, Client(cluster, set_as_default=False) as client:
             workers.extend(map(psutil.Process, client.run(os.getpid).values()))
             assert len(list(tmp_path.iterdir())) == 1
             client.submit(divmod, 1, 0).result()
@@ -242,12 +270,6 @@ def line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def kill_each(pid: int, sign: int) -> None:
-    process = psutil.Process(pid)
-    for each in (process, *process.children(recursive=True)):
-        each.send_signal(sign)
-
-
 @pytest.mark.parametrize(
     ("kill", "sign"),
     [
@@ -296,10 +318,3 @@ tell(client.submit(os.getpid).result() in pids)"""
     with script(body, tmp_path) as process:
         assert (line(process), line(process), line(process)) == ("once", "False", "")
         assert process.wait(SECONDS) == 0
-
-
-def test_workers_for_the_time_being_keep_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dask's default costs conversion half its speed; it stays in a process that had a cluster."""
-    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
-    with worker_client(1) as client:
-        assert client.submit(os.environ.get, "MALLOC_TRIM_THRESHOLD_").result() is None

@@ -22,13 +22,13 @@ from movielake.limits import Limits, choose_limits
 from movielake.members import MemberConverter
 from movielake.planning import find_selected
 from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem
+from movielake.processes import in_order
 from movielake.quarantine import Quarantine
 from movielake.records import collector_paused
 from movielake.schema import Table, table
-from movielake.sources import ahead
 from movielake.validation.findings import ERROR, WARNING, Checked, Finding, Rule
 from movielake.validation.whereabouts import BLOCK, find_places
-from movielake.workers import running_client, worker_client
+from movielake.workers import running_client, share_out
 from movielake.writers import HashingFile, Workspace, WrittenFile
 
 FEED_RULES: Final = (
@@ -153,8 +153,13 @@ def _check_zips(zips: Sequence[FeedZip], check: _Check, workers: int | None) -> 
     if workers == 1 or (len(zips) <= _FEW and running_client() is None):
         yield from map(check, zips)
         return
-    with worker_client(workers) as client, client.get_executor() as executor:
-        yield from ahead(executor, check, zips, 2 * len(client.scheduler_info()["workers"]))
+    results = in_order(share_out(check, zips, workers))
+    for zip_, result in zip(zips, results, strict=True):
+        if isinstance(result, ChildProcessError):
+            message = f"{result}; try it with fewer workers"
+            yield [_finding("unreadable-zip", zip_.path, message)], Checked(partitions=1)
+        else:
+            yield result
 
 
 def check_zip(feed: str, zip_: FeedZip, limits: Limits) -> _Result:

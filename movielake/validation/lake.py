@@ -11,7 +11,7 @@ from typing import Final
 from movielake.commits import Commit
 from movielake.layout import Folder, Selection, Terms
 from movielake.packs import Pair, files_of
-from movielake.sources import ahead
+from movielake.processes import in_order
 from movielake.validation.accounts import (
     check_descriptor,
     check_files,
@@ -21,7 +21,7 @@ from movielake.validation.accounts import (
 from movielake.validation.contents import Batch, Depth, check_batch
 from movielake.validation.findings import Checked, Finding
 from movielake.validation.inventory import Inventory, check_lake_file, take_inventory
-from movielake.workers import running_client, worker_client
+from movielake.workers import running_client, share_out
 
 _BATCH: Final = 1 << 23
 """Bytes of one task of a worker, at the most: some seconds of work."""
@@ -161,6 +161,10 @@ def _run(depth: Depth, batches: Sequence[Batch], workers: int | None) -> Results
     if workers == 1 or few or not Folder(depth.url).is_shared:
         yield from map(check, batches)
         return
-    with worker_client(workers) as client, client.get_executor() as executor:
-        most = 2 * len(client.scheduler_info()["workers"])
-        yield from ahead(executor, check, batches, most)
+    for batch, result in zip(batches, in_order(share_out(check, batches, workers)), strict=True):
+        if isinstance(result, ChildProcessError):
+            first, last = (
+                f"{c.date_stamp} {c.country}" for c in (batch.commits[0], batch.commits[-1])
+            )
+            raise OSError(f"{first} to {last}: {result}; try it with fewer workers")
+        yield result
