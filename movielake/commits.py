@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -31,6 +33,8 @@ Pairs = list[tuple[str, str]]
 _ENDINGS: Final = ("json", "replaced")
 _PATIENCE: Final = 2.0
 _PAUSE: Final = 0.02
+_READERS: Final = 16
+_PIECE: Final = 8
 
 COMPLETE: Final = "complete"
 """Every record of the member is in the lake."""
@@ -232,11 +236,30 @@ def _remove(lake: Folder, path: str) -> None:
 
 def read_commit(lake: Folder, date_stamp: str, country: str) -> Commit | None:
     """Read one commit; None if the feed zip is not converted."""
-    try:
-        content = lake.fs.cat_file(lake.join(commit_path(date_stamp, country)))
-    except FileNotFoundError:
-        return None
-    return commit_from_json(content)
+    content = _content(lake, date_stamp, country)
+    return None if content is None else commit_from_json(content)
+
+
+def commit_contents(lake: Folder, pairs: Pairs) -> Iterator[bytes | None]:
+    """Read the files of commits, and give them in order; None for those that have gone meanwhile.
+
+    A shared file system takes its time for each, so many threads read. Each reads some one after
+    the other: on a local disk handing them over would take longer than reading.
+    """
+
+    def read(piece: Pairs) -> list[bytes | None]:
+        return [_content(lake, *pair) for pair in piece]
+
+    pieces = [pairs[start : start + _PIECE] for start in range(0, len(pairs), _PIECE)]
+    with ThreadPoolExecutor(_READERS) as pool:
+        for contents in pool.map(read, pieces):
+            yield from contents
+
+
+def _content(lake: Folder, date_stamp: str, country: str) -> bytes | None:
+    with suppress(FileNotFoundError):
+        return bytes(lake.fs.cat_file(lake.join(commit_path(date_stamp, country))))
+    return None
 
 
 def survey(lake: Folder) -> tuple[Pairs, Pairs]:

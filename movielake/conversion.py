@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from movielake.archives import UNREADABLE
+from movielake.collector import collector_paused
 from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage
 from movielake.damage import Damage, one_line
 from movielake.descriptors import write_descriptor
@@ -29,7 +30,6 @@ from movielake.publishing import (
     remove_partition,
 )
 from movielake.quarantine import Quarantine
-from movielake.records import collector_paused
 from movielake.workers import running_client, share_out
 from movielake.writers import explained, is_within, workspace
 

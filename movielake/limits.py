@@ -86,15 +86,19 @@ def choose_limits(max_member_size: int | str | None, max_ratio: float | None) ->
     >>> choose_limits("2 GB", None)
     Limits(member_size=2000000000, ratio=300)
     """
-    from dask.utils import parse_bytes
-
-    size = Limits.member_size if max_member_size is None else int(parse_bytes(max_member_size))
+    size = Limits.member_size if max_member_size is None else _parse_size(max_member_size)
     ratio = Limits.ratio if max_ratio is None else max_ratio
     if size < 1:
         raise ValueError(f"expected a size such as 64GB for max_member_size, found {size} bytes")
     if not ratio > 0:
         raise ValueError(f"expected a positive number for max_ratio, found {ratio}")
     return Limits(size, ratio)
+
+
+def _parse_size(size: int | str) -> int:
+    from dask.utils import parse_bytes  # late: it takes a tenth of a second
+
+    return int(parse_bytes(size))
 
 
 def most_kept(packed: int) -> int:

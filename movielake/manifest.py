@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movielake import schema
-from movielake.commits import Commit, MemberCommit, Pairs, committed, read_commit
+from movielake.collector import collector_paused
+from movielake.commits import (
+    Commit,
+    MemberCommit,
+    Pairs,
+    commit_contents,
+    commit_from_json,
+    committed,
+)
 from movielake.layout import LAKE_FILE, MANIFEST_TABLE, Folder, Selection
 from movielake.locks import name_draft, wait_for_holders
 from movielake.writers import HashingFile, rename, write_atomically
@@ -219,14 +225,11 @@ def _read_table(
     return None
 
 
+@collector_paused()
 def _read_all(lake: Folder, present: Pairs) -> list[Commit | None]:
     """Read commits; None for those that have gone meanwhile."""
-
-    def read(pair: tuple[str, str]) -> Commit | None:
-        return read_commit(lake, *pair)
-
-    with ThreadPoolExecutor(16) as pool:  # many small files: the waiting is worth sharing
-        return list(pool.map(read, present))
+    contents = commit_contents(lake, present)
+    return [None if content is None else commit_from_json(content) for content in contents]
 
 
 _FILE: Final = [("path", pa.string()), ("bytes", pa.int64()), ("sha256", pa.string())]
@@ -273,6 +276,7 @@ MANIFEST: Final = pa.schema(
 """Columns of ``manifest.parquet``: the commit's, its member's, and the files made of it."""
 
 
+@collector_paused()
 def manifest_table(commits: Iterable[Commit]) -> pa.Table:
     """Put commits into one table, one row per member.
 
@@ -293,9 +297,12 @@ def manifest_table(commits: Iterable[Commit]) -> pa.Table:
 
 
 def _manifest_row(commit: Commit, member: MemberCommit | None) -> dict[str, Any]:
-    row = vars(commit) | (asdict(member) if member else {})
+    # By `vars`: `dataclasses.asdict` copies deeply, which took most of the time.
+    row = vars(commit) | (vars(member) if member else {})
     for kind in ("json", "parquet"):
-        file = row.get(kind) or {}
+        file = vars(row[kind]) if row.get(kind) else {}
         row |= {f"{kind}_{key}": file.get(key) for key in ("path", "bytes", "sha256")}
+    for kind in ("quarantine", "problems", "fallbacks"):
+        row[kind] = [vars(each) for each in row[kind]] if member else None
     # `path` is the feed zip's; the member's own files have theirs in the columns above.
     return {name: row.get(name) for name in MANIFEST.names}

@@ -16,7 +16,7 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from movielake.commits import Commit, commit_from_json, committed
+from movielake.commits import Commit, commit_contents, commit_from_json, committed
 from movielake.descriptors import descriptor_content
 from movielake.layout import (
     DESCRIPTOR_FILE,
@@ -150,14 +150,12 @@ def _write(out: HashingFile, source: Source, on_progress: Callable[[str, int], N
 
 def _commits(source: Source) -> dict[Pair, tuple[bytes, Commit]]:
     """Read all commits, in order; the manifest is made of exactly these."""
-
-    def read(pair: Pair) -> tuple[bytes, Commit]:
-        content = bytes(source.fs.cat_file(source.join(commit_path(*pair))))
-        return content, commit_from_json(content)
-
-    pairs = committed(source, Selection())
-    with ThreadPoolExecutor(_READERS) as pool:
-        return dict(zip(pairs, pool.map(read, pairs), strict=True))
+    pairs, commits = committed(source, Selection()), {}
+    for pair, content in zip(pairs, commit_contents(source, pairs), strict=True):
+        if content is None:
+            raise FileNotFoundError(f"{source.url}: {commit_path(*pair)} has gone; try again")
+        commits[pair] = content, commit_from_json(content)
+    return commits
 
 
 def _write_member(out: HashingFile, path: str, size: int, blocks: Iterable[bytes]) -> None:

@@ -14,9 +14,7 @@ libxml2 does not tell it, and defaults of attributes in a document type are not 
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import IO, Any, Final, cast
 
 from lxml import etree
@@ -48,18 +46,6 @@ class Unreadable(Exception):
     def __init__(self, damage: Damage) -> None:
         super().__init__(damage.reason)
         self.damage = damage
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Pause Python's cycle collector: records are trees, it would walk them all for nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def read_root(stream: IO[bytes]) -> str | None:

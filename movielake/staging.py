@@ -17,6 +17,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from movielake.collector import collector_paused
 from movielake.commits import committed
 from movielake.hints import require_countries, tell_choices
 from movielake.layout import MANIFEST_TABLE, Folder, Selection, Terms, safe_name
@@ -65,7 +66,7 @@ def stage(
     json : bool, optional
         Stage JSON Lines too, which `bag` needs; without them it is faster.
     workers : int, optional
-        Partitions read and checked at a time, while one is being written.
+        Partitions copied and checked at a time.
     on_progress : callable, optional
         Told path and bytes of each file that was copied.
 
@@ -186,10 +187,11 @@ def _claimed(folder: Path, lake: Source) -> Iterator[None]:
         yield
 
 
+@collector_paused()
 def _update(target: Target, threads: int, on_progress: Callable[[str, int], None]) -> None:
     """Bring the staged lake up to date with its source."""
     with ThreadPoolExecutor(threads) as pool:
-        plans = list(pool.map(target.plan, target.pairs()))
+        plans = list(target.plans())
         todo = [plan for plan in plans if plan.is_due]
         _check_space(target.folder, todo)
         done = {plan.pair: plan for plan in plans}

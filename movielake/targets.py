@@ -10,14 +10,21 @@ import io
 import itertools
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movielake.commits import Commit, commit_from_json, commit_to_json, committed, survey
+from movielake.commits import (
+    Commit,
+    commit_contents,
+    commit_from_json,
+    commit_to_json,
+    committed,
+    survey,
+)
 from movielake.descriptors import descriptor_content
 from movielake.layout import (
     DESCRIPTOR_FILE,
@@ -33,15 +40,11 @@ from movielake.layout import (
 from movielake.locks import name_owner, remove_leftovers
 from movielake.packs import Pair, files_of
 from movielake.partitions import Kinds, Partition, is_safe, kinds_of, trim
-from movielake.sources import BLOCK, DifferentFileError, Source
+from movielake.sources import DifferentFileError, Source
 from movielake.writers import WrittenFile, named
 
-
-class Copy(str):
-    """Path of a file that is complete, but not in its place."""
-
-
-Fetched = tuple[Partition, dict[str, bytes | Copy]]
+Fetched = tuple[Partition, dict[str, str]]
+"""A partition, and for each file that it misses the path of a copy that is not in its place yet."""
 
 
 class Target:
@@ -78,17 +81,22 @@ class Target:
         with suppress(OSError):  # another process is staging
             (self.folder / WORK_FOLDER).rmdir()
 
-    def pairs(self) -> list[Pair]:
+    def plans(self) -> Iterator[Partition]:
+        """Decide for each partition that is wanted or there, in order."""
+        pairs = self._pairs()
+        return map(self.plan, pairs, commit_contents(self._source, pairs))
+
+    def _pairs(self) -> list[Pair]:
         """List the partitions that are wanted or there, in order."""
         if self._is_new:
             return sorted(self._wanted)
         there, self._halves = map(set, survey(self._lake))
         return sorted({*self._wanted, *there, *self._halves})
 
-    def plan(self, pair: Pair) -> Partition:
-        """Decide what is to be done with a partition; changes nothing."""
+    def plan(self, pair: Pair, content: bytes | None = None) -> Partition:
+        """Decide what is to be done with a partition, whose commit may be known; change nothing."""
         held = self._held(pair)
-        content = self._content(pair)
+        content = content or self._content(pair)
         if content is None:
             return Partition(pair, None, held, is_half=pair in self._halves)
         whole = self._parsed(content, pair)
@@ -145,34 +153,27 @@ class Target:
             return False
 
     def fetch(self, plan: Partition) -> Fetched:
-        """Read and verify what is missing; once more, as it is now, if the source has changed."""
+        """Copy aside and verify what is missing; as it is now, if the source has changed."""
         try:
-            return plan, self._contents(plan)
+            return plan, self._copies(plan)
         except DifferentFileError:
             again = self.plan(plan.pair)
             if again.commit is None or again.files == plan.files:
                 raise
-            return again, self._contents(again)
+            return again, self._copies(again)
 
-    def _contents(self, plan: Partition) -> dict[str, bytes | Copy]:
-        """Read small files into memory, and large ones to a copy on disk."""
-        contents: dict[str, bytes | Copy] = {}
-        for file in plan.missing:
-            blocks = self._source.verified(file)
-            is_large = file.bytes > BLOCK
-            contents[file.path] = self._write(blocks) if is_large else b"".join(blocks)
-        return contents
+    def _copies(self, plan: Partition) -> dict[str, str]:
+        return {file.path: self._write(self._source.verified(file)) for file in plan.missing}
 
     def put(self, fetched: Fetched) -> Partition:
         """Put a partition's files in place, then its commit."""
-        plan, contents = fetched
-        copies = {p: c if isinstance(c, Copy) else self._write([c]) for p, c in contents.items()}
+        plan, copies = fetched
         path, aside = commit_path(*plan.pair), aside_path(*plan.pair)
         if plan.is_stale:
             with suppress(FileNotFoundError):
                 os.replace(f"{self.folder}/{path}", f"{self.folder}/{aside}")
-        for name, copy in copies.items():
-            self._place(copy, name)
+        for file, copy in copies.items():
+            self._place(copy, file)
         self._remove_others(plan)
         if plan.commit:
             self._place(self._write([plan.content]), path)
@@ -223,9 +224,9 @@ class Target:
         with suppress(FileNotFoundError):
             os.unlink(f"{self.folder}/{path}")
 
-    def _write(self, blocks: Iterable[bytes]) -> Copy:
-        """Write a file that nobody sees yet."""
-        copy = Copy(f"{self._work}/{next(self._numbers)}")
+    def _write(self, blocks: Iterable[bytes]) -> str:
+        """Write a file that nobody sees yet, and give its path."""
+        copy = f"{self._work}/{next(self._numbers)}"
         number = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             for block in blocks:
@@ -237,7 +238,7 @@ class Target:
             os.close(number)
         return copy
 
-    def _place(self, copy: Copy, path: str) -> None:
+    def _place(self, copy: str, path: str) -> None:
         """Give a written file its place in the lake."""
         folder = f"{self.folder}/{path}".rpartition("/")[0]
         if folder not in self._folders:

@@ -45,6 +45,7 @@ ORDER = [
     "flattening",
     "screenings",
     "locks",
+    "collector",
     "writers",
     "outputs",
     "fastpath",

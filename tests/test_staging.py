@@ -417,7 +417,6 @@ def test_large_files_are_streamed(
     source: str, lake: Path, to: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sources, "BLOCK", 100)
-    monkeypatch.setattr(targets, "BLOCK", 100)
     stage(source, str(to), workers=3)
     assert seen(to) == seen(lake)
 

@@ -20,7 +20,9 @@ from movielake.cli.output import warn
 @stamps_option
 @countries_option
 @click.option("--json/--no-json", default=True, help="Stage JSON Lines too, for bags of records.")
-@click.option("--workers", type=click.IntRange(min=1), help="Files read and checked at a time.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Partitions copied and checked at a time."
+)
 @examples(
     "movielake stage lake.tar",
     "movielake stage lake --to /tmp/lake --countries deu --tables showings --no-json",

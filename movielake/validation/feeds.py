@@ -13,6 +13,7 @@ from functools import partial
 from typing import IO, Any, Final, cast
 
 from movielake.archives import UNREADABLE, Member
+from movielake.collector import collector_paused
 from movielake.commits import DAMAGED, EMPTY, OTHER, REFUSED, MemberCommit
 from movielake.damage import Damage, one_line
 from movielake.feed import Feed, FeedZip, open_members
@@ -24,7 +25,6 @@ from movielake.planning import find_selected
 from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem
 from movielake.processes import in_order
 from movielake.quarantine import Quarantine
-from movielake.records import collector_paused
 from movielake.schema import Table, table
 from movielake.validation.findings import ERROR, WARNING, Checked, Finding, Rule
 from movielake.validation.whereabouts import BLOCK, find_places
