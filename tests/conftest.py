@@ -32,8 +32,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """With pytest-xdist: take over what the tests of a process have recorded."""
+    for row in node.workeroutput["faults"]:
+        faults.record(**row)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the table of faults, or fail if it is not as the tests saw it."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["faults"] = [vars(row) for row in faults.RECORDED.values()]
+        return
     if session.config.option.write_docs:
         faults.write()
         return

@@ -35,7 +35,7 @@ COUNTRIES = ["can", "deu", "gbr", "swe"]
         pd.Series(["20191206"]),
         pd.Series(["20191206"], dtype="category"),
         pd.to_datetime(["2019-12-06"]),
-        iter([20191206]),
+        pytest.param(iter([20191206]), id="an iterator"),
         " 20191206 ,",
     ],
     ids=str,
