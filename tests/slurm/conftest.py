@@ -1,7 +1,9 @@
 """The cluster that all tests here share."""
 
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,3 +20,10 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
         pytest.skip(reason)
     with SlurmCluster(tmp_path_factory.mktemp("slurm") / "cluster") as cluster:
         yield cluster
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Give a folder of a short path, since sockets are in it; pytest's own may be too long."""
+    with tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
