@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -227,6 +228,27 @@ def _machine_cpus() -> int:
 def _slurm_memory(found: Mapping[str, tuple[str, str]], cpus: int) -> int:
     per_node = _count(found, "memory_per_node", least=0)  # 0 asks for all that the node has
     return (per_node or _count(found, "memory_per_cpu", least=0) * cpus) * _MEGABYTE
+
+
+@contextmanager
+def variables_kept() -> Iterator[None]:
+    """Let no environment variable stay that was not there before.
+
+    Examples
+    --------
+    >>> import os
+    >>> from movielake.slurm import variables_kept
+    >>> with variables_kept():
+    ...     os.environ["MALLOC_TRIM_THRESHOLD_"] = "65536"
+    >>> "MALLOC_TRIM_THRESHOLD_" in os.environ
+    False
+    """
+    before = frozenset(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before:
+            del os.environ[name]
 
 
 def _find(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:

@@ -28,7 +28,7 @@ from movielake.processes import (
     unwrap,
     worker_died,
 )
-from movielake.slurm import Job, read_job
+from movielake.slurm import Job, read_job, variables_kept
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster, Nanny
@@ -185,21 +185,23 @@ def local_cluster(
     _hide_closing()
     with scratch_folder(job.scratch) as folder:
         security = make_certificates(folder / "tls") if _wants_tls(job, tls) else None
-        with LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            memory_limit=job.memory // count if memory is None else memory,
-            host=_LOOPBACK,
-            security=security,
-            dashboard_address=f"{_LOOPBACK}:{dashboard_port or 0}",
-            scheduler_kwargs={
-                "dashboard": dashboard_port is not None,
-                "local_directory": str(folder),
-            },
-            worker_class=_nanny_class(),
-            local_directory=str(folder),
-            preload=[__name__],
-        ) as cluster:
+        with variables_kept():  # dask puts what its workers are to have into our own
+            cluster = LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                memory_limit=job.memory // count if memory is None else memory,
+                host=_LOOPBACK,
+                security=security,
+                dashboard_address=f"{_LOOPBACK}:{dashboard_port or 0}",
+                scheduler_kwargs={
+                    "dashboard": dashboard_port is not None,
+                    "local_directory": str(folder),
+                },
+                worker_class=_nanny_class(),
+                local_directory=str(folder),
+                preload=[__name__],
+            )
+        with cluster:
             yield cluster
 
 

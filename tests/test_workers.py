@@ -318,3 +318,14 @@ tell(client.submit(os.getpid).result() in pids)"""
     with script(body, tmp_path) as process:
         assert (line(process), line(process), line(process)) == ("once", "False", "")
         assert process.wait(SECONDS) == 0
+
+
+def test_a_cluster_leaves_nothing_in_our_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What dask sets there for its workers makes processes that are started later half as fast."""
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    before = dict(os.environ)
+    with local_cluster(1, scratch=tmp_path) as cluster, Client(cluster) as client:
+        assert all(client.run(os.getenv, "MALLOC_TRIM_THRESHOLD_").values())
+    assert dict(os.environ) == before
