@@ -217,11 +217,17 @@ def _read_table(
     lake: Folder, present: Pairs, columns: Sequence[str] | None = None
 ) -> pa.Table | None:
     """Read ``manifest.parquet``; None if it is not there, or knows other commits than present."""
-    with suppress(FileNotFoundError), lake.fs.open(lake.join(MANIFEST_TABLE), "rb") as file:
+    path = lake.join(MANIFEST_TABLE)
+    with (
+        suppress(FileNotFoundError),
+        pa.OSFile(path) if lake.is_local else lake.fs.open(path, "rb") as file,
+    ):
+        # On no thread of Arrow's: if it lets go of a file or bytes of Python's when Python is just
+        # ending, the whole process is aborted.
         known = pq.ParquetFile(file)
-        keys = known.read(columns=["date_stamp", "country"]).to_pydict().values()
-        if list(dict.fromkeys(zip(*keys, strict=True))) == present:
-            return known.read(columns=columns)
+        keys = known.read(columns=["date_stamp", "country"], use_threads=False).to_pydict()
+        if list(dict.fromkeys(zip(*keys.values(), strict=True))) == present:
+            return known.read(columns=columns, use_threads=False)
     return None
 
 

@@ -271,7 +271,7 @@ class BareMain:
         self._lock = threading.Lock()
         self._entered = 0
         self._main: ModuleType | None = None
-        self._mask: set[int] = set()
+        self._mine = _Mask()
 
     def __enter__(self) -> None:
         with self._lock:
@@ -279,16 +279,34 @@ class BareMain:
                 self._main = sys.modules["__main__"]
                 sys.modules["__main__"] = ModuleType("__main__")
                 resource_tracker.ensure_running()  # its start would end the mask again
-                # Of the thread that starts processes, whose threads and processes inherit it.
-                self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             self._entered += 1
+        self._mine.block()
 
     def __exit__(self, *_: object) -> None:
+        self._mine.restore()
         with self._lock:
             self._entered -= 1
             if not self._entered and self._main:
                 sys.modules["__main__"] = self._main
-                signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+
+
+class _Mask(threading.local):
+    """Keeps interrupts off a thread that starts processes, whose threads and processes inherit it.
+
+    Dask starts several on one thread, in turns; so it is counted.
+    """
+
+    entered = 0
+
+    def block(self) -> None:
+        if not self.entered:
+            self._before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        self.entered += 1
+
+    def restore(self) -> None:
+        self.entered -= 1
+        if not self.entered:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
 
 BARE_MAIN: Final = BareMain()

@@ -146,7 +146,7 @@ def _from_manifest(
         return None
     if held.files[counted].null_count:
         return None
-    counts = held.files.group_by(list(columns)).aggregate([(counted, "sum")])
+    counts = held.files.group_by(list(columns), use_threads=False).aggregate([(counted, "sum")])
     counts = counts.rename_columns([*columns, "count"])
     return counts.filter(pc.greater(counts["count"], 0)) if columns else counts
 

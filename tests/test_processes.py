@@ -4,14 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 import psutil
 import pytest
 from crashes import kill_each
 
-from movielake.processes import do_pieces, in_order
+from movielake.processes import BARE_MAIN, do_pieces, in_order
 
 SECONDS = 30
 """How long a test waits for what takes one or two."""
@@ -100,6 +103,30 @@ def test_a_piece_of_which_everyone_dies_costs_no_other_one() -> None:
 def test_no_interrupt_reaches_a_process() -> None:
     assert dict(do_pieces(signals, [0], 1))[0] >= {signal.SIGINT}
     assert signal.SIGINT not in signals(0)
+
+
+def test_threads_that_start_processes_at_once_get_their_interrupts_back() -> None:
+    """Whoever comes first may leave first, while another one still has no main module."""
+    main = sys.modules["__main__"]
+    entered, left = threading.Event(), threading.Event()
+
+    def enter() -> tuple[set[signal.Signals], ModuleType]:
+        with BARE_MAIN:
+            entered.set()
+            assert left.wait(SECONDS)
+        return signals(0), sys.modules["__main__"]
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()  # its thread begins here, with interrupts
+        with BARE_MAIN:
+            other = pool.submit(enter)
+            assert entered.wait(SECONDS)
+        assert signal.SIGINT not in signals(0)
+        assert sys.modules["__main__"] is not main
+        left.set()
+        mask, restored = other.result()
+    assert signal.SIGINT not in mask
+    assert restored is main
 
 
 def test_processes_end_when_nobody_takes_the_results() -> None:

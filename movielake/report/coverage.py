@@ -71,7 +71,7 @@ def find_axes(members: pa.Table) -> Axes:
 
 def count_screenings(members: pa.Table, axes: Axes) -> Rectangle:
     """Count the screenings of each partition; None where there is no feed zip."""
-    counts = members.group_by(list(KEYS)).aggregate([("screenings", "sum")])
+    counts = members.group_by(list(KEYS), use_threads=False).aggregate([("screenings", "sum")])
     columns = (*KEYS, "screenings_sum")
     cells = zip(*(counts[name].to_pylist() for name in columns), strict=True)
     return axes.arrange((country, stamp, number or 0) for country, stamp, number in cells)

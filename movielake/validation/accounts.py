@@ -67,7 +67,7 @@ def check_manifest(inventory: Inventory, *, to_the_byte: bool) -> Iterator[Findi
     try:
         content = bytes(lake.fs.cat_file(lake.join(MANIFEST_TABLE)))
         file = pq.ParquetFile(pa.BufferReader(content))
-        known = file.read()
+        known = file.read(use_threads=False)
         known.validate(full=True)  # else a text that is none would be found out much later
         writer = file.metadata.created_by
     except (OSError, ValueError, pa.ArrowException) as error:
