@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -80,12 +82,28 @@ def tally(
     asked = (*columns, *kept)
     if distinct and not of and sum(name not in KEYS for name in asked) == 1:
         source = _DistinctValues(source)
-    parts = over_groups(_Counter(source, asked, of), held, groups())
-    counts = _add(parts, [*columns, *kept])
-    if distinct:
-        counts = counts.filter(counts[distinct].is_valid())
-        counts = _count_rows(counts, list(columns))
-    return _ordered(counts, columns)
+    files = groups()
+    finish = (
+        partial(_count_distinct, columns=list(columns), distinct=distinct) if distinct else None
+    )
+    if finish and set(KEYS) <= set(columns) and _are_apart(files):
+        parts = over_groups(_Counter(source, asked, of, finish), held, files)
+        return _ordered(_add(parts, [*columns]), columns)
+    counts = _add(over_groups(_Counter(source, asked, of), held, files), [*asked])
+    return _ordered(finish(counts) if finish else counts, columns)
+
+
+def _are_apart(groups: Sequence[FileGroup]) -> bool:
+    """Tell whether no two groups share a partition: then each knows what is distinct in its own."""
+    ends = ((one.files[-1], other.files[0]) for one, other in pairwise(groups))
+    return all(
+        (last.date_stamp, last.country) != (first.date_stamp, first.country) for last, first in ends
+    )
+
+
+def _count_distinct(counts: pa.Table, columns: list[str], distinct: str) -> pa.Table:
+    counts = counts.filter(counts[distinct].is_valid())
+    return _count_rows(counts, columns)
 
 
 class _DistinctValues(PlainRows):
@@ -111,10 +129,17 @@ class _DistinctValues(PlainRows):
 class _Counter:
     """Counts rows of a group of files by columns; small, so that it travels well."""
 
-    def __init__(self, source: PlainRows, columns: tuple[str, ...], of: str | None) -> None:
+    def __init__(
+        self,
+        source: PlainRows,
+        columns: tuple[str, ...],
+        of: str | None,
+        finish: Callable[[pa.Table], pa.Table] | None = None,
+    ) -> None:
         self._source = source
         self._columns = columns
         self._of = of
+        self._finish = finish
 
     def __call__(self, group: FileGroup) -> pa.Table:
         """Count one group: all its files in one go, since each go has its price."""
@@ -123,7 +148,8 @@ class _Counter:
         rows = rows_of_group(self._source, group, list(wanted) or [KEYS[0]])
         if self._of:
             rows = rows.filter(rows[self._of].is_valid())
-        return plain(_count_rows(rows, list(self._columns)))
+        counts = _count_rows(rows, list(self._columns))
+        return plain(self._finish(counts) if self._finish else counts)
 
 
 def _count_rows(rows: pa.Table, columns: list[str]) -> pa.Table:

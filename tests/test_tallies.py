@@ -103,6 +103,24 @@ def test_distinct_values(
     assert counted(showings.count_by(*columns, distinct=distinct)) == expected
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3, 64])
+def test_a_value_in_two_files_of_a_partition_is_one_value(
+    at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the two are read apart from each other."""
+    monkeypatch.setattr("movielake.views._FILES", at_once)
+    one, other = (times(showing(theater=number)) for number in (1, 2))
+    swe = {"191206S.XML": one}
+    deu = {"191206S.XML": one, "191207S.XML": one, "191208S.XML": other}
+    zips = {"20191206/movies_deu.zip": deu, "20191206/movies_swe.zip": swe}
+    write_feed(tmp_path / "feed", zips)
+    convert(str(tmp_path / "feed"), str(tmp_path / "lake"), workers=1)
+    found = ShowingsReader(str(tmp_path / "lake")).count_by(
+        "date_stamp", "country", distinct="theater_id"
+    )
+    assert counted(found) == [("20191206", "deu", 2), ("20191206", "swe", 1)]
+
+
 def test_distinct_values_where_another_has_a_value(showings: ShowingsReader, duck: Ask) -> None:
     where = "where theater_id is not null and show_time is not null"
     expected = duck(sql("country", "date_stamp", count="count(distinct theater_id)", more=where))
