@@ -100,7 +100,8 @@ def plain(commit: MemberCommit) -> MemberCommit:
 
 def meaning(path: str, content: bytes) -> Any:
     if path.endswith(".parquet"):
-        return pq.ParquetFile(io.BytesIO(content)).read()
+        # On no thread of Arrow's, which may still hold the bytes, and want the GIL, at the end.
+        return pq.ParquetFile(io.BytesIO(content)).read(use_threads=False)
     return content
 
 
