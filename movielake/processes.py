@@ -2,8 +2,8 @@
 
 They are for pieces that are named by a path and leave a file, as in conversion and validation.
 dask's workers, which views need since they hold data, are busy with more: their loops, reports and
-profiles, and a scheduler's in our process, take a sixth of the machine if there are as many workers
-as cores, as was measured with two.
+profiles, and a scheduler's in our process, take part of the cores that the work could have. On two
+cores 10 GB of XML took two of them 57 s, and takes two processes 44.
 
 When this process ends, however it ends, its processes end at once.
 """

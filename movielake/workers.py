@@ -53,10 +53,8 @@ def share_out(
 
     Parameters
     ----------
-    work : callable
-        What to do with a piece; a function that pickle finds by its name.
-    pieces : sequence
-        The first are begun first.
+    work, pieces
+        As for `movielake.processes.do_pieces`, like what is yielded and raised.
     workers : int, optional
         Processes, if there is no running client; by default as many as there are CPUs for this
         process.
@@ -64,16 +62,7 @@ def share_out(
     Yields
     ------
     number : int
-        Which of the pieces is done.
     result : Result or ChildProcessError
-        What it gave; an error if one worker after the other died of it.
-
-    Raises
-    ------
-    ValueError
-        If ``workers`` is no positive number.
-    Exception
-        What the work raises; nothing more is begun then.
 
     Examples
     --------
