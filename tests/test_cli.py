@@ -307,6 +307,35 @@ def test_an_interrupted_sample_is_begun_anew(command, tmp_path):
     )
 
 
+FINALIZED = """
+import signal, sys
+import movielake.sample
+from movielake.cli import run
+
+class Closed:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+def write_sample(*arguments, **options):
+    Closed()
+    signal.pause()
+
+movielake.sample.write_sample = write_sample
+sys.argv = ["movielake", "sample", "none"]
+run()
+"""
+
+
+def test_an_interrupt_in_a_finalizer_is_not_lost():
+    """Python drops what is raised there, and the run would go on."""
+    command = [sys.executable, "-c", FINALIZED]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert result.returncode == 130
+    assert result.stderr == (
+        "movielake: interrupted; remove the folder that was begun, or name another\n"
+    )
+
+
 def test_a_file_where_the_lake_should_be(feed, lake):
     Path(lake).write_text("a file")
     assert clear(convert(feed, lake))

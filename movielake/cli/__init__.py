@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +26,7 @@ from movielake.cli.stage import stage_command
 from movielake.cli.validate import validate_command
 
 _EXIT_INTERRUPTED = 130
+_FINALIZED = 0.05  # seconds in which a finalizer has ended
 _ANEW = ("sample", "demo")  # these want an empty folder
 _REMOVE = "remove the folder that was begun, or name another"
 _NO_SUCH = (FileNotFoundError, NotADirectoryError, IsADirectoryError)  # a path that was mistyped
@@ -97,6 +100,17 @@ for _command in (
     main.add_command(_command)
 
 
+def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """Interrupt anew where an interrupt was lost: Python drops what is raised in a finalizer."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    program = threading.main_thread().ident or 0
+    again = threading.Timer(_FINALIZED, signal.pthread_kill, (program, signal.SIGINT))
+    again.daemon = True
+    again.start()
+
+
 def _hush() -> None:
     """Say nothing more: a cluster that is closed while it starts has much to tell."""
     sys.stderr.flush()
@@ -111,6 +125,7 @@ def run() -> None:
     these come makes a run that went well abort in its last moment, now and then.
     """
     code: object = 0
+    sys.unraisablehook = _interrupt_again
     try:
         main(prog_name="movielake")
     except SystemExit as end:
