@@ -197,9 +197,11 @@ def _items(nodes: Sequence[Node], paths: Sequence[str]) -> tuple[list[Any], pa.A
     """List the items at all the paths, wrapped and direct united, and whose they are."""
     items: list[Any] = []
     parents: list[int] = []
+    parts = [path.split("/") for path in paths]
     for position, node in enumerate(nodes):
-        for path in paths:
-            found = list(_find(node, path.split("/")))
-            items += found
-            parents += [position] * len(found)
+        for first, *rest in parts:
+            if first in node:  # most nodes have none of the element
+                found = list(_find(node[first], rest))
+                items += found
+                parents += [position] * len(found)
     return items, pa.array(parents, pa.int64())
