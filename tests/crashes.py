@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -55,10 +56,13 @@ def die() -> None:
 
 
 def kill_each(pid: int, sign: int) -> None:
-    """Send a signal to a process, and to each that it has started."""
+    """Send a signal to a process, and to each that it has started, if the first left any alive."""
     process = psutil.Process(pid)
-    for each in (process, *process.children(recursive=True)):
-        each.send_signal(sign)
+    started = process.children(recursive=True)
+    process.send_signal(sign)
+    for each in started:
+        with suppress(psutil.NoSuchProcess):
+            each.send_signal(sign)
 
 
 def start(
