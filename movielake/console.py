@@ -13,6 +13,7 @@ from rich.text import Text
 
 from movielake.commits import describe_damage
 from movielake.conversion import Conversion
+from movielake.escaping import printable
 from movielake.overview import Overview
 from movielake.problems import MEANING, total
 
@@ -72,21 +73,6 @@ def _some(title: str, entries: list[str] | tuple[str, ...]) -> list[str]:
     if len(entries) > _SHOWN:
         lines.append(f"{title}: and {len(entries) - _SHOWN} more")
     return lines
-
-
-def printable(text: str) -> str:
-    """Escape control characters: nothing out of an archive goes raw to a terminal.
-
-    Parameters
-    ----------
-    text : str
-        May hold names and values of the feed.
-
-    Returns
-    -------
-    str
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def overview_tables(overview: Overview) -> list[RenderableType]:

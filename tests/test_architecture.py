@@ -90,6 +90,7 @@ ORDER = [
     # on top
     "jobs",
     "sample",
+    "escaping",
     "console",
     "verdict",
     "demo",

@@ -19,7 +19,8 @@ from feeds import files, movies, showing, times, week, write_feed
 
 import movielake
 from movielake.cli import main
-from movielake.console import printable, rows_table
+from movielake.console import rows_table
+from movielake.escaping import printable
 from movielake.jobs import write_job
 from movielake.schema import TABLES, table
 
@@ -308,9 +309,8 @@ def test_an_interrupted_sample_is_begun_anew(command, tmp_path):
 
 
 FINALIZED = """
-import signal, sys
+import signal
 import movielake.sample
-from movielake.cli import run
 
 class Closed:
     def __del__(self):
@@ -321,14 +321,22 @@ def write_sample(*arguments, **options):
     signal.pause()
 
 movielake.sample.write_sample = write_sample
-sys.argv = ["movielake", "sample", "none"]
-run()
+"""
+IMPORTING = """
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "fsspec.caching":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
 """
 
 
-def test_an_interrupt_in_a_finalizer_is_not_lost():
-    """Python drops what is raised there, and the run would go on."""
-    command = [sys.executable, "-c", FINALIZED]
+@pytest.mark.parametrize("interrupt", [FINALIZED, IMPORTING])
+def test_an_interrupt_is_one_line_wherever_it_falls(interrupt):
+    """Python drops what is raised in a finalizer, and leaves what it was importing half done."""
+    script = f"import sys\nfrom movielake.cli import run\n{interrupt}\nrun()"
+    command = [sys.executable, "-c", script, "sample", "none"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert result.returncode == 130
     assert result.stderr == (

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from movielake.escaping import printable
+
 
 def show(shown: Any) -> None:
     """Print a text, or a rich renderable as wide as the terminal."""
@@ -21,6 +23,4 @@ def show(shown: Any) -> None:
 
 def warn(message: str) -> None:
     """Print one line to stderr, with the program's name before it."""
-    from movielake.console import printable
-
     click.echo(f"movielake: {printable(message)}", err=True)

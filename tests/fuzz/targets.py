@@ -24,8 +24,8 @@ import zstandard
 
 from movielake.archives import UNREADABLE, Member, open_archive
 from movielake.commits import DAMAGED, EMPTY, OTHER, REFUSED, Commit, MemberCommit, describe_damage
-from movielake.console import printable
 from movielake.damage import one_line
+from movielake.escaping import printable
 from movielake.feed import FeedZip, fingerprint
 from movielake.layout import Folder
 from movielake.limits import Limits
