@@ -40,18 +40,25 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own business
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
+            if _is_interrupt(error):
+                again = ctx.invoked_subcommand not in _ANEW
+                warn(f"interrupted; {'run the same command again to go on' if again else _REMOVE}")
+                ctx.exit(_EXIT_INTERRUPTED)
             if ctx.params.get("debug"):
                 raise
             warn(_one_line(error))
             ctx.exit(_exit_code(error))
-        except KeyboardInterrupt:
-            again = ctx.invoked_subcommand not in _ANEW
-            warn(f"interrupted; {'run the same command again to go on' if again else _REMOVE}")
-            ctx.exit(_EXIT_INTERRUPTED)
 
 
-def _one_line(error: Exception) -> str:
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Tell an interrupt, also where what was running made another error of it."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror}"  # without the number
@@ -62,7 +69,7 @@ def _one_line(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {text}; please report it with --debug's trace"
 
 
-def _exit_code(error: Exception) -> int:
+def _exit_code(error: BaseException) -> int:
     from movielake.conversion import DamagedFeedError
     from movielake.packs import DamagedPackError
     from movielake.sources import DifferentFileError
