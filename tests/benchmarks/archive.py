@@ -35,7 +35,7 @@ def tree_size(folder: Path) -> int:
 
 
 def sections(_: int) -> Iterator[Section]:
-    """Reckon with the kept speed of whole feed zips, the lowest of all that were measured."""
+    """Reckon with the kept speed of whole feed zips, whose three tables an archive has too."""
     (zips,) = (s.figures for s in read_results() if s.name == "zips")
     rate = zips["mb_per_s"] * 1e6
     gigabytes = {kind: size * SCREENINGS / 1e9 for kind, size in measure_sample().items()}
