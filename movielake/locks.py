@@ -5,7 +5,8 @@ place, which fails while a folder with something in it stands there; it is given
 from a dead holder, by removing the file of just that holder. So nobody can take what he does not
 mean, neither ``flock`` nor links are needed, and no clocks are compared: a holder whose process is
 gone from this host, or whose file does not change while somebody watches it for `LEASE` seconds,
-is dead.
+is dead. So is the very thread that looks: it would not look while it changes a partition, so an
+interrupt has kept it from giving back.
 
 Whoever derives something from all partitions leaves a draft beside the locks, and waits for those
 that are held. Whoever holds a lock removes the drafts before changing anything: of two that meet,
@@ -19,6 +20,7 @@ import os
 import re
 import shutil
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -35,12 +37,16 @@ LEASE: Final = 60.0
 """Seconds without a sign of life after which a holder counts as dead; it needs milliseconds."""
 
 _PAUSE: Final = 0.02
-_OWNER: Final = re.compile(r"(.+)-([0-9]+)-[0-9a-f]{12}")
+_OWNER: Final = re.compile(r"(.+)-([0-9]+)-[0-9]+-[0-9a-f]{12}")
 
 
 def name_owner() -> str:
-    """Name this process and what it is doing now: host, process id, and what nobody else has."""
-    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    """Name who does what now: host, ids of process and thread, and what nobody else has."""
+    return f"{_this_thread()}{uuid.uuid4().hex[:12]}"
+
+
+def _this_thread() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{threading.get_native_id()}-"
 
 
 def is_alive(owner: str) -> bool | None:
@@ -49,7 +55,7 @@ def is_alive(owner: str) -> bool | None:
     Examples
     --------
     >>> from movielake.locks import is_alive, name_owner
-    >>> is_alive(name_owner()), is_alive("elsewhere-1-0123456789ab")
+    >>> is_alive(name_owner()), is_alive("elsewhere-1-1-0123456789ab")
     (True, None)
     """
     match = _OWNER.fullmatch(owner)
@@ -62,6 +68,17 @@ def is_alive(owner: str) -> bool | None:
     except PermissionError:
         return True
     return True
+
+
+def _has_ended(owner: str) -> bool | None:
+    """Tell whether an owner is no longer at it; None if nobody here knows.
+
+    It is not if its process has gone, nor if it is this thread, which is busy with asking.
+    """
+    if owner.startswith(_this_thread()):
+        return True
+    alive = is_alive(owner)
+    return None if alive is None else not alive
 
 
 class Lock:
@@ -157,8 +174,8 @@ def hold_partition(lake: Folder, date_stamp: str, country: str) -> Iterator[Lock
     ...         lock.renew()
     """
     lock = Lock(lake, f"{date_stamp}-{country}")
-    lock.acquire()
     try:
+        lock.acquire()  # in here, since an interrupt may come when it has just been taken
         yield lock
     finally:
         lock.release()
@@ -206,7 +223,7 @@ def _release(lake: Folder, holder: str) -> None:
 
 
 def remove_leftovers(lake: Folder, older_than: float = 24 * 3600) -> int:
-    """Remove workspaces and drafts of processes that were killed.
+    """Remove workspaces and drafts of processes that were killed, or of this thread's own past.
 
     On this host a process id tells whether the owner still lives; what is another host's counts
     as abandoned once it is a day old.
@@ -239,9 +256,9 @@ def remove_leftovers(lake: Folder, older_than: float = 24 * 3600) -> int:
 
 
 def _is_abandoned(path: Path, older_than: float) -> bool:
-    alive = is_alive(path.name)
-    if alive is not None:
-        return not alive
+    ended = _has_ended(path.name)
+    if ended is not None:
+        return ended
     with suppress(FileNotFoundError):
         return time.time() - path.stat().st_mtime > older_than
     return False
@@ -258,7 +275,7 @@ class _Watch:
         folder = Path(lake.join(LOCK_FOLDER, name))
         with suppress(FileNotFoundError):
             for place in folder.iterdir():
-                if is_alive(place.name) is False or self._is_still(place):
+                if _has_ended(place.name) or self._is_still(place):
                     _release(lake, f"{name}/{place.name}")
 
     def _is_still(self, place: Path) -> bool:

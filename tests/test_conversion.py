@@ -704,7 +704,7 @@ def test_the_feed_may_hold_the_lake(tmp_path):
 
 
 def workspace_of(place: Place, owner: str) -> Path:
-    folder = place.lake_path / ".work" / f"{owner}-0123456789ab"
+    folder = place.lake_path / ".work" / f"{owner}-1-0123456789ab"
     folder.mkdir(parents=True)
     (folder / "0").write_bytes(b"half")
     return folder

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from crashes import fork
@@ -22,10 +26,12 @@ from movielake.locks import (
     name_draft,
     name_owner,
     remove_drafts,
+    remove_leftovers,
     wait_for_holders,
 )
 
 NAME = "20191206-can"
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -53,11 +59,16 @@ def dead_owner() -> str:
     return name_owner().replace(f"-{os.getpid()}-", f"-{process.pid}-")
 
 
+def in_another_thread(do: Callable[[], T]) -> T:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(do).result()
+
+
 def test_an_owner_lives_or_not_or_nobody_knows() -> None:
     assert is_alive(name_owner()) is True
     assert is_alive(name_owner().replace(f"-{os.getpid()}-", "-1-")) is True  # not ours to signal
     assert is_alive(dead_owner()) is False
-    assert is_alive(f"elsewhere-{os.getpid()}-0123456789ab") is None
+    assert is_alive(f"elsewhere-{os.getpid()}-1-0123456789ab") is None
     assert is_alive("strange") is None
 
 
@@ -100,7 +111,7 @@ def test_a_holder_elsewhere_who_stands_still_is_dead_in_the_end(
     lake: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "LEASE", 0.2)
-    held_by(lake, "elsewhere-1-0123456789ab")
+    held_by(lake, "elsewhere-1-1-0123456789ab")
     with hold_partition(lake, "20191206", "can"):
         assert "elsewhere" not in left(lake)[0]
 
@@ -110,7 +121,7 @@ def test_whose_time_is_years_behind_is_alive_while_it_changes(
 ) -> None:
     """Clocks are not compared: another host's may show any time."""
     monkeypatch.setattr(locks, "LEASE", 0.5)
-    place = held_by(lake, "elsewhere-1-0123456789ab")
+    place = held_by(lake, "elsewhere-1-1-0123456789ab")
     signs = iter(range(60))
     pause = time.sleep
 
@@ -183,7 +194,7 @@ def test_who_waits_for_holders_waits_for_those_there_are(lake: Folder) -> None:
 
 def test_who_waits_for_holders_does_not_wait_for_who_comes_later(lake: Folder, monkeypatch) -> None:
     """Or else it might wait for ever, in a lake where much is done."""
-    lock, later = Lock(lake, NAME), Lock(lake, "20191213-can")
+    lock, later = in_another_thread(lambda: (Lock(lake, NAME), Lock(lake, "20191213-can")))
     lock.acquire()
     pauses = iter([later.acquire, lock.release])
     monkeypatch.setattr("movielake.locks.time.sleep", lambda _: next(pauses)())
@@ -195,6 +206,51 @@ def test_who_waits_does_not_wait_for_the_dead(lake: Folder) -> None:
     held_by(lake, dead_owner())
     wait_for_holders(lake)
     assert left(lake) == []
+
+
+def interrupt_at(step: int, do: Callable[[], None]) -> None:
+    """Do it, with Ctrl-C before the step of that number, as Python counts its instructions."""
+    before, steps = sys.gettrace(), iter(range(step))
+
+    def trace(frame, event, _arg):
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(steps, None) is None:
+            raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        do()
+    finally:
+        sys.settrace(before)
+
+
+def test_who_was_interrupted_anywhere_does_not_wait_for_himself(lake: Folder, monkeypatch) -> None:
+    """What of his is left is taken, while his trace is still kept, as it is when he tidies up."""
+
+    def hold() -> None:
+        with hold_partition(lake, "20191206", "can"):
+            pass
+
+    def held() -> list[Path]:
+        return list(Path(lake.join(LOCK_FOLDER, NAME)).glob("*"))
+
+    def pause(_seconds: float) -> None:
+        assert held() == [], "waits for himself"
+
+    monkeypatch.setattr("movielake.locks.time.sleep", pause)
+    step, waited = 0, 0
+    while True:
+        try:
+            interrupt_at(step, hold)
+            break
+        except KeyboardInterrupt:
+            waited += held() != []
+            hold() if step % 2 else wait_for_holders(lake)
+            remove_leftovers(lake)
+            assert left(lake) == []
+        step += 1
+    assert 0 < waited < step
 
 
 @pytest.mark.parametrize("remove", [remove_drafts, mark_behind])

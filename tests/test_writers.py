@@ -204,7 +204,7 @@ def test_renaming_makes_the_folder(lake):
 
 
 def leave(lake: Folder, owner: str, age: float = 0) -> Path:
-    folder = Path(lake.join(".work", f"{owner}-0123456789ab"))
+    folder = Path(lake.join(".work", f"{owner}-1-0123456789ab"))
     folder.mkdir(parents=True)
     (folder / "0").write_bytes(b"half")
     then = time.time() - age
