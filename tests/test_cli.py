@@ -322,6 +322,19 @@ def write_sample(*arguments, **options):
 
 movielake.sample.write_sample = write_sample
 """
+DROPPED = """
+import signal
+import movielake.sample
+
+def write_sample(*arguments, **options):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        pass
+    signal.pause()
+
+movielake.sample.write_sample = write_sample
+"""
 IMPORTING = """
 class Interrupted:
     def find_spec(self, name, *_):
@@ -343,16 +356,69 @@ movielake.sample.write_sample = write_sample
 """
 
 
-@pytest.mark.parametrize("interrupt", [FINALIZED, IMPORTING, CLOSING])
-def test_an_interrupt_is_one_line_wherever_it_falls(interrupt):
-    """In a finalizer Python drops it, an import stays half done, and an open zip says its own."""
-    script = f"import sys\nfrom movielake.cli import run\n{interrupt}\nrun()"
+IGNORED = """
+import signal
+import movielake.sample
+
+def write_sample(*arguments, **options):
+    signal.raise_signal(signal.SIGINT)
+    sys.exit(7)
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+movielake.sample.write_sample = write_sample
+"""
+TIDYING = """
+import signal
+import movielake.sample
+
+def tidy():
+    signal.pause()
+    signal.pause()
+    print("tidied up")
+
+def pieces():
+    try:
+        yield "a piece"
+    finally:
+        tidy()
+
+def write_sample(*arguments, **options):
+    try:
+        for _ in pieces():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        tidy()
+
+movielake.sample.write_sample = write_sample
+"""
+
+
+def interrupted_sample(script: str) -> subprocess.CompletedProcess[str]:
+    script = f"import sys\nfrom movielake.cli import run\n{script}\nrun()"
     command = [sys.executable, "-c", script, "sample", "none"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+
+
+@pytest.mark.parametrize("interrupt", [FINALIZED, DROPPED, IMPORTING, CLOSING])
+def test_an_interrupt_is_one_line_wherever_it_falls(interrupt):
+    """Python drops it in a finalizer, C anywhere; an import stays half; an open zip has its own."""
+    result = interrupted_sample(interrupt)
     assert result.returncode == 130
     assert result.stderr == (
         "movielake: interrupted; remove the folder that was begun, or name another\n"
     )
+
+
+def test_who_tidies_up_after_an_interrupt_is_not_interrupted():
+    """A generator is closed before anybody handles the interrupt, and may have much to close."""
+    result = interrupted_sample(TIDYING)
+    assert (result.returncode, result.stdout) == (130, "tidied up\n" * 2)
+
+
+def test_an_interrupt_that_is_ignored_stays_ignored():
+    """As in the background of a shell script."""
+    result = interrupted_sample(IGNORED)
+    assert (result.returncode, result.stderr) == (7, "")
 
 
 def test_a_file_where_the_lake_should_be(feed, lake):

@@ -6,7 +6,6 @@ import atexit
 import os
 import signal
 import sys
-import threading
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +15,7 @@ from movielake import __version__
 from movielake.cli.convert import convert_command
 from movielake.cli.demo import demo_command
 from movielake.cli.info import info_command
+from movielake.cli.interrupts import insist, is_interrupt, settle
 from movielake.cli.job import job_command
 from movielake.cli.output import warn
 from movielake.cli.pack import pack_command
@@ -26,7 +26,6 @@ from movielake.cli.stage import stage_command
 from movielake.cli.validate import validate_command
 
 _EXIT_INTERRUPTED = 130
-_FINALIZED = 0.05  # seconds in which a finalizer has ended
 _ANEW = ("sample", "demo")  # these want an empty folder
 _REMOVE = "remove the folder that was begun, or name another"
 _NO_SUCH = (FileNotFoundError, NotADirectoryError, IsADirectoryError)  # a path that was mistyped
@@ -41,7 +40,8 @@ class _Group(click.Group):
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own business
         except (Exception, KeyboardInterrupt) as error:
-            if _is_interrupt(error):
+            if is_interrupt(error):
+                settle()
                 again = ctx.invoked_subcommand not in _ANEW
                 warn(f"interrupted; {'run the same command again to go on' if again else _REMOVE}")
                 ctx.exit(_EXIT_INTERRUPTED)
@@ -49,13 +49,6 @@ class _Group(click.Group):
                 raise
             warn(_one_line(error))
             ctx.exit(_exit_code(error))
-
-
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Tell an interrupt, also where what was running made another error of it."""
-    while error and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def _one_line(error: BaseException) -> str:
@@ -107,17 +100,6 @@ for _command in (
     main.add_command(_command)
 
 
-def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
-    """Interrupt anew where an interrupt was lost: Python drops what is raised in a finalizer."""
-    if not issubclass(lost.exc_type, KeyboardInterrupt):
-        sys.__unraisablehook__(lost)
-        return
-    program = threading.main_thread().ident or 0
-    again = threading.Timer(_FINALIZED, signal.pthread_kill, (program, signal.SIGINT))
-    again.daemon = True
-    again.start()
-
-
 def _hush() -> None:
     """Say nothing more: a cluster that is closed while it starts has much to tell."""
     sys.stderr.flush()
@@ -132,15 +114,17 @@ def run() -> None:
     these come makes a run that went well abort in its last moment, now and then.
     """
     code: object = 0
-    sys.unraisablehook = _interrupt_again
+    insist()
     try:
         main(prog_name="movielake")
     except SystemExit as end:
         code = end.code
+    settle()
     if code == _EXIT_INTERRUPTED:
         _hush()
-    atexit._run_exitfuncs()
-    with suppress(OSError):  # nobody reads any more
+    with suppress(OSError, KeyboardInterrupt):  # nobody reads any more, or is in a hurry
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os._exit(code if isinstance(code, int) else int(code is not None))
