@@ -354,8 +354,6 @@ def write_sample(*arguments, **options):
 
 movielake.sample.write_sample = write_sample
 """
-
-
 IGNORED = """
 import signal
 import movielake.sample

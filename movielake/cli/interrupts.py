@@ -21,8 +21,8 @@ def insist() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         sys.unraisablehook = _say_of_others
-        signal.signal(signal.SIGINT, _interrupt)
         signal.signal(signal.SIGALRM, _repeat)
+        signal.signal(signal.SIGINT, _interrupt)
 
 
 def settle() -> None:
