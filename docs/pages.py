@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 import click
 
 from movielake.cli import main
-from movielake.dictionary import markdown_dictionary
-from movielake.schema import TABLES, table
+from movielake.schema.dictionary import markdown_dictionary
+from movielake.schema.tables import TABLES, table
 
 if TYPE_CHECKING:
     from tests.benchmarks.results import Section

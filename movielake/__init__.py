@@ -5,22 +5,22 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from movielake.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from movielake.cluster import connect
-    from movielake.conversion import convert
-    from movielake.geography import is_outside, timezone_at
-    from movielake.joins import JoinedShowings, join_records, join_showings
-    from movielake.overview import describe_lake
-    from movielake.packing import pack
-    from movielake.progress import ProgressBar
-    from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
-    from movielake.references import orphans
+    from movielake.cli.progress import ProgressBar
+    from movielake.cluster.connection import connect
+    from movielake.conversion.runs import convert
+    from movielake.joining.joins import JoinedShowings, join_records, join_showings
+    from movielake.joining.references import orphans
+    from movielake.joining.snapshots import CurrentShowings, current_showings, latest
+    from movielake.lake.overview import describe_lake
+    from movielake.places.geography import is_outside, timezone_at
+    from movielake.places.timezones import add_utc, to_utc
+    from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
     from movielake.report import WrittenReport, write_report
-    from movielake.snapshots import CurrentShowings, current_showings, latest
-    from movielake.staging import stage
-    from movielake.timezones import add_utc, to_utc
+    from movielake.staging.copies import stage
+    from movielake.staging.packing import pack
     from movielake.validation import validate
 
 __all__ = [
@@ -51,27 +51,27 @@ __all__ = [
 
 # Where each public name lives; imported on first use, so that `import movielake` stays light.
 _HOMES = {
-    "CurrentShowings": "snapshots",
-    "JoinedShowings": "joins",
-    "MoviesReader": "readers",
-    "ProgressBar": "progress",
-    "ShowingsReader": "readers",
-    "TheatersReader": "readers",
-    "add_utc": "timezones",
+    "CurrentShowings": "joining.snapshots",
+    "JoinedShowings": "joining.joins",
+    "MoviesReader": "reading.readers",
+    "ProgressBar": "cli.progress",
+    "ShowingsReader": "reading.readers",
+    "TheatersReader": "reading.readers",
+    "add_utc": "places.timezones",
     "WrittenReport": "report",
-    "connect": "cluster",
-    "convert": "conversion",
-    "describe_lake": "overview",
-    "is_outside": "geography",
-    "join_records": "joins",
-    "join_showings": "joins",
-    "latest": "snapshots",
-    "orphans": "references",
-    "pack": "packing",
-    "stage": "staging",
-    "timezone_at": "geography",
-    "to_utc": "timezones",
-    "current_showings": "snapshots",
+    "connect": "cluster.connection",
+    "convert": "conversion.runs",
+    "describe_lake": "lake.overview",
+    "is_outside": "places.geography",
+    "join_records": "joining.joins",
+    "join_showings": "joining.joins",
+    "latest": "joining.snapshots",
+    "orphans": "joining.references",
+    "pack": "staging.packing",
+    "stage": "staging.copies",
+    "timezone_at": "places.geography",
+    "to_utc": "places.timezones",
+    "current_showings": "joining.snapshots",
     "validate": "validation",
     "write_report": "report",
 }
@@ -84,4 +84,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_HOMES))
+    return sorted(__all__)

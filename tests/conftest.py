@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import faults
 import pytest
 
 from movielake import convert
 from movielake.sample import write_sample
+from tests import faults
 
 # Waiting for the disk doubles the time of the tests, and only a power cut would show what for.
 os.fsync = lambda _: None

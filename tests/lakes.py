@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
-from feeds import showing, times, week, write_feed
 
 from movielake import convert
-from movielake.layout import Folder
-from movielake.manifest import rebuild_manifest
+from movielake.lake.manifest import rebuild_manifest
+from movielake.names.layout import Folder
+from tests.feeds import showing, times, week, write_feed
 
 COMMIT = "manifest/20191206/deu.json"
 MOVIES = "parquet/movies/date_stamp=20191206/country=deu/191206I.parquet"

@@ -14,7 +14,7 @@ import xmltodict
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from movielake.schema import Table
+from movielake.schema.tables import Table
 
 examples = partial(settings, deadline=None)  # a shared machine may pause any test
 
@@ -211,7 +211,7 @@ class Tokens:
     Parameters
     ----------
     record : dict
-        As `movielake.records` gives it.
+        As `movielake.feed.records` gives it.
     places : dict
         For each word the path where it stands, without the record's own name.
     """

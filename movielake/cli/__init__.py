@@ -1,4 +1,8 @@
-"""The command line: each command has a module, parses, calls the library, and prints."""
+"""The command line: parse arguments, call the library, print the result.
+
+Enters: a command with its options. Leaves: text on stdout, one clear line per error on stderr, an
+exit code. This wing alone prints; it never computes what the library could.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +15,19 @@ from typing import Any
 
 import click
 
-from movielake import __version__
-from movielake.cli.convert import convert_command
-from movielake.cli.demo import demo_command
-from movielake.cli.info import info_command
+from movielake.cli.commands.convert import convert_command
+from movielake.cli.commands.demo import demo_command
+from movielake.cli.commands.info import info_command
+from movielake.cli.commands.job import job_command
+from movielake.cli.commands.pack import pack_command
+from movielake.cli.commands.report import report_command
+from movielake.cli.commands.sample import sample_command
+from movielake.cli.commands.schema import schema_command
+from movielake.cli.commands.stage import stage_command
+from movielake.cli.commands.validate import validate_command
 from movielake.cli.interrupts import insist, is_interrupt, settle
-from movielake.cli.job import job_command
 from movielake.cli.output import warn
-from movielake.cli.pack import pack_command
-from movielake.cli.report import report_command
-from movielake.cli.sample import sample_command
-from movielake.cli.schema import schema_command
-from movielake.cli.stage import stage_command
-from movielake.cli.validate import validate_command
+from movielake.version import __version__
 
 _EXIT_INTERRUPTED = 130
 _ANEW = ("sample", "demo")  # these want an empty folder
@@ -63,9 +67,9 @@ def _one_line(error: BaseException) -> str:
 
 
 def _exit_code(error: BaseException) -> int:
-    from movielake.conversion import DamagedFeedError
-    from movielake.packs import DamagedPackError
-    from movielake.sources import DifferentFileError
+    from movielake.conversion.runs import DamagedFeedError
+    from movielake.staging.packs import DamagedPackError
+    from movielake.staging.sources import DifferentFileError
 
     if isinstance(error, (DamagedFeedError, DamagedPackError, DifferentFileError)):
         return 1

@@ -13,7 +13,7 @@ PATH = click.Path()
 
 def complete_jobs(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the sbatch scripts."""
-    from movielake.jobs import list_jobs
+    from movielake.cluster.jobs import list_jobs
 
     return [
         CompletionItem(job.name, help=job.summary)
@@ -33,7 +33,7 @@ def complete_countries(
     context: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer the countries of the lake, pack or feed that the line names; else the usual ones."""
-    from movielake.countries import read_countries
+    from movielake.names.countries import read_countries
     from movielake.sample.places import countries
 
     known = read_countries()
@@ -54,9 +54,9 @@ def _offer(incomplete: str, words: dict[str, str]) -> list[CompletionItem]:
 
 def _keys(context: click.Context) -> list[tuple[str, str]]:
     """List the stamps and countries of what the first argument names; a shell wants no error."""
-    from movielake.commits import committed
-    from movielake.feed import find_feed
-    from movielake.sources import open_source
+    from movielake.feed.zips import find_feed
+    from movielake.lake.commits import committed
+    from movielake.staging.sources import open_source
 
     arguments = (p.name for p in context.command.params if isinstance(p, click.Argument))
     # An option that still waits for its value leaves the arguments where click began with them.

@@ -11,11 +11,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from movielake.commits import describe_damage
-from movielake.conversion import Conversion
-from movielake.escaping import printable
-from movielake.overview import Overview
-from movielake.problems import MEANING, total
+from movielake.cli.escaping import printable
+from movielake.conversion.runs import Conversion
+from movielake.lake.commits import describe_damage
+from movielake.lake.overview import Overview
+from movielake.rows.problems import MEANING, total
 
 if TYPE_CHECKING:
     from movielake.sample import SampleSummary

@@ -17,7 +17,7 @@ def printable(text: str) -> str:
 
     Examples
     --------
-    >>> from movielake.escaping import printable
+    >>> from movielake.cli.escaping import printable
     >>> print(printable("up\x1b[2J"))
     up\x1b[2J
     """

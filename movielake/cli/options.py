@@ -24,7 +24,7 @@ countries_option = click.option(
 
 
 def _size(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
-    from movielake.limits import choose_limits
+    from movielake.feed.limits import choose_limits
 
     try:
         return None if text is None else choose_limits(text, None).member_size

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from movielake.escaping import printable
+from movielake.cli.escaping import printable
 
 
 def show(shown: Any) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, Self
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from movielake.conversion import Outcome
-    from movielake.planning import Plan
+    from movielake.conversion.planning import Plan
+    from movielake.conversion.runs import Outcome
     from movielake.validation.findings import Checked
 
 _QUIET_SECONDS: Final = 5.0

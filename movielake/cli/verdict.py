@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
-from movielake.escaping import printable
+from movielake.cli.escaping import printable
 from movielake.validation import is_lake
 from movielake.validation.findings import ERROR, IGNORE, WARNING, Checked, Finding
 from movielake.validation.places import NO_PLACES, has_geography

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from movielake.console import conversion_lines, overview_tables, rows_table, sample_lines
-from movielake.conversion import convert
-from movielake.joins import join_showings
-from movielake.overview import describe_lake
-from movielake.readers import ShowingsReader
+from movielake.cli.console import conversion_lines, overview_tables, rows_table, sample_lines
+from movielake.cli.verdict import Verdict, open_verdict
+from movielake.conversion.runs import convert
+from movielake.joining.joins import join_showings
+from movielake.lake.overview import describe_lake
+from movielake.reading.readers import ShowingsReader
 from movielake.report import write_report
 from movielake.sample import write_sample
-from movielake.staging import stage
+from movielake.staging.copies import stage
 from movielake.validation import validate
-from movielake.verdict import Verdict, open_verdict
 
 Show = Callable[[Any], None]
 """Prints a text or a rich renderable."""

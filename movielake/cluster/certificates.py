@@ -51,7 +51,7 @@ def make_certificates(folder: str | Path) -> Security:
     Examples
     --------
     >>> import tempfile
-    >>> from movielake.certificates import make_certificates
+    >>> from movielake.cluster.certificates import make_certificates
     >>> with tempfile.TemporaryDirectory() as scratch:
     ...     security = make_certificates(f"{scratch}/tls")
     >>> security.require_encryption
@@ -97,7 +97,7 @@ def load_certificates(folder: str | Path) -> Security:
     Examples
     --------
     >>> import tempfile
-    >>> from movielake.certificates import load_certificates, make_certificates
+    >>> from movielake.cluster.certificates import load_certificates, make_certificates
     >>> with tempfile.TemporaryDirectory() as scratch:
     ...     made = make_certificates(f"{scratch}/tls")
     ...     loaded = load_certificates(f"{scratch}/tls")
@@ -129,7 +129,7 @@ def certificate_folder(scheduler_file: str | Path) -> Path:
 
     Examples
     --------
-    >>> from movielake.certificates import certificate_folder
+    >>> from movielake.cluster.certificates import certificate_folder
     >>> certificate_folder("job/scheduler.json").as_posix()
     'job/scheduler.json.tls'
     """
@@ -147,7 +147,7 @@ def warn_of_insecurity(reason: str) -> None:
     Examples
     --------
     >>> import warnings
-    >>> from movielake.certificates import warn_of_insecurity
+    >>> from movielake.cluster.certificates import warn_of_insecurity
     >>> with warnings.catch_warnings(record=True, action="always") as caught:
     ...     warn_of_insecurity("tls=False")
     >>> len(caught)

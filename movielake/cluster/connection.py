@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from movielake.certificates import certificate_folder, load_certificates, warn_of_insecurity
-from movielake.slurm import Job, read_job
-from movielake.workers import local_cluster, running_client
+from movielake.cluster.certificates import certificate_folder, load_certificates, warn_of_insecurity
+from movielake.cluster.slurm import Job, read_job
+from movielake.cluster.workers import local_cluster, running_client
 
 if TYPE_CHECKING:
     from distributed import Client, Security
@@ -98,9 +98,9 @@ def connect(
     ----------
     scheduler_file : str or Path, optional
         A dask scheduler file. Certificates are expected beside it (see
-        `movielake.certificates.certificate_folder`), or in the folder ``MOVIELAKE_TLS``.
+        `movielake.cluster.certificates.certificate_folder`), or in the folder ``MOVIELAKE_TLS``.
     workers, memory, scratch, tls, dashboard_port : optional
-        For a local cluster; see `movielake.workers.local_cluster`.
+        For a local cluster; see `movielake.cluster.workers.local_cluster`.
     timeout : float, optional
         Seconds to wait for a scheduler to join.
 
@@ -119,7 +119,7 @@ def connect(
 
     Examples
     --------
-    >>> from movielake.cluster import connect
+    >>> from movielake.cluster.connection import connect
     >>> with connect(workers=1) as client:
     ...     client.submit(sum, [1, 2]).result()
     3

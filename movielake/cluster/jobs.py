@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from movielake.schema import shipped_folder
+from movielake.schema.tables import shipped_folder
 
 _SOURCE: Final = re.compile(r"^# shellcheck source=.*\nsource .*/environment\.sh\"\n", re.M)
 """How a script gets `environment.sh`; a written script has its text instead."""
@@ -64,7 +64,7 @@ def list_jobs() -> tuple[JobScript, ...]:
 
     Examples
     --------
-    >>> from movielake.jobs import list_jobs
+    >>> from movielake.cluster.jobs import list_jobs
     >>> [script.name for script in list_jobs()]
     ['analysis', 'multinode', 'notebook', 'prepare']
     """
@@ -96,7 +96,7 @@ def write_job(name: str, **options: int | str | None) -> str:
 
     Examples
     --------
-    >>> from movielake.jobs import write_job
+    >>> from movielake.cluster.jobs import write_job
     >>> text = write_job("analysis", cpus=48, time="30", account="cinema")
     >>> [line for line in text.splitlines() if line.startswith(("#SBATCH --cpus", "#SBATCH --acc"))]
     ['#SBATCH --cpus-per-task=48', '#SBATCH --account=cinema']

@@ -1,8 +1,8 @@
 """The parts of a dask cluster over the nodes of a job, each a command of its own.
 
-``jobs/multinode.sbatch`` runs them as ``python -m movielake.multinode PART``: a scheduler on the
-first node, workers on each. They find each other by the scheduler file that
-``MOVIELAKE_SCHEDULER_FILE`` names, and each other only by the certificates beside it.
+``jobs/multinode.sbatch`` runs them as ``python -m movielake.cluster.multinode PART``: a scheduler
+on the first node and workers on each. They find each other by the scheduler file that
+``MOVIELAKE_SCHEDULER_FILE`` names, and accept each other only by the certificates beside it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from movielake.certificates import (
+from movielake.cluster.certificates import (
     certificate_folder,
     load_certificates,
     make_certificates,
     warn_of_insecurity,
 )
-from movielake.slurm import Job, read_job
+from movielake.cluster.slurm import Job, read_job
 
 if TYPE_CHECKING:
     from distributed import Security
 
 _LOOPBACK: Final = "127.0.0.1"
 
-_PRELOAD: Final = ["movielake.workers"]
+_PRELOAD: Final = ["movielake.cluster.workers"]
 """What all parts load: it keeps the noise of closing out of the job's output."""
 
 
@@ -114,7 +114,7 @@ def wait_for_workers(job: Job, lake: str) -> int:
     FileNotFoundError
         If the lake is elsewhere on another node, so that no program could work on all.
     """
-    from movielake.cluster import connect
+    from movielake.cluster.connection import connect
 
     with connect(scheduler_file=_scheduler_file(job)) as client:
         client.wait_for_workers(job.nodes * job.cpus)
@@ -143,8 +143,8 @@ def node_address(job: Job) -> str:
 
     Examples
     --------
-    >>> from movielake.multinode import node_address
-    >>> from movielake.slurm import read_job
+    >>> from movielake.cluster.multinode import node_address
+    >>> from movielake.cluster.slurm import read_job
     >>> node_address(read_job({"SLURM_JOB_ID": "1", "SLURM_JOB_NODELIST": "n1"}))
     '127.0.0.1'
     """
@@ -177,7 +177,7 @@ def free_ports(count: int) -> list[int]:
 
     Examples
     --------
-    >>> from movielake.multinode import free_ports
+    >>> from movielake.cluster.multinode import free_ports
     >>> len(set(free_ports(2)))
     2
     """

@@ -67,7 +67,7 @@ def do_pieces(
 
     Examples
     --------
-    >>> from movielake.processes import do_pieces
+    >>> from movielake.cluster.processes import do_pieces
     >>> sorted(do_pieces(abs, [-3, -5], 2))
     [(0, 3), (1, 5)]
     """
@@ -109,7 +109,7 @@ def in_order(results: Iterable[tuple[int, Result]]) -> Iterator[Result]:
 
     Examples
     --------
-    >>> from movielake.processes import in_order
+    >>> from movielake.cluster.processes import in_order
     >>> list(in_order([(1, "b"), (0, "a"), (2, "c")]))
     ['a', 'b', 'c']
     """
@@ -147,7 +147,7 @@ def attempt(work: Callable[[Piece], Result], piece: Piece) -> tuple[bool, Any]:
 
     Examples
     --------
-    >>> from movielake.processes import attempt, unwrap
+    >>> from movielake.cluster.processes import attempt, unwrap
     >>> unwrap(attempt(abs, -3))
     3
     """
@@ -177,7 +177,7 @@ def unwrap(attempted: tuple[bool, Any]) -> Any:
 
     Examples
     --------
-    >>> from movielake.processes import unwrap
+    >>> from movielake.cluster.processes import unwrap
     >>> unwrap((True, 3))
     3
     """
@@ -260,7 +260,7 @@ class BareMain:
 
     Examples
     --------
-    >>> from movielake.processes import BARE_MAIN
+    >>> from movielake.cluster.processes import BARE_MAIN
     >>> import sys
     >>> with BARE_MAIN:
     ...     hasattr(sys.modules["__main__"], "__file__")

@@ -107,7 +107,7 @@ def read_job(
 
     Examples
     --------
-    >>> from movielake.slurm import read_job
+    >>> from movielake.cluster.slurm import read_job
     >>> job = read_job({"SLURM_CPUS_PER_TASK": "6", "SLURM_MEM_PER_CPU": "4000"})
     >>> job.cpus, job.memory // 2**20
     (6, 24000)
@@ -150,7 +150,7 @@ def expand_nodes(text: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> from movielake.slurm import expand_nodes
+    >>> from movielake.cluster.slurm import expand_nodes
     >>> expand_nodes("n[1-3,07],login")
     ('n1', 'n2', 'n3', 'n07', 'login')
     """
@@ -189,7 +189,7 @@ def machine_memory(root: Path = Path("/")) -> int:
 
     Examples
     --------
-    >>> from movielake.slurm import machine_memory
+    >>> from movielake.cluster.slurm import machine_memory
     >>> machine_memory() > 2**20
     True
     """
@@ -237,7 +237,7 @@ def variables_kept() -> Iterator[None]:
     Examples
     --------
     >>> import os
-    >>> from movielake.slurm import variables_kept
+    >>> from movielake.cluster.slurm import variables_kept
     >>> with variables_kept():
     ...     os.environ["MALLOC_TRIM_THRESHOLD_"] = "65536"
     >>> "MALLOC_TRIM_THRESHOLD_" in os.environ

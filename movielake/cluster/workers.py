@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from movielake.certificates import make_certificates, warn_of_insecurity
-from movielake.processes import (
+from movielake.cluster.certificates import make_certificates, warn_of_insecurity
+from movielake.cluster.processes import (
     BARE_MAIN,
     Piece,
     Result,
@@ -28,7 +28,7 @@ from movielake.processes import (
     unwrap,
     worker_died,
 )
-from movielake.slurm import Job, read_job, variables_kept
+from movielake.cluster.slurm import Job, read_job, variables_kept
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster, Nanny
@@ -54,7 +54,7 @@ def share_out(
     Parameters
     ----------
     work, pieces
-        As for `movielake.processes.do_pieces`, like what is yielded and raised.
+        As for `movielake.cluster.processes.do_pieces`, like what is yielded and raised.
     workers : int, optional
         Processes, if there is no running client; by default as many as there are CPUs for this
         process.
@@ -66,7 +66,7 @@ def share_out(
 
     Examples
     --------
-    >>> from movielake.workers import share_out
+    >>> from movielake.cluster.workers import share_out
     >>> sorted(share_out(abs, [-3, -5], 1))
     [(0, 3), (1, 5)]
     """
@@ -106,7 +106,7 @@ def running_client() -> Client | None:
 
     Examples
     --------
-    >>> from movielake.workers import running_client
+    >>> from movielake.cluster.workers import running_client
     >>> running_client() is None
     True
     """
@@ -160,7 +160,7 @@ def local_cluster(
 
     Examples
     --------
-    >>> from movielake.workers import local_cluster
+    >>> from movielake.cluster.workers import local_cluster
     >>> with local_cluster(1) as cluster:
     ...     len(cluster.workers)
     1
@@ -201,7 +201,7 @@ def dask_setup(_worker: object) -> None:
 
     Examples
     --------
-    >>> from movielake.workers import dask_setup
+    >>> from movielake.cluster.workers import dask_setup
     >>> dask_setup.__name__  # the name is dask's
     'dask_setup'
     """
@@ -251,7 +251,7 @@ def scratch_folder(parent: str | None = None) -> Iterator[Path]:
 
     Examples
     --------
-    >>> from movielake.workers import scratch_folder
+    >>> from movielake.cluster.workers import scratch_folder
     >>> with scratch_folder() as folder:
     ...     folder.is_dir()
     True

@@ -7,22 +7,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from movielake.archives import UNREADABLE, Member
-from movielake.commits import COMPLETE, DAMAGED, EMPTY, OTHER, REFUSED, Fallback, MemberCommit
-from movielake.damage import Damage, one_line
 from movielake.fastpath.blocks import STEP
 from movielake.fastpath.reading import FastMember
 from movielake.fastpath.unrecognised import NotRecognised
-from movielake.feed import FeedZip
-from movielake.layout import distinct, json_folder, lake_stem, parquet_folder
-from movielake.limits import most_kept
-from movielake.outputs import Batch, JsonLinesWriter, RowsWriter, to_lines
-from movielake.problems import ProblemCounter
-from movielake.quarantine import Quarantine
-from movielake.records import Record, Records, Unreadable, read_root
-from movielake.schema import Table, table, table_of_root
-from movielake.screenings import HEAVIEST, flatten_batch, weigh
-from movielake.writers import Workspace
+from movielake.feed.archives import UNREADABLE, Member
+from movielake.feed.damage import Damage, one_line
+from movielake.feed.limits import most_kept
+from movielake.feed.records import Record, Records, Unreadable, read_root
+from movielake.feed.zips import FeedZip
+from movielake.lake.commits import COMPLETE, DAMAGED, EMPTY, OTHER, REFUSED, Fallback, MemberCommit
+from movielake.lake.outputs import Batch, JsonLinesWriter, RowsWriter, to_lines
+from movielake.lake.quarantine import Quarantine
+from movielake.lake.writers import Workspace
+from movielake.names.layout import distinct, json_folder, lake_stem, parquet_folder
+from movielake.rows.problems import ProblemCounter
+from movielake.rows.screenings import HEAVIEST, flatten_batch, weigh
+from movielake.schema.tables import Table, table, table_of_root
 
 BATCH: Final = 1024
 """Records flattened at a time, or fewer heavy ones: the unit in which memory grows."""
@@ -57,7 +57,7 @@ class MemberConverter:
         Parameters
         ----------
         member : Member
-            As `movielake.feed.open_members` lists it.
+            As `movielake.feed.zips.open_members` lists it.
 
         Returns
         -------

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from movielake.feed import Feed, FeedZip, find_feed
-from movielake.hints import tell_choices
-from movielake.layout import Folder, Selection
-from movielake.limits import Limits
+from movielake.feed.limits import Limits
+from movielake.feed.zips import Feed, FeedZip, find_feed
+from movielake.names.hints import tell_choices
+from movielake.names.layout import Folder, Selection
 
 KNOWN: Final = ("date_stamp", "country", "size", "modified", "with_json")
 """Columns of the manifest that tell whether a feed zip has changed."""

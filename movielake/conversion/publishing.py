@@ -8,7 +8,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from movielake.commits import (
+from movielake.feed.zips import FeedZip
+from movielake.lake.commits import (
     Commit,
     Pairs,
     read_commit,
@@ -17,10 +18,9 @@ from movielake.commits import (
     withdraw_commit,
     write_commit,
 )
-from movielake.feed import FeedZip
-from movielake.layout import Folder, partition_folders
-from movielake.locks import Lock, hold_partition
-from movielake.writers import Workspace
+from movielake.lake.locks import Lock, hold_partition
+from movielake.lake.writers import Workspace
+from movielake.names.layout import Folder, partition_folders
 
 
 def publish_commit(lake: Folder, commit: Commit, space: Workspace) -> None:

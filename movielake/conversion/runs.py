@@ -11,27 +11,27 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from movielake.archives import UNREADABLE
-from movielake.collector import collector_paused
-from movielake.commits import DAMAGED, Commit, MemberCommit, describe_damage
-from movielake.damage import Damage, one_line
-from movielake.descriptors import write_descriptor
-from movielake.feed import FeedZip, fingerprint, open_members
-from movielake.layout import Folder, Selection, Terms
-from movielake.limits import choose_limits
-from movielake.locks import remove_leftovers
-from movielake.manifest import create_lake, read_manifest, rebuild_manifest
-from movielake.members import MemberConverter
-from movielake.planning import KNOWN, Plan, Task, find_selected, look_at, plan_conversion
-from movielake.publishing import (
+from movielake.cluster.workers import running_client, share_out
+from movielake.conversion.members import MemberConverter
+from movielake.conversion.planning import KNOWN, Plan, Task, find_selected, look_at, plan_conversion
+from movielake.conversion.publishing import (
     find_halves,
     publish_commit,
     refresh_commit,
     remove_partition,
 )
-from movielake.quarantine import Quarantine
-from movielake.workers import running_client, share_out
-from movielake.writers import explained, is_within, workspace
+from movielake.feed.archives import UNREADABLE
+from movielake.feed.damage import Damage, one_line
+from movielake.feed.limits import choose_limits
+from movielake.feed.zips import FeedZip, fingerprint, open_members
+from movielake.lake.collector import collector_paused
+from movielake.lake.commits import DAMAGED, Commit, MemberCommit, describe_damage
+from movielake.lake.descriptors import write_descriptor
+from movielake.lake.locks import remove_leftovers
+from movielake.lake.manifest import create_lake, read_manifest, rebuild_manifest
+from movielake.lake.quarantine import Quarantine
+from movielake.lake.writers import explained, is_within, workspace
+from movielake.names.layout import Folder, Selection, Terms
 
 _ZIP: Final = 100_000
 """What a feed zip costs besides its bytes, in bytes too."""
@@ -126,7 +126,7 @@ def convert(
     lake : str
         Path or URL of the lake; made if it is not there.
     date_stamps, countries : str, iterable of str or slice, optional
-        What to convert; everything by default. See `movielake.layout.Selection`.
+        What to convert; everything by default. See `movielake.names.layout.Selection`.
     workers : int, optional
         Processes, none but this one with 1; by default as many as there are CPUs, or none but
         this one if there is little to do. A running dask client is used instead, whatever its

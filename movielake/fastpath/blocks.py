@@ -14,13 +14,13 @@ from typing import IO, Any, Final
 
 from movielake.fastpath.shape import Shape
 from movielake.fastpath.unrecognised import NotRecognised
-from movielake.recoding import python_codec
+from movielake.feed.recoding import python_codec
 
 BLOCK: Final = 1 << 23
 """Bytes read at a time; no record may be longer."""
 
 STEP: Final = 1 << 18
-"""Bytes to unpack at a time, for `movielake.feed.Member.open`."""
+"""Bytes to unpack at a time, for `movielake.feed.zips.Member.open`."""
 
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _HEAD: Final = re.compile(

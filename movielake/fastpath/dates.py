@@ -1,7 +1,7 @@
 """Regular records and their dates: two levels, and which text stands where in each.
 
 A *date* is a container of a record; a record without any has one empty date in its place, so that
-it too has a row, as in `movielake.screenings`.
+it too has a row, as in `movielake.rows.screenings`.
 """
 
 from __future__ import annotations

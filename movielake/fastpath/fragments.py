@@ -29,8 +29,8 @@ from movielake.fastpath.segments import (
     Segments,
 )
 from movielake.fastpath.shape import Kind, Shape
-from movielake.outputs import to_lines
-from movielake.records import Record
+from movielake.feed.records import Record
+from movielake.lake.outputs import to_lines
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _NULL: Final = "null"

@@ -18,11 +18,11 @@ from movielake.fastpath.rows import Found, OtherRows, RowMaker
 from movielake.fastpath.segments import Ints, Segments, split_block
 from movielake.fastpath.shape import shape_of
 from movielake.fastpath.unrecognised import REASONS, TOO_MANY, TOO_MUCH, NotRecognised, Reason
-from movielake.outputs import Batch
-from movielake.problems import UNTYPED, Problem, ProblemCounter
-from movielake.records import Record, Records
-from movielake.schema import Table
-from movielake.screenings import HEAVIEST, flatten_showings, weigh
+from movielake.feed.records import Record, Records
+from movielake.lake.outputs import Batch
+from movielake.rows.problems import UNTYPED, Problem, ProblemCounter
+from movielake.rows.screenings import HEAVIEST, flatten_showings, weigh
+from movielake.schema.tables import Table
 
 NO_LINES: Final = b""
 
@@ -36,8 +36,8 @@ _LONG: Final = 1 << 14
 class FastMember:
     r"""A member of showings, read by the fast path.
 
-    What it gives is what the reference gives, `movielake.records` and `movielake.screenings`; where
-    that is not certain it gives up.
+    It gives the same answer as the reference (`movielake.feed.records`, then
+    `movielake.rows.screenings`), or gives up.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class FastMember:
 
     Examples
     --------
-    >>> from movielake.schema import table
+    >>> from movielake.schema.tables import table
     >>> xml = b"<times><showtime><movie_id>7</movie_id></showtime></times>"
     >>> member = FastMember(io.BytesIO(xml), table("showings"), {"source_xml": "x"}, True)
     >>> [(batch.records, batch.lines.to_pybytes()) for batch in member]

@@ -1,8 +1,9 @@
 """Rows out of segments: columns are codes, reshaped.
 
 Nothing is converted once per row. Every column is an array of values, made of the distinct texts of
-its elements, and for each record or date the position of its value in there; the rows take
-their values by these positions. What comes out is what `movielake.screenings` makes of the records.
+its elements, and for each record or date the position of its value in there. The rows take
+their values by these positions. The result equals what `movielake.rows.screenings` makes of the
+records.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from movielake.fastpath.segments import Codes, Ints, Segments
 from movielake.fastpath.shape import Shape
 from movielake.fastpath.times import Times, read_times
 from movielake.fastpath.unrecognised import TOO_MUCH, NotRecognised
-from movielake.problems import ProblemCounter
-from movielake.schema import Column, Table
-from movielake.screenings import HEAVIEST, combine_start
-from movielake.values import split_list, typed
+from movielake.rows.problems import ProblemCounter
+from movielake.rows.screenings import HEAVIEST, combine_start
+from movielake.rows.values import split_list, typed
+from movielake.schema.tables import Column, Table
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from movielake.schema import Table
+from movielake.schema.tables import Table
 
 RECORD: Final = 0
 """Level of what stands directly in a record."""
@@ -128,7 +128,7 @@ class Shape:
 
         Examples
         --------
-        >>> from movielake.schema import table
+        >>> from movielake.schema.tables import table
         >>> shape_of(table("showings")).tag(b'<show_date date="20191206">')
         Tag(kind=<Kind.CONTAINER: 2>, leaf=255, attribute='20191206')
         """
@@ -162,7 +162,7 @@ class Shape:
 
         Examples
         --------
-        >>> from movielake.schema import table
+        >>> from movielake.schema.tables import table
         >>> shape_of(table("showings")).ends("</show_date></showtime>")
         Ends(leaf=255, container=True, record=True, regular=True)
         """

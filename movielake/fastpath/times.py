@@ -1,7 +1,7 @@
 """Texts of times to screenings, many texts at once.
 
 Almost every text is a plain list (``13:20, 15:40``), and the times in it are few: such texts are
-split by Arrow and looked up. Any other goes through `movielake.showtimes.parse_showtimes`.
+split by Arrow and looked up. Any other goes through `movielake.rows.showtimes.parse_showtimes`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.fastpath.segments import Codes, Ints
-from movielake.showtimes import PLAIN_TIMES, UNKNOWN_TIME, Screening, parse_showtimes
+from movielake.rows.showtimes import PLAIN_TIMES, UNKNOWN_TIME, Screening, parse_showtimes
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, Protocol, cast
 
-from movielake.limits import Limits, OverLimitError
+from movielake.feed.limits import Limits, OverLimitError
 
 UNREADABLE: Final = (
     zipfile.BadZipFile,

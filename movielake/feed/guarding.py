@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from typing import IO, Final
 
-from movielake.limits import OverLimitError
+from movielake.feed.limits import OverLimitError
 
 LONGEST: Final = 20 << 20
 """Bytes from the end of one record to that of the next; the fast path reads none as long."""

@@ -34,7 +34,7 @@ class Limits:
 
     Examples
     --------
-    >>> from movielake.limits import Limits
+    >>> from movielake.feed.limits import Limits
     >>> Limits().most(1000), Limits().most(10_000_000), Limits().most(10**9)
     (1000000000, 3000000000, 64000000000)
     """
@@ -82,7 +82,7 @@ def choose_limits(max_member_size: int | str | None, max_ratio: float | None) ->
 
     Examples
     --------
-    >>> from movielake.limits import choose_limits
+    >>> from movielake.feed.limits import choose_limits
     >>> choose_limits("2 GB", None)
     Limits(member_size=2000000000, ratio=300)
     """

@@ -12,7 +12,7 @@ import io
 import re
 from typing import IO, Final, cast
 
-from movielake.archives import UNREADABLE
+from movielake.feed.archives import UNREADABLE
 
 _DECLARED: Final = re.compile(rb"\A<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z][\w.-]*)[\"']")
 _READ_BY_LIBXML2: Final = frozenset({"utf-8", "utf-16", "iso8859-1", "ascii"})

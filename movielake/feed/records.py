@@ -19,12 +19,12 @@ from typing import IO, Any, Final, cast
 
 from lxml import etree
 
-from movielake.archives import UNREADABLE
-from movielake.damage import Damage, one_line, read_damage
-from movielake.guarding import Guarded
-from movielake.limits import OverLimitError
-from movielake.recoding import RecodingError, recoded
-from movielake.schema import Table
+from movielake.feed.archives import UNREADABLE
+from movielake.feed.damage import Damage, one_line, read_damage
+from movielake.feed.guarding import Guarded
+from movielake.feed.limits import OverLimitError
+from movielake.feed.recoding import RecodingError, recoded
+from movielake.schema.tables import Table
 
 Record = dict[str, Any]
 """One XML element as JSON-like values."""
@@ -148,7 +148,7 @@ class Records:
     Examples
     --------
     >>> import io
-    >>> from movielake.schema import table
+    >>> from movielake.schema.tables import table
     >>> xml = b'<times><showtime><show_date date="20191206"/></showtime></times>'
     >>> list(Records(io.BytesIO(xml), table("showings"), {"country": "deu"}))
     [{'show_date': [{'@date': '20191206'}], 'country': 'deu'}]

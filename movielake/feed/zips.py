@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
-from movielake.archives import Member, open_archive
-from movielake.layout import LAKE_FILE, Folder, Selection, is_date_stamp
-from movielake.limits import Limits
+from movielake.feed.archives import Member, open_archive
+from movielake.feed.limits import Limits
+from movielake.names.layout import LAKE_FILE, Folder, Selection, is_date_stamp
 
 _ZIP = re.compile(
     r"(?:.*/)?(?:(\d{8})|(\d{4})/(\d{2})/(\d{2}))/movies_([a-z]{3})\.zip", re.I | re.A | re.S

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from movielake.finding import hold_beside
-from movielake.hints import suggest_name
-from movielake.holdings import FileGroup, HeldFile, Holdings
-from movielake.lookups import ID, AttachPartitions, JoinedRows
-from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
-from movielake.reading import read_records
-from movielake.schema import Table, table
-from movielake.views import RowsView, as_they_are
+from movielake.joining.lookups import ID, AttachPartitions, JoinedRows
+from movielake.names.hints import suggest_name
+from movielake.reading.files import read_records
+from movielake.reading.finding import hold_beside
+from movielake.reading.holdings import FileGroup, HeldFile, Holdings
+from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
+from movielake.reading.views import RowsView, as_they_are
+from movielake.schema.tables import Table, table
 
 if TYPE_CHECKING:
     import dask.bag as db

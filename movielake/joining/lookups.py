@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dask.tokenize import normalize_token
 
-from movielake.holdings import FileGroup, HeldFile, Holdings
-from movielake.reading import PlainRows, read_columns
-from movielake.schema import Table, table
-from movielake.views import Attach
+from movielake.reading.files import PlainRows, read_columns
+from movielake.reading.holdings import FileGroup, HeldFile, Holdings
+from movielake.reading.views import Attach
+from movielake.schema.tables import Table, table
 
 ID: Final = {"movies": "movie_id", "theaters": "theater_id"}
 """What showings refer to, and by which column."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.joins import others_of
-from movielake.lookups import AttachPartitions, JoinedRows
-from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
-from movielake.reading import to_frame
-from movielake.views import RowsView
+from movielake.joining.joins import others_of
+from movielake.joining.lookups import AttachPartitions, JoinedRows
+from movielake.reading.files import to_frame
+from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
+from movielake.reading.views import RowsView
 
 if TYPE_CHECKING:
     import pandas as pd

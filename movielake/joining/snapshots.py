@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dask.tokenize import normalize_token
 
-from movielake.holdings import FileGroup, HeldFile, Holdings
-from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
-from movielake.reading import PlainRows, plain, read_columns, rows_of_group, to_frame
-from movielake.tallies import over_groups
-from movielake.views import Attach, RowsView
+from movielake.reading.files import PlainRows, plain, read_columns, rows_of_group, to_frame
+from movielake.reading.holdings import FileGroup, HeldFile, Holdings
+from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
+from movielake.reading.tallies import over_groups
+from movielake.reading.views import Attach, RowsView
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

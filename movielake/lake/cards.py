@@ -28,7 +28,7 @@ def html_card(title: str, facts: Mapping[str, object], *tables: str) -> str:
 
     Examples
     --------
-    >>> from movielake.cards import html_card
+    >>> from movielake.lake.cards import html_card
     >>> html_card("Lake", {"path": "a<b"})
     '<div class="tex2jax_ignore"><strong>Lake</strong><table><tr><th style="text-align:left">path\
 </th><td style="text-align:left">a&lt;b</td></tr></table></div>'
@@ -48,7 +48,7 @@ def html_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str
 
     Examples
     --------
-    >>> from movielake.cards import html_table
+    >>> from movielake.lake.cards import html_table
     >>> html_table(["column", "count"], [["<P>", 1234]])
     '<table><tr><th>column</th><th>count</th></tr><tr><td>&lt;P&gt;</td><td>1,234</td></tr></table>'
     """

@@ -14,7 +14,7 @@ def collector_paused() -> Iterator[None]:
     Examples
     --------
     >>> import gc
-    >>> from movielake.collector import collector_paused
+    >>> from movielake.lake.collector import collector_paused
     >>> with collector_paused():
     ...     gc.isenabled()
     False

@@ -15,7 +15,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from movielake.layout import (
+from movielake.lake.locks import remove_drafts
+from movielake.lake.writers import WrittenFile, rename, write_atomically
+from movielake.names.layout import (
     MANIFEST_FOLDER,
     MANIFEST_TABLE,
     Folder,
@@ -23,9 +25,7 @@ from movielake.layout import (
     aside_path,
     commit_path,
 )
-from movielake.locks import remove_drafts
-from movielake.problems import Problem
-from movielake.writers import WrittenFile, rename, write_atomically
+from movielake.rows.problems import Problem
 
 Pairs = list[tuple[str, str]]
 """Date stamps and countries, in order."""

@@ -13,10 +13,16 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from movielake.layout import DESCRIPTOR_FILE, MANIFEST_TABLE, Folder, json_folder, parquet_folder
-from movielake.schema import FORMAT, TABLES, Column, Table
-from movielake.schema import table as read_table
-from movielake.writers import write_atomically
+from movielake.lake.writers import write_atomically
+from movielake.names.layout import (
+    DESCRIPTOR_FILE,
+    MANIFEST_TABLE,
+    Folder,
+    json_folder,
+    parquet_folder,
+)
+from movielake.schema.tables import FORMAT, TABLES, Column, Table
+from movielake.schema.tables import table as read_table
 
 PROFILE: Final = "https://datapackage.org/profiles/2.0/datapackage.json"
 """Which version of the standard it is."""
@@ -56,8 +62,8 @@ def describe_package(tables: Iterable[Table]) -> _Descriptor:
 
     Examples
     --------
-    >>> from movielake.descriptors import describe_package
-    >>> from movielake.schema import table
+    >>> from movielake.lake.descriptors import describe_package
+    >>> from movielake.schema.tables import table
     >>> package = describe_package([table("showings")])
     >>> [resource["path"] for resource in package["resources"]]
     ['parquet/showings/date_stamp=*/country=*/*.parquet', 'json/*/*/*S.jsonl.zst']

@@ -28,7 +28,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from movielake.layout import WORK_FOLDER, Folder
+from movielake.names.layout import WORK_FOLDER, Folder
 
 LOCK_FOLDER: Final = f"{WORK_FOLDER}/locks"
 """Where in a lake the locks and drafts are; in one folder, so that NFS shows them together."""
@@ -54,7 +54,7 @@ def is_alive(owner: str) -> bool | None:
 
     Examples
     --------
-    >>> from movielake.locks import is_alive, name_owner
+    >>> from movielake.lake.locks import is_alive, name_owner
     >>> is_alive(name_owner()), is_alive("elsewhere-1-1-0123456789ab")
     (True, None)
     """
@@ -167,8 +167,8 @@ def hold_partition(lake: Folder, date_stamp: str, country: str) -> Iterator[Lock
     Examples
     --------
     >>> import tempfile
-    >>> from movielake.layout import Folder
-    >>> from movielake.locks import hold_partition
+    >>> from movielake.names.layout import Folder
+    >>> from movielake.lake.locks import hold_partition
     >>> with tempfile.TemporaryDirectory() as lake:
     ...     with hold_partition(Folder(lake), "20191206", "can") as lock:
     ...         lock.renew()

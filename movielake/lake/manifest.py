@@ -15,9 +15,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movielake import schema
-from movielake.collector import collector_paused
-from movielake.commits import (
+from movielake.lake.collector import collector_paused
+from movielake.lake.commits import (
     Commit,
     MemberCommit,
     Pairs,
@@ -25,9 +24,11 @@ from movielake.commits import (
     commit_from_json,
     committed,
 )
-from movielake.layout import LAKE_FILE, MANIFEST_TABLE, Folder, Selection
-from movielake.locks import name_draft, wait_for_holders
-from movielake.writers import HashingFile, rename, write_atomically
+from movielake.lake.locks import name_draft, wait_for_holders
+from movielake.lake.writers import HashingFile, rename, write_atomically
+from movielake.names.layout import LAKE_FILE, MANIFEST_TABLE, Folder, Selection
+from movielake.schema.tables import FORMAT, TABLES
+from movielake.schema.tables import table as read_table
 
 _EVERYTHING: Final = Selection()
 
@@ -54,15 +55,13 @@ def create_lake(lake: Folder) -> None:
     if lake.fs.exists(file):
         check_lake(lake)
         return
-    content = json.dumps({"format": schema.FORMAT, "tables": _columns()}, indent=1) + "\n"
+    content = json.dumps({"format": FORMAT, "tables": _columns()}, indent=1) + "\n"
     write_atomically(lake, LAKE_FILE, content.encode())
 
 
 def _columns() -> dict[str, dict[str, str]]:
     """Return each table's columns with their types, as ``lake.json`` has them."""
-    return {
-        name: {c.name: str(c.arrow) for c in schema.table(name).columns} for name in schema.TABLES
-    }
+    return {name: {c.name: str(c.arrow) for c in read_table(name).columns} for name in TABLES}
 
 
 def _is_empty(lake: Folder) -> bool:
@@ -95,9 +94,9 @@ def check_lake(lake: Folder) -> None:
         raise ValueError(
             f"{lake.url}/{LAKE_FILE} is not readable; restore it or convert the feed anew"
         ) from None
-    if found != schema.FORMAT:
+    if found != FORMAT:
         raise ValueError(
-            f"expected a lake of format {schema.FORMAT}, found format {found} in {lake.url}; "
+            f"expected a lake of format {FORMAT}, found format {found} in {lake.url}; "
             "use the movielake that wrote it, or convert the feed anew, into another folder"
         )
     if difference := describe_difference(content.get("tables")):

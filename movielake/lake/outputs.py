@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import zstandard
 
-from movielake.records import Record
-from movielake.schema import Table
-from movielake.writers import HashingFile
+from movielake.feed.records import Record
+from movielake.lake.writers import HashingFile
+from movielake.schema.tables import Table
 
 ROW_GROUP: Final = 1 << 18
 """Rows in a row group: large enough for fast scans, small enough to bound a writer's memory."""
@@ -52,7 +52,7 @@ def to_lines(records: Iterable[Record]) -> str:
     Parameters
     ----------
     records : iterable of dict
-        As `movielake.records` gives them.
+        As `movielake.feed.records` gives them.
 
     Returns
     -------

@@ -8,12 +8,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.cards import html_card, html_table, show_countries, show_stamps
-from movielake.commits import COMPLETE
-from movielake.layout import Folder
-from movielake.manifest import check_lake, read_manifest
-from movielake.problems import Problem, total
-from movielake.schema import TABLES
+from movielake.lake.cards import html_card, html_table, show_countries, show_stamps
+from movielake.lake.commits import COMPLETE
+from movielake.lake.manifest import check_lake, read_manifest
+from movielake.names.layout import Folder
+from movielake.rows.problems import Problem, total
+from movielake.schema.tables import TABLES
 
 _SHOWN: Final = 20
 """Kinds of problems that a notebook shows."""

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from typing import IO, Final
 
-from movielake.archives import UNREADABLE
-from movielake.damage import Damage, one_line
-from movielake.feed import FeedZip
-from movielake.layout import distinct, quarantine_folder, safe_name
-from movielake.writers import HashingFile, Workspace, WrittenFile
+from movielake.feed.archives import UNREADABLE
+from movielake.feed.damage import Damage, one_line
+from movielake.feed.zips import FeedZip
+from movielake.lake.writers import HashingFile, Workspace, WrittenFile
+from movielake.names.layout import distinct, quarantine_folder, safe_name
 
 _BLOCK: Final = 1 << 20
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from movielake.layout import WORK_FOLDER, Folder
-from movielake.locks import name_owner
+from movielake.lake.locks import name_owner
+from movielake.names.layout import WORK_FOLDER, Folder
 
 
 @dataclass(frozen=True)

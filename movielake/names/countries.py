@@ -48,11 +48,11 @@ def read_countries() -> dict[str, Country]:
 
     Examples
     --------
-    >>> from movielake.countries import read_countries
+    >>> from movielake.names.countries import read_countries
     >>> read_countries()["reu"]
     Country(code='reu', alpha2='re', name='Réunion', also=(), part_of='fra')
     """
-    text = files("movielake").joinpath("countries.csv").read_text("utf-8")
+    text = files("movielake.names").joinpath("countries.csv").read_text("utf-8")
     return {
         row["code"]: Country(
             row["code"],
@@ -82,7 +82,7 @@ def suggest_countries(word: str, among: Iterable[str]) -> list[str]:
 
     Examples
     --------
-    >>> from movielake.countries import suggest_countries
+    >>> from movielake.names.countries import suggest_countries
     >>> for word in ("Germany", "de", "ger", "duo", "Sweeden", "UK"):
     ...     print(word, suggest_countries(word, ["deu", "gbr", "swe"]))
     Germany ['deu']

@@ -7,9 +7,9 @@ from bisect import bisect
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from movielake.countries import suggest_countries
-from movielake.layout import Selection
-from movielake.terms import Terms, is_glob, mean
+from movielake.names.countries import suggest_countries
+from movielake.names.layout import Selection
+from movielake.names.terms import Terms, is_glob, mean
 
 
 def tell_choices(selection: Selection, stamps: Iterable[str], countries: Iterable[str]) -> str:
@@ -29,8 +29,8 @@ def tell_choices(selection: Selection, stamps: Iterable[str], countries: Iterabl
 
     Examples
     --------
-    >>> from movielake.hints import tell_choices
-    >>> from movielake.layout import Selection
+    >>> from movielake.names.hints import tell_choices
+    >>> from movielake.names.layout import Selection
     >>> tell_choices(Selection("20191208", "Germany"), ["20191206", "20191213"], ["deu", "swe"])
     '2 stamps (20191206 to 20191213) and the countries deu, swe; did you mean 20191206, deu?'
     """
@@ -74,7 +74,7 @@ def suggest_name(name: str, known: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> from movielake.hints import suggest_name
+    >>> from movielake.names.hints import suggest_name
     >>> suggest_name("contry", ["country", "date_stamp"]), suggest_name("x", ["country"])
     ('; did you mean country?', '')
     """

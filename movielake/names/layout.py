@@ -12,9 +12,9 @@ from typing import Any, Final
 import fsspec
 from fsspec.core import url_to_fs
 
-from movielake.schema import TABLES, Table
-from movielake.terms import Terms as Terms
-from movielake.terms import check_ends, lower_terms, mean, read_terms, show_terms
+from movielake.names.terms import Terms as Terms
+from movielake.names.terms import check_ends, lower_terms, mean, read_terms, show_terms
+from movielake.schema.tables import TABLES, Table
 
 LAKE_FILE: Final = "lake.json"
 MANIFEST_TABLE: Final = "manifest.parquet"
@@ -33,7 +33,7 @@ class Folder:
 
     Examples
     --------
-    >>> from movielake.layout import Folder
+    >>> from movielake.names.layout import Folder
     >>> Folder("memory://lake").join("json", "20191206")
     '/lake/json/20191206'
     """
@@ -114,7 +114,7 @@ def is_date_stamp(text: str) -> bool:
 
     Examples
     --------
-    >>> from movielake.layout import is_date_stamp
+    >>> from movielake.names.layout import is_date_stamp
     >>> is_date_stamp("20191206"), is_date_stamp("20191306"), is_date_stamp("2019120")
     (True, False, False)
     """
@@ -181,8 +181,8 @@ def lake_stem(member: str, table: Table) -> str:
 
     Examples
     --------
-    >>> from movielake.layout import lake_stem
-    >>> from movielake.schema import table
+    >>> from movielake.names.layout import lake_stem
+    >>> from movielake.schema.tables import table
     >>> lake_stem("191206S.XML", table("showings")), lake_stem("191206IMOVIES.XML", table("movies"))
     ('191206S', '191206I')
     """
@@ -196,7 +196,7 @@ def letter_of(path: str) -> str | None:
 
     Examples
     --------
-    >>> from movielake.layout import letter_of
+    >>> from movielake.names.layout import letter_of
     >>> letter_of("191206S.json"), letter_of("191206IMOVIES.json"), letter_of("notes.json.gz")
     ('S', 'I', 'S')
     """
@@ -229,7 +229,7 @@ def distinct(name: str, taken: set[str]) -> str:
 
     Examples
     --------
-    >>> from movielake.layout import distinct
+    >>> from movielake.names.layout import distinct
     >>> taken = set()
     >>> [distinct("191206S", taken) for _ in range(3)]
     ['191206S', '191206-2S', '191206-3S']
@@ -255,7 +255,7 @@ class Selection:
 
     Examples
     --------
-    >>> from movielake.layout import Selection
+    >>> from movielake.names.layout import Selection
     >>> selection = Selection(date_stamps=slice("20191206", "2020"), countries="deu,s*")
     >>> [selection.matches("20191213", c) for c in ("deu", "swe", "can")]
     [True, True, False]

@@ -41,7 +41,7 @@ def read_terms(terms: Terms) -> ReadTerms:
     Examples
     --------
     >>> from datetime import date
-    >>> from movielake.terms import read_terms
+    >>> from movielake.names.terms import read_terms
     >>> read_terms("20191206, 2020*"), read_terms([20191206]), read_terms(date(2019, 12, 6))
     (('20191206', '2020*'), ('20191206',), ('20191206',))
     """
@@ -102,7 +102,7 @@ def mean(terms: Terms, code: str) -> bool:
 
     Examples
     --------
-    >>> from movielake.terms import mean
+    >>> from movielake.names.terms import mean
     >>> mean(("d*", "swe"), "deu"), mean(slice("20191206", "2020"), "20201231"), mean(None, "deu")
     (True, True, True)
     """

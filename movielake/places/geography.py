@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.countries import read_countries
+from movielake.names.countries import read_countries
 
 _CLAIMS: Final = {"Europe/Simferopol": "rus", "Africa/El_Aaiun": "mar"}
 """Zones in which a second country's cinemas stand: not surely outside either."""
@@ -137,7 +137,7 @@ def zones_of(code: str | None) -> list[str]:
 
     Examples
     --------
-    >>> from movielake.geography import zones_of
+    >>> from movielake.places.geography import zones_of
     >>> zones_of("nzl"), zones_of("chn")
     (['Pacific/Auckland', 'Pacific/Chatham'], ['Asia/Shanghai'])
     """

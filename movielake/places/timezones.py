@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from movielake.geography import as_array, as_codes, is_outside, timezone_at, zones_of
+from movielake.places.geography import as_array, as_codes, is_outside, timezone_at, zones_of
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from zstandard import ZstdDecompressor
 
-from movielake.holdings import MEND, FileGroup, HeldFile, compare_size
-from movielake.layout import Folder
-from movielake.problems import ProblemCounter
-from movielake.records import Record
-from movielake.schema import Table
-from movielake.screenings import flatten_batch
+from movielake.feed.records import Record
+from movielake.names.layout import Folder
+from movielake.reading.holdings import MEND, FileGroup, HeldFile, compare_size
+from movielake.rows.problems import ProblemCounter
+from movielake.rows.screenings import flatten_batch
+from movielake.schema.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd

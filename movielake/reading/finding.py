@@ -8,11 +8,11 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.hints import require_countries, tell_choices
-from movielake.holdings import Holdings
-from movielake.layout import LAKE_FILE, Folder, Selection, letter_of
-from movielake.manifest import MANIFEST, check_lake, read_manifest
-from movielake.schema import Table
+from movielake.lake.manifest import MANIFEST, check_lake, read_manifest
+from movielake.names.hints import require_countries, tell_choices
+from movielake.names.layout import LAKE_FILE, Folder, Selection, letter_of
+from movielake.reading.holdings import Holdings
+from movielake.schema.tables import Table
 
 _COLUMNS: Final = (
     "date_stamp",

@@ -36,8 +36,8 @@ from dask.dataframe.dask_expr._indexing import Loc
 from dask.dataframe.dask_expr._reductions import Len
 from dask.dataframe.dask_expr.io.io import FromMapProjectable
 
-from movielake.holdings import FileGroup, Holdings
-from movielake.reading import KEYS, PlainRows, empty_rows, numbered_rows, to_frame
+from movielake.reading.files import KEYS, PlainRows, empty_rows, numbered_rows, to_frame
+from movielake.reading.holdings import FileGroup, Holdings
 
 _CELLWISE = (AsType, Between, Binop, FunctionMap, Isin, Literal, Projection, Unaryop, _DelayedExpr)
 """What makes each cell out of the cells beside it, whatever other rows there are."""

@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.layout import Folder
-from movielake.schema import Table
+from movielake.names.layout import Folder
+from movielake.schema.tables import Table
 
 _MANY: Final = 2**32
 """More rows than a file has."""

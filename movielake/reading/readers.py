@@ -8,19 +8,19 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from movielake.finding import hold
-from movielake.holdings import FileGroup
-from movielake.layout import Selection, Terms
-from movielake.reading import PlainRows, read_records, records_of_group
-from movielake.schema import table
-from movielake.slurm import read_job
-from movielake.views import RowsView
-from movielake.workers import running_client
+from movielake.cluster.slurm import read_job
+from movielake.cluster.workers import running_client
+from movielake.names.layout import Selection, Terms
+from movielake.reading.files import PlainRows, read_records, records_of_group
+from movielake.reading.finding import hold
+from movielake.reading.holdings import FileGroup
+from movielake.reading.views import RowsView
+from movielake.schema.tables import table
 
 if TYPE_CHECKING:
     import dask.bag as db
 
-    from movielake.cluster import ConnectedClient
+    from movielake.cluster.connection import ConnectedClient
 
 _BAG_BYTES = 4_000_000
 """Compressed JSON of one partition of a bag, at the most: about 100 MB of records."""
@@ -146,7 +146,7 @@ class _Reader(RowsView):
         ...     showings.client.status
         'running'
         """
-        from movielake.cluster import connect
+        from movielake.cluster.connection import connect
 
         if self._client is None or self._client.status != "running":
             self._client = connect()

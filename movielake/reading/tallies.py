@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.holdings import FileGroup, Holdings
-from movielake.reading import KEYS, PlainRows, plain, rows_of_group
-from movielake.slurm import read_job
-from movielake.workers import running_client
+from movielake.cluster.slurm import read_job
+from movielake.cluster.workers import running_client
+from movielake.reading.files import KEYS, PlainRows, plain, rows_of_group
+from movielake.reading.holdings import FileGroup, Holdings
 
 T = TypeVar("T")
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from movielake.cards import html_card, show_countries, show_stamps
-from movielake.hints import suggest_name
-from movielake.holdings import FileGroup, Holdings
-from movielake.reading import KEYS, PlainRows, empty_rows, rows_of_group, to_frame
-from movielake.tallies import PartitionFunction, over_groups, tally
+from movielake.lake.cards import html_card, show_countries, show_stamps
+from movielake.names.hints import suggest_name
+from movielake.reading.files import KEYS, PlainRows, empty_rows, rows_of_group, to_frame
+from movielake.reading.holdings import FileGroup, Holdings
+from movielake.reading.tallies import PartitionFunction, over_groups, tally
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -123,7 +123,7 @@ class RowsView:
         20191220    298
         dtype: int64
         """
-        from movielake.frames import frame
+        from movielake.reading.frames import frame
 
         held = self._checked()
         return frame(held, million_rows(held, self._attach), self._source)

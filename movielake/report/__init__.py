@@ -1,4 +1,8 @@
-"""The report: a lake in one file that a browser opens, offline."""
+"""The report: a lake in one HTML file that a browser opens offline.
+
+Enters: a lake and a selection. Leaves: one file with plots, a map and tables. This wing never
+loads anything from a network and never puts text of the feed into the page unescaped.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from movielake.layout import Folder, Terms
+from movielake.lake.writers import rename
+from movielake.names.layout import Folder, Terms
 from movielake.report.findings import gather_findings
 from movielake.report.page import render_page
 from movielake.report.places import thin_places
-from movielake.writers import rename
 
 LIMIT: Final = 10_000_000
 """Bytes of the file: more is slow to open, and too much for a mail."""

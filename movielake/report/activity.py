@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.holdings import FileGroup, Holdings
-from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
-from movielake.reading import PlainRows
+from movielake.reading.files import PlainRows
+from movielake.reading.holdings import FileGroup, Holdings
+from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
+from movielake.reading.tallies import over_groups
 from movielake.report.coverage import Axes, Rectangle
-from movielake.tallies import over_groups
 
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 

@@ -9,10 +9,10 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.commits import DAMAGED, REFUSED
-from movielake.layout import Selection
-from movielake.manifest import read_manifest
-from movielake.readers import ShowingsReader
+from movielake.lake.commits import DAMAGED, REFUSED
+from movielake.lake.manifest import read_manifest
+from movielake.names.layout import Selection
+from movielake.reading.readers import ShowingsReader
 
 KEYS: Final = ("country", "date_stamp")
 

@@ -9,11 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.holdings import FileGroup
-from movielake.readers import MoviesReader, ShowingsReader
-from movielake.reading import PlainRows, rows_of_group
+from movielake.reading.files import PlainRows, rows_of_group
+from movielake.reading.holdings import FileGroup
+from movielake.reading.readers import MoviesReader, ShowingsReader
+from movielake.reading.tallies import over_groups
 from movielake.report.activity import parts_of
-from movielake.tallies import over_groups
 
 POOL: Final = 200
 """So many of the most screened films of each country are there to choose from in the page."""

@@ -9,11 +9,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake import __version__
-from movielake.countries import read_countries
-from movielake.layout import Selection, Terms
-from movielake.overview import measure_tables
-from movielake.readers import MoviesReader, ShowingsReader, TheatersReader
+from movielake.lake.overview import measure_tables
+from movielake.names.countries import read_countries
+from movielake.names.layout import Selection, Terms
+from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
 from movielake.report.activity import (
     active_theaters,
     count_ids,
@@ -32,6 +31,7 @@ from movielake.report.coverage import (
 from movielake.report.films import POOL, top_films
 from movielake.report.places import SCALE, find_places
 from movielake.report.quality import count_problems, count_superseded, list_incidents
+from movielake.version import __version__
 
 Findings = dict[str, Any]
 

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.geography import is_outside
-from movielake.holdings import FileGroup, Holdings
-from movielake.readers import TheatersReader
-from movielake.reading import read_columns
+from movielake.places.geography import is_outside
+from movielake.reading.files import read_columns
+from movielake.reading.holdings import FileGroup, Holdings
+from movielake.reading.readers import TheatersReader
+from movielake.reading.tallies import over_groups
 from movielake.report.coverage import Axes
-from movielake.schema import Table
-from movielake.tallies import over_groups
+from movielake.schema.tables import Table
 
 SCALE: Final = 1000
 """Coordinates are kept in thousandths of a degree: about 100 metres."""

@@ -8,11 +8,11 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.commits import COMPLETE
-from movielake.readers import ShowingsReader
+from movielake.joining.snapshots import CurrentShowings
+from movielake.lake.commits import COMPLETE
+from movielake.reading.readers import ShowingsReader
+from movielake.reading.views import RowsView
 from movielake.report.coverage import Axes
-from movielake.snapshots import CurrentShowings
-from movielake.views import RowsView
 
 _LOOKED_AT: Final = 20_000_000
 """Screenings compared with later snapshots, at the most about so many: it takes seconds."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from movielake.problems import REPEATED, UNKNOWN, ProblemCounter
-from movielake.records import OWN_KEYS
-from movielake.schema import Table
+from movielake.feed.records import OWN_KEYS
+from movielake.rows.problems import REPEATED, UNKNOWN, ProblemCounter
+from movielake.schema.tables import Table
 
 Node = dict[str, Any]
 """A record's elements by name: the record itself, or one item of a repeated element."""

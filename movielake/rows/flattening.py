@@ -1,7 +1,7 @@
 """Records to rows: the tables' columns out of nested records, a batch at a time.
 
 Two shapes of table: movies and theaters are one row per record; showings are exploded, a record
-to its show_dates and each of these to its times (see `movielake.screenings`). Both take their
+to its show_dates and each of these to its times (see `movielake.rows.screenings`). Both take their
 columns from the schema through the functions here. A *node* is a dict of a record's elements: the
 record itself, or one item of a repeated element.
 """
@@ -14,10 +14,10 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.extras import Node, collect_extras, map_array
-from movielake.problems import ProblemCounter
-from movielake.schema import Column, Table
-from movielake.values import regroup, split_list, typed
+from movielake.rows.extras import Node, collect_extras, map_array
+from movielake.rows.problems import ProblemCounter
+from movielake.rows.values import regroup, split_list, typed
+from movielake.schema.tables import Column, Table
 
 
 def flatten_records(records: Sequence[Node], table: Table, problems: ProblemCounter) -> pa.Table:
@@ -26,7 +26,7 @@ def flatten_records(records: Sequence[Node], table: Table, problems: ProblemCoun
     Parameters
     ----------
     records : sequence of dict
-        As `movielake.records` gives them.
+        As `movielake.feed.records` gives them.
     table : Table
         Their schema.
     problems : ProblemCounter
@@ -39,7 +39,7 @@ def flatten_records(records: Sequence[Node], table: Table, problems: ProblemCoun
 
     Examples
     --------
-    >>> from movielake.schema import table
+    >>> from movielake.schema.tables import table
     >>> record = {"movie_id": "7", "title": "Up", "genres": {"genre": ["Drama", None]}}
     >>> rows = flatten_records([record], table("movies"), ProblemCounter())
     >>> rows.select(["movie_id", "title", "genre"]).to_pylist()

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.extras import Node, collect_extras, map_array
-from movielake.flattening import (
+from movielake.rows.extras import Node, collect_extras, map_array
+from movielake.rows.flattening import (
     flatten_records,
     joiner_of,
     label,
@@ -24,10 +24,10 @@ from movielake.flattening import (
     node_texts,
     text_of,
 )
-from movielake.problems import UNTYPED, ProblemCounter
-from movielake.schema import Column, Table
-from movielake.showtimes import UNKNOWN_TIME, Screening, parse_showtimes
-from movielake.values import split_list, typed
+from movielake.rows.problems import UNTYPED, ProblemCounter
+from movielake.rows.showtimes import UNKNOWN_TIME, Screening, parse_showtimes
+from movielake.rows.values import split_list, typed
+from movielake.schema.tables import Column, Table
 
 _DATE: Final = "show_date/"
 _TIMES: Final = "showtimes"
@@ -46,7 +46,7 @@ def flatten_batch(
     Parameters
     ----------
     records : sequence of dict
-        As `movielake.records` gives them.
+        As `movielake.feed.records` gives them.
     table : Table
         Their schema.
     problems : ProblemCounter
@@ -70,7 +70,7 @@ def weigh(record: Node, table: Table) -> int:
     Parameters
     ----------
     record : dict
-        As `movielake.records` gives it.
+        As `movielake.feed.records` gives it.
     table : Table
         Its schema.
 
@@ -82,7 +82,7 @@ def weigh(record: Node, table: Table) -> int:
 
     Examples
     --------
-    >>> from movielake.schema import table
+    >>> from movielake.schema.tables import table
     >>> record = {"movie_id": "7", "show_date": [{"showtimes": "9:05, 11:05"}]}
     >>> weigh(record, table("showings")), weigh({"title": "Up"}, table("movies"))
     (784, 102)
@@ -142,7 +142,7 @@ def flatten_showings(
 
     Examples
     --------
-    >>> from movielake.schema import table
+    >>> from movielake.schema.tables import table
     >>> record = {"movie_id": "7", "show_date": [{"@date": "20191206", "showtimes": "9:05"}]}
     >>> rows = flatten_showings([record], table("showings"), ProblemCounter(), 0)
     >>> [(str(r["starts_at"]), r["bargain"]) for r in rows.to_pylist()]

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.problems import UNTYPED, ProblemCounter
-from movielake.schema import Column
+from movielake.rows.problems import UNTYPED, ProblemCounter
+from movielake.schema.tables import Column
 
 
 def typed(texts: pa.Array, column: Column, problems: ProblemCounter, name: str = "") -> pa.Array:
@@ -40,7 +40,7 @@ def typed(texts: pa.Array, column: Column, problems: ProblemCounter, name: str =
 
     Examples
     --------
-    >>> from movielake.schema import table
+    >>> from movielake.schema.tables import table
     >>> problems = ProblemCounter()
     >>> typed(pa.array(["103", "n/a"]), table("movies")["running_time"], problems).to_pylist()
     [103, None]

@@ -1,7 +1,8 @@
-"""A synthetic feed with the layout and the quirks of the real one.
+"""A synthetic feed with the layout and the quirks of the real one, which is licensed.
 
-The real feed is licensed. This one, invented from word lists, lets anybody try and test all that
-movielake does. What is peculiar in it, how often and where, is listed in `movielake.sample.quirks`.
+Enters: a seed, a number of weeks, countries. Leaves: feed zips made from word lists;
+`movielake.sample.quirks` lists the peculiarities, how often they occur and where. This wing never
+imports the converter: it knows the feed only from the description of the format.
 """
 
 from __future__ import annotations

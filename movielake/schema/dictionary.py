@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from movielake.schema import Column, Table
+from movielake.schema.tables import Column, Table
 
 _HEADER = ("column", "type", "unit", "element", "description", "example")
 

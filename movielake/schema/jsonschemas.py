@@ -1,8 +1,8 @@
 """JSON Schema (2020-12) of the records in JSON Lines, made from the tables' schemas.
 
-It states what `movielake.records` promises of every record, whatever the feed holds: a repeatable
-element is a list wherever it stands, every other one is a text, null, or an object of attributes
-and elements, and a list only where the feed repeats it against the schema. Numbers and truth values
+It states what `movielake.feed.records` promises of every record, whatever the feed holds. A
+repeatable element is always a list. Every other element is a text, null, or an object of attributes
+and elements; it is a list only where the feed repeats it against the schema. Numbers and booleans
 do not occur. Elements that the schema does not know follow the same rules.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from movielake.schema import FORMAT, Column, Table
+from movielake.schema.tables import FORMAT, Column, Table
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 """Which JSON Schema it is."""
@@ -40,8 +40,8 @@ def json_schema(table: Table) -> _Schema:
 
     Examples
     --------
-    >>> from movielake.jsonschemas import json_schema
-    >>> from movielake.schema import table
+    >>> from movielake.schema.jsonschemas import json_schema
+    >>> from movielake.schema.tables import table
     >>> json_schema(table("showings"))["properties"]["show_date"]["$ref"]
     '#/$defs/list'
     """

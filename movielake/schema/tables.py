@@ -1,8 +1,8 @@
 """The tables' schemas: read from ``schemas/*.toml``, the one source of every column.
 
 From a `Table` come its Arrow schema, the elements that are always lists in JSON, the data
-dictionary (`movielake.dictionary`), its JSON Schema (`movielake.jsonschemas`), and the lake's
-description for Frictionless tools (`movielake.descriptors`).
+dictionary (`movielake.schema.dictionary`), its JSON Schema (`movielake.schema.jsonschemas`), and
+the lake's description for Frictionless tools (`movielake.lake.descriptors`).
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def shipped_folder(name: str) -> Path:
     FileNotFoundError
         If neither is there, which means that the installation is incomplete.
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / name, package.parent / name):
         if folder.is_dir():
             return folder
@@ -200,7 +200,7 @@ def table(name: str) -> Table:
 
     Examples
     --------
-    >>> from movielake.schema import table
+    >>> from movielake.schema.tables import table
     >>> table("showings")["show_time"].arrow
     Time32Type(time32[ms])
     >>> sorted(table("theaters").repeatable)

@@ -17,17 +17,17 @@ from typing import Final
 
 import pyarrow as pa
 
-from movielake.collector import collector_paused
-from movielake.commits import committed
-from movielake.hints import require_countries, tell_choices
-from movielake.layout import MANIFEST_TABLE, Folder, Selection, Terms, safe_name
-from movielake.manifest import manifest_table
-from movielake.partitions import Kinds, Partition
-from movielake.schema import TABLES
-from movielake.slurm import read_job
-from movielake.sources import Pack, Source, ahead, open_source
-from movielake.targets import Target
-from movielake.writers import explained
+from movielake.cluster.slurm import read_job
+from movielake.lake.collector import collector_paused
+from movielake.lake.commits import committed
+from movielake.lake.manifest import manifest_table
+from movielake.lake.writers import explained
+from movielake.names.hints import require_countries, tell_choices
+from movielake.names.layout import MANIFEST_TABLE, Folder, Selection, Terms, safe_name
+from movielake.schema.tables import TABLES
+from movielake.staging.partitions import Kinds, Partition
+from movielake.staging.sources import Pack, Source, ahead, open_source
+from movielake.staging.targets import Target
 
 STAGED_FILE: Final = ".staged.json"
 """In a staged lake: where it came from. Whoever stages holds a lock on it."""
@@ -62,7 +62,7 @@ def stage(
     tables : str or iterable of str, optional
         Which tables; all by default.
     date_stamps, countries : str, iterable of str or slice, optional
-        What to stage; everything by default. See `movielake.layout.Selection`.
+        What to stage; everything by default. See `movielake.names.layout.Selection`.
     json : bool, optional
         Stage JSON Lines too, which `bag` needs; without them it is faster.
     workers : int, optional
@@ -91,7 +91,7 @@ def stage(
     >>> import tempfile
     >>> from movielake import convert
     >>> from movielake.sample import write_sample
-    >>> from movielake.staging import stage
+    >>> from movielake.staging.copies import stage
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl", "swe"], scale=0.02)
     ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)

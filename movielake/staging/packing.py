@@ -16,9 +16,11 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from movielake.commits import Commit, commit_contents, commit_from_json, committed
-from movielake.descriptors import descriptor_content
-from movielake.layout import (
+from movielake.lake.commits import Commit, commit_contents, commit_from_json, committed
+from movielake.lake.descriptors import descriptor_content
+from movielake.lake.manifest import check_lake, manifest_table
+from movielake.lake.writers import HashingFile, WrittenFile, explained, rename
+from movielake.names.layout import (
     DESCRIPTOR_FILE,
     LAKE_FILE,
     MANIFEST_TABLE,
@@ -26,10 +28,15 @@ from movielake.layout import (
     Selection,
     commit_path,
 )
-from movielake.manifest import check_lake, manifest_table
-from movielake.packs import Pair, end_padding, files_of, index_header, member_header, padding
-from movielake.sources import BLOCK, Source, ahead
-from movielake.writers import HashingFile, WrittenFile, explained, rename
+from movielake.staging.packs import (
+    Pair,
+    end_padding,
+    files_of,
+    index_header,
+    member_header,
+    padding,
+)
+from movielake.staging.sources import BLOCK, Source, ahead
 
 _READERS: Final = 16
 """Files that are read at a time: on a shared file system it is the opening that takes long."""
@@ -70,7 +77,7 @@ def pack(
     --------
     >>> import tarfile, tempfile
     >>> from movielake import convert
-    >>> from movielake.packing import pack
+    >>> from movielake.staging.packing import pack
     >>> from movielake.sample import write_sample
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)

@@ -18,9 +18,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Final, NamedTuple
 
-from movielake.commits import Commit
-from movielake.layout import LAKE_FILE, MANIFEST_TABLE, commit_path
-from movielake.writers import WrittenFile
+from movielake.lake.commits import Commit
+from movielake.lake.writers import WrittenFile
+from movielake.names.layout import LAKE_FILE, MANIFEST_TABLE, commit_path
 
 _MARK: Final = "movielake-pack 1 "
 _TIME: Final = 315532800  # 1980-01-01: the same in every pack, and not so old that tar warns
@@ -89,7 +89,7 @@ def index_header(
 
     Examples
     --------
-    >>> from movielake.packs import index_header, read_index
+    >>> from movielake.staging.packs import index_header, read_index
     >>> read_index(index_header(b"{}", b"PAR1", {})).spans["lake.json"]
     Span(offset=1536, size=2, crc=2745614147)
     """

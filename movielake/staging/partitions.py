@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from movielake.commits import Commit
-from movielake.layout import is_date_stamp, partition_folders
-from movielake.packs import Pair, files_of
-from movielake.schema import TABLES
-from movielake.writers import WrittenFile
+from movielake.lake.commits import Commit
+from movielake.lake.writers import WrittenFile
+from movielake.names.layout import is_date_stamp, partition_folders
+from movielake.schema.tables import TABLES
+from movielake.staging.packs import Pair, files_of
 
 Kinds = frozenset[tuple[str, str]]
 """What of a partition is wanted: pairs of a table and ``json`` or ``parquet``."""

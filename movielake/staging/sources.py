@@ -12,10 +12,11 @@ from concurrent.futures import Executor, Future
 from tarfile import BLOCKSIZE
 from typing import IO, Any, Final, TypeVar
 
-from movielake.commits import Commit
-from movielake.layout import Folder
-from movielake.manifest import check_lake
-from movielake.packs import (
+from movielake.lake.commits import Commit
+from movielake.lake.manifest import check_lake
+from movielake.lake.writers import WrittenFile
+from movielake.names.layout import Folder
+from movielake.staging.packs import (
     DamagedPackError,
     Index,
     Span,
@@ -25,7 +26,6 @@ from movielake.packs import (
     read_index,
     scan,
 )
-from movielake.writers import WrittenFile
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -180,7 +180,7 @@ class Pack(Source):
 
     @property
     def fs(self) -> Any:
-        """What `movielake.manifest` needs of a file system, which is the pack itself."""
+        """What `movielake.lake.manifest` needs of a file system, which is the pack itself."""
         return self
 
     @property

@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movielake.commits import (
+from movielake.lake.commits import (
     Commit,
     commit_contents,
     commit_from_json,
@@ -25,8 +25,10 @@ from movielake.commits import (
     committed,
     survey,
 )
-from movielake.descriptors import descriptor_content
-from movielake.layout import (
+from movielake.lake.descriptors import descriptor_content
+from movielake.lake.locks import name_owner, remove_leftovers
+from movielake.lake.writers import WrittenFile, named
+from movielake.names.layout import (
     DESCRIPTOR_FILE,
     LAKE_FILE,
     MANIFEST_TABLE,
@@ -37,11 +39,9 @@ from movielake.layout import (
     commit_path,
     partition_folders,
 )
-from movielake.locks import name_owner, remove_leftovers
-from movielake.packs import Pair, files_of
-from movielake.partitions import Kinds, Partition, is_safe, kinds_of, trim
-from movielake.sources import DifferentFileError, Source
-from movielake.writers import WrittenFile, named
+from movielake.staging.packs import Pair, files_of
+from movielake.staging.partitions import Kinds, Partition, is_safe, kinds_of, trim
+from movielake.staging.sources import DifferentFileError, Source
 
 Fetched = tuple[Partition, dict[str, str]]
 """A partition, and for each file that it misses the path of a copy that is not in its place yet."""

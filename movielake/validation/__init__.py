@@ -1,11 +1,15 @@
-"""Validation: is a lake what its manifest says; is a feed fit to be converted."""
+"""Validation: does a lake match its manifest, and is a feed fit to be converted.
+
+Enters: a lake, a pack or a feed. Leaves: findings, each with a rule, a severity, a place and an
+advice. This wing never changes what it checks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from movielake.layout import LAKE_FILE, MANIFEST_FOLDER, Folder, Terms
+from movielake.names.layout import LAKE_FILE, MANIFEST_FOLDER, Folder, Terms
 from movielake.validation.feeds import FEED_RULES, check_feed
 from movielake.validation.findings import IGNORE, Checked, Finding
 from movielake.validation.lake import check_lake
@@ -37,7 +41,7 @@ def validate(
     path : str
         Path or URL of a lake, as its ``lake.json`` or ``manifest`` tells, or else of a feed.
     date_stamps, countries : str, iterable of str or slice, optional
-        What to check; everything by default. See `movielake.layout.Selection`.
+        What to check; everything by default. See `movielake.names.layout.Selection`.
     sample : int, optional
         Open the files of so many partitions only, spread over the lake and the same each time;
         what can be told without opening a file is checked of all.

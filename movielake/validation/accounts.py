@@ -9,9 +9,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movielake.commits import DAMAGED, EMPTY, OTHER, REFUSED
-from movielake.descriptors import descriptor_content
-from movielake.layout import (
+from movielake.lake.commits import DAMAGED, EMPTY, OTHER, REFUSED
+from movielake.lake.descriptors import descriptor_content
+from movielake.lake.manifest import MANIFEST
+from movielake.names.layout import (
     DESCRIPTOR_FILE,
     LAKE_FILE,
     MANIFEST_FOLDER,
@@ -20,10 +21,9 @@ from movielake.layout import (
     commit_path,
     is_date_stamp,
 )
-from movielake.manifest import MANIFEST
-from movielake.packs import Pair, files_of
-from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem, total
-from movielake.schema import TABLES
+from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem, total
+from movielake.schema.tables import TABLES
+from movielake.staging.packs import Pair, files_of
 from movielake.validation.findings import Finding
 from movielake.validation.inventory import Inventory, leftovers
 from movielake.validation.rules import found, mend

@@ -11,17 +11,17 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movielake.commits import Commit, MemberCommit
-from movielake.packs import Pair
-from movielake.schema import Table, table
-from movielake.sources import Source
+from movielake.lake.commits import Commit, MemberCommit
+from movielake.lake.writers import WrittenFile
+from movielake.schema.tables import Table, table
+from movielake.staging.packs import Pair
+from movielake.staging.sources import Source
 from movielake.validation.findings import ERROR, Checked, Finding
 from movielake.validation.places import check_places
 from movielake.validation.records import UNREADABLE, RecordsFile, first_difference
 from movielake.validation.references import check_keys, check_references
 from movielake.validation.rows import RowsFile, check_footer, read_rows
 from movielake.validation.rules import found, mend, reason
-from movielake.writers import WrittenFile
 
 
 @dataclass(frozen=True)

@@ -12,24 +12,24 @@ from contextlib import ExitStack
 from functools import partial
 from typing import IO, Any, Final, cast
 
-from movielake.archives import UNREADABLE, Member
-from movielake.collector import collector_paused
-from movielake.commits import DAMAGED, EMPTY, OTHER, REFUSED, MemberCommit
-from movielake.damage import Damage, one_line
-from movielake.feed import Feed, FeedZip, open_members
-from movielake.flattening import joiner_of
-from movielake.layout import Folder, Selection, Terms
-from movielake.limits import Limits, choose_limits
-from movielake.members import MemberConverter
-from movielake.planning import find_selected
-from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem
-from movielake.processes import in_order
-from movielake.quarantine import Quarantine
-from movielake.schema import Table, table
+from movielake.cluster.processes import in_order
+from movielake.cluster.workers import running_client, share_out
+from movielake.conversion.members import MemberConverter
+from movielake.conversion.planning import find_selected
+from movielake.feed.archives import UNREADABLE, Member
+from movielake.feed.damage import Damage, one_line
+from movielake.feed.limits import Limits, choose_limits
+from movielake.feed.zips import Feed, FeedZip, open_members
+from movielake.lake.collector import collector_paused
+from movielake.lake.commits import DAMAGED, EMPTY, OTHER, REFUSED, MemberCommit
+from movielake.lake.quarantine import Quarantine
+from movielake.lake.writers import HashingFile, Workspace, WrittenFile
+from movielake.names.layout import Folder, Selection, Terms
+from movielake.rows.flattening import joiner_of
+from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem
+from movielake.schema.tables import Table, table
 from movielake.validation.findings import ERROR, WARNING, Checked, Finding, Rule
 from movielake.validation.whereabouts import BLOCK, find_places
-from movielake.workers import running_client, share_out
-from movielake.writers import HashingFile, Workspace, WrittenFile
 
 FEED_RULES: Final = (
     Rule("refused-file", ERROR, "one file for each stamp and country, with a name in UTF-8"),
@@ -92,7 +92,7 @@ def check_feed(
     feed : str
         Path or URL of the feed's root.
     date_stamps, countries : str, iterable of str or slice, optional
-        What to check; everything by default. See `movielake.layout.Selection`.
+        What to check; everything by default. See `movielake.names.layout.Selection`.
     max_member_size : int or str, optional
         Bytes that may come out of one member of a zip, 64 GB by default.
     max_ratio : float, optional

@@ -12,8 +12,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from movielake import schema
-from movielake.commits import (
+from movielake.lake.commits import (
     COMPLETE,
     DAMAGED,
     EMPTY,
@@ -22,11 +21,12 @@ from movielake.commits import (
     Commit,
     commit_from_json,
 )
-from movielake.layout import LAKE_FILE, MANIFEST_FOLDER, WORK_FOLDER, Folder, commit_path
-from movielake.manifest import describe_difference, manifest_table
-from movielake.packs import Pair, files_of
-from movielake.partitions import is_safe
-from movielake.problems import MEANING
+from movielake.lake.manifest import describe_difference, manifest_table
+from movielake.names.layout import LAKE_FILE, MANIFEST_FOLDER, WORK_FOLDER, Folder, commit_path
+from movielake.rows.problems import MEANING
+from movielake.schema.tables import FORMAT
+from movielake.staging.packs import Pair, files_of
+from movielake.staging.partitions import is_safe
 from movielake.validation.findings import Finding
 from movielake.validation.rules import found, mend, reason
 
@@ -86,8 +86,8 @@ def check_lake_file(lake: Folder) -> Iterator[Finding]:
         message = f"cannot be read ({reason(error)}); restore it from a copy"
         yield found("lake-file", LAKE_FILE, message)
         return
-    if version != schema.FORMAT:
-        message = f"expected format {schema.FORMAT}, found {version!r}; nothing more is checked"
+    if version != FORMAT:
+        message = f"expected format {FORMAT}, found {version!r}; nothing more is checked"
         yield found("lake-format", LAKE_FILE, f"{message}: use the movielake that wrote it")
         return
     if not _is_as_written(text, content):

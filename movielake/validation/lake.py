@@ -8,10 +8,11 @@ from functools import partial
 from itertools import pairwise
 from typing import Final
 
-from movielake.commits import Commit
-from movielake.layout import Folder, Selection, Terms
-from movielake.packs import Pair, files_of
-from movielake.processes import in_order
+from movielake.cluster.processes import in_order
+from movielake.cluster.workers import running_client, share_out
+from movielake.lake.commits import Commit
+from movielake.names.layout import Folder, Selection, Terms
+from movielake.staging.packs import Pair, files_of
 from movielake.validation.accounts import (
     check_descriptor,
     check_files,
@@ -21,7 +22,6 @@ from movielake.validation.accounts import (
 from movielake.validation.contents import Batch, Depth, check_batch
 from movielake.validation.findings import Checked, Finding
 from movielake.validation.inventory import Inventory, check_lake_file, take_inventory
-from movielake.workers import running_client, share_out
 
 _BATCH: Final = 1 << 23
 """Bytes of one task of a worker, at the most: some seconds of work."""

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from movielake.geography import is_outside
-from movielake.layout import parquet_folder
-from movielake.packs import Pair
+from movielake.names.layout import parquet_folder
+from movielake.places.geography import is_outside
+from movielake.staging.packs import Pair
 from movielake.validation.findings import Finding
 from movielake.validation.rules import found
 

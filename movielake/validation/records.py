@@ -12,12 +12,12 @@ from typing import Final
 import pyarrow as pa
 from zstandard import ZstdDecompressor, ZstdError
 
-from movielake.commits import MemberCommit
-from movielake.members import BATCH
-from movielake.problems import Problem, ProblemCounter
-from movielake.records import OWN_KEYS, Record
-from movielake.schema import Table
-from movielake.screenings import flatten_batch
+from movielake.conversion.members import BATCH
+from movielake.feed.records import OWN_KEYS, Record
+from movielake.lake.commits import MemberCommit
+from movielake.rows.problems import Problem, ProblemCounter
+from movielake.rows.screenings import flatten_batch
+from movielake.schema.tables import Table
 from movielake.validation.findings import Finding
 from movielake.validation.rules import found, reason
 

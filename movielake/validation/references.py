@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.layout import parquet_folder
-from movielake.lookups import ID
-from movielake.packs import Pair
+from movielake.joining.lookups import ID
+from movielake.names.layout import parquet_folder
+from movielake.staging.packs import Pair
 from movielake.validation.findings import Finding
 from movielake.validation.rules import found
 

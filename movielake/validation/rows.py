@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from movielake.commits import MemberCommit
-from movielake.schema import Table
+from movielake.lake.commits import MemberCommit
+from movielake.schema.tables import Table
 from movielake.validation.findings import Finding
 from movielake.validation.rules import COORDINATES, RUNNING_TIMES, SHOW_DATES, found
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import IO, Final, NamedTuple
 from xml.parsers import expat
 
-from movielake.archives import UNREADABLE
-from movielake.problems import EXAMPLE_LENGTH, REPEATED, UNTYPED, Problem
-from movielake.recoding import recoded
-from movielake.records import OWN_KEYS
-from movielake.schema import Table
+from movielake.feed.archives import UNREADABLE
+from movielake.feed.recoding import recoded
+from movielake.feed.records import OWN_KEYS
+from movielake.rows.problems import EXAMPLE_LENGTH, REPEATED, UNTYPED, Problem
+from movielake.schema.tables import Table
 
 BLOCK: Final = 1 << 22
 """Bytes read at a time: with each, older versions of expat begin anew to read a long tag."""
@@ -55,8 +55,8 @@ def find_places(
     Examples
     --------
     >>> import io
-    >>> from movielake.problems import UNTYPED, Problem
-    >>> from movielake.schema import table
+    >>> from movielake.rows.problems import UNTYPED, Problem
+    >>> from movielake.schema.tables import table
     >>> xml = b"<movies><movie>\n<running_time>two hours</running_time></movie></movies>"
     >>> problem = Problem("running_time", UNTYPED, 1, "two hours")
     >>> find_places(io.BytesIO(xml), table("movies"), [problem])[problem]

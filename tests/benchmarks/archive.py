@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from movielake.conversion import convert
+from movielake.conversion.runs import convert
 from movielake.sample import write_sample
 from tests.benchmarks.results import Section, read_results
 

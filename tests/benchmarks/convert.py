@@ -2,7 +2,7 @@
 
 On a repetitive and on a high-entropy showings member of the same size, alternating in one run:
 
-- movielake: a feed zip to JSON Lines and Parquet, all of `movielake.conversion.convert_zip`;
+- movielake: a feed zip to JSON Lines and Parquet, all of `movielake.conversion.runs.convert_zip`;
 - xmltodict: the member to one JSON document with ``json.dumps``, as people did before;
 - expat: bare ``pyexpat`` without handlers, which nothing that reads XML can beat.
 
@@ -30,17 +30,17 @@ from typing import Any
 import pyarrow.parquet as pq
 import xmltodict
 
-from movielake.conversion import convert, convert_zip
+from movielake.conversion.planning import Task
+from movielake.conversion.runs import convert, convert_zip
 from movielake.fastpath.blocks import Blocks
 from movielake.fastpath.fragments import LineMaker
 from movielake.fastpath.nesting import prove_nesting
 from movielake.fastpath.reading import FastMember
 from movielake.fastpath.segments import split_block
-from movielake.feed import find_feed
-from movielake.outputs import JsonLinesWriter, RowsWriter
-from movielake.planning import Task
+from movielake.feed.zips import find_feed
+from movielake.lake.outputs import JsonLinesWriter, RowsWriter
 from movielake.sample import write_sample
-from movielake.schema import TABLES
+from movielake.schema.tables import TABLES
 from tests.benchmarks.results import Section
 from tests.benchmarks.rounds import Work, take_turns
 

@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 
 from movielake import convert
-from movielake.commits import Commit, commit_from_json, commit_to_json, mark_behind
-from movielake.layout import Folder, Selection
-from movielake.manifest import create_lake, read_manifest, rebuild_manifest
-from movielake.planning import KNOWN, Task, find_selected, plan_conversion
-from movielake.readers import ShowingsReader
+from movielake.conversion.planning import KNOWN, Task, find_selected, plan_conversion
+from movielake.lake.commits import Commit, commit_from_json, commit_to_json, mark_behind
+from movielake.lake.manifest import create_lake, read_manifest, rebuild_manifest
+from movielake.names.layout import Folder, Selection
+from movielake.reading.readers import ShowingsReader
 from movielake.sample import write_sample
 from tests.benchmarks.convert import member, repetitive_showing
 from tests.benchmarks.results import Section

@@ -23,12 +23,12 @@ from itertools import count
 from pathlib import Path
 
 from movielake import convert
-from movielake.commits import mark_behind
-from movielake.layout import Folder
-from movielake.manifest import rebuild_manifest
-from movielake.packing import pack
+from movielake.lake.commits import mark_behind
+from movielake.lake.manifest import rebuild_manifest
+from movielake.names.layout import Folder
 from movielake.sample import write_sample
-from movielake.staging import stage
+from movielake.staging.copies import stage
+from movielake.staging.packing import pack
 from tests.benchmarks.results import Section
 from tests.benchmarks.rounds import take_turns, wall_seconds
 

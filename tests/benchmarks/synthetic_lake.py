@@ -21,12 +21,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.commits import COMPLETE, Commit, MemberCommit, commit_to_json
-from movielake.layout import Folder, commit_path, parquet_folder
-from movielake.manifest import create_lake, rebuild_manifest
-from movielake.outputs import RowsWriter
-from movielake.schema import Table, table
-from movielake.writers import HashingFile
+from movielake.lake.commits import COMPLETE, Commit, MemberCommit, commit_to_json
+from movielake.lake.manifest import create_lake, rebuild_manifest
+from movielake.lake.outputs import RowsWriter
+from movielake.lake.writers import HashingFile
+from movielake.names.layout import Folder, commit_path, parquet_folder
+from movielake.schema.tables import Table, table
 
 FIRST = datetime.date(2015, 1, 2)
 

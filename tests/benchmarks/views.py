@@ -191,8 +191,8 @@ QUESTIONS: dict[str, dict[str, Question]] = {
 }
 
 LIBRARIES = {
-    "movielake": ("movielake.joins", "movielake.frames"),
-    "DataFrame": ("movielake.joins", "movielake.frames"),
+    "movielake": ("movielake.joining.joins", "movielake.reading.frames"),
+    "DataFrame": ("movielake.joining.joins", "movielake.reading.frames"),
     "duckdb": ("duckdb",),
     "polars": ("polars",),
 }

@@ -15,14 +15,14 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from feeds import files, movies, showing, times, week, write_feed
 
 import movielake
 from movielake.cli import main
-from movielake.console import rows_table
-from movielake.escaping import printable
-from movielake.jobs import write_job
-from movielake.schema import TABLES, table
+from movielake.cli.console import rows_table
+from movielake.cli.escaping import printable
+from movielake.cluster.jobs import write_job
+from movielake.schema.tables import TABLES, table
+from tests.feeds import files, movies, showing, times, week, write_feed
 
 ROOT = Path(movielake.__file__).parents[1]
 DEU = "20191206/movies_deu.zip"
@@ -455,7 +455,7 @@ def test_an_error_that_nobody_thought_of_is_one_line_too(monkeypatch, lake):
     def broken(_: str) -> None:
         raise KeyError("odd\nthing")
 
-    monkeypatch.setattr("movielake.overview.describe_lake", broken)
+    monkeypatch.setattr("movielake.lake.overview.describe_lake", broken)
     result = run("info", lake)
     assert result.exit_code == 1
     assert re.fullmatch(

@@ -10,7 +10,7 @@ import pytest
 from rich.table import Table
 
 from movielake import convert
-from movielake.demo import run_demo
+from movielake.cli.walkthrough import run_demo
 from movielake.sample import write_sample
 
 pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword")  # of pandas, in dask
@@ -21,8 +21,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """Give what a demo of a small sample prints."""
     everything: list[Any] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("movielake.demo.write_sample", partial(write_sample, weeks=2, scale=0.02))
-        patch.setattr("movielake.demo.convert", partial(convert, workers=1))
+        small = partial(write_sample, weeks=2, scale=0.02)
+        patch.setattr("movielake.cli.walkthrough.write_sample", small)
+        patch.setattr("movielake.cli.walkthrough.convert", partial(convert, workers=1))
         run_demo(str(tmp_path_factory.mktemp("demo")), everything.append)
     return everything
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from feeds import movies, times, write_feed
 from nbclient import NotebookClient
 
 import movielake
@@ -26,7 +25,8 @@ from movielake import (
     describe_lake,
     pack,
 )
-from movielake.cards import html_card, html_table
+from movielake.lake.cards import html_card, html_table
+from tests.feeds import movies, times, write_feed
 
 PAGE = Path(movielake.__file__).parents[1] / "docs" / "shell.md"
 SHOWN = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
-from movielake.certificates import (
+from movielake.cluster.certificates import (
     AUTHORITY,
     CERTIFICATE,
     KEY,
@@ -82,7 +82,7 @@ def test_who_comes_second_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
         (tmp_path / "tls" / KEY).touch()
         return {KEY: b"another"}
 
-    monkeypatch.setattr("movielake.certificates._create", create_late)
+    monkeypatch.setattr("movielake.cluster.certificates._create", create_late)
     with pytest.raises(OSError, match="not empty"):
         make_certificates(tmp_path / "tls")
     assert [path.name for path in tmp_path.iterdir()] == ["tls"]

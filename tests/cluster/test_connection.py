@@ -15,10 +15,10 @@ import psutil
 import pytest
 from distributed import Client, LocalCluster, Security
 
-from movielake.certificates import certificate_folder, make_certificates
-from movielake.cluster import connect
-from movielake.slurm import VARIABLES
-from movielake.workers import local_cluster, running_client
+from movielake.cluster.certificates import certificate_folder, make_certificates
+from movielake.cluster.connection import connect
+from movielake.cluster.slurm import VARIABLES
+from movielake.cluster.workers import local_cluster, running_client
 
 
 @pytest.fixture(autouse=True)
@@ -250,7 +250,7 @@ def test_a_scheduler_that_is_gone(tmp_path: Path) -> None:
 
 
 SCRIPT = """
-from movielake.cluster import connect
+from movielake.cluster.connection import connect
 client = connect(workers=1, tls=True)
 print(client.submit(sum, [1, 2]).result(), flush=True)
 """

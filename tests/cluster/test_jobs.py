@@ -12,12 +12,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from movielake import multinode
-from movielake.certificates import certificate_folder
 from movielake.cli import main
-from movielake.jobs import OPTIONS, list_jobs, write_job
-from movielake.schema import shipped_folder
-from movielake.slurm import VARIABLES, read_job
+from movielake.cluster import multinode
+from movielake.cluster.certificates import certificate_folder
+from movielake.cluster.jobs import OPTIONS, list_jobs, write_job
+from movielake.cluster.slurm import VARIABLES, read_job
+from movielake.schema.tables import shipped_folder
 
 JOBS = shipped_folder("jobs")
 NAMES = [script.name for script in list_jobs()]
@@ -86,7 +86,8 @@ def commands_of(text: str) -> list[tuple[click.Group, str, list[str]]]:
     """Find what a script calls: the command line, the command, and its flags."""
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     found = []
-    for group, called in ((main, r"\bmovielake"), (multinode.main, "-m movielake.multinode")):
+    parts = "-m movielake.cluster.multinode"
+    for group, called in ((main, r"\bmovielake"), (multinode.main, parts)):
         for name, rest in re.findall(rf"{called} ([a-z]+)([^\n)|;]*)", code):
             found.append((group, name, re.findall(r"--[a-z-]+", rest)))
     return found
@@ -151,7 +152,7 @@ def test_options_that_are_none_change_nothing():
 def test_an_option_that_a_script_lacks_is_added(monkeypatch, tmp_path):
     (tmp_path / "x.sbatch").write_text("#!/bin/bash\n#SBATCH --time=1\n#\n# Do.\ntrue\n")
     (tmp_path / "environment.sh").write_text("")
-    monkeypatch.setattr("movielake.jobs.shipped_folder", lambda _: tmp_path)
+    monkeypatch.setattr("movielake.cluster.jobs.shipped_folder", lambda _: tmp_path)
     expected = "#!/bin/bash\n#SBATCH --time=1\n#SBATCH --account=a\n#\n# Do.\ntrue\n"
     assert write_job("x", account="a") == expected
 

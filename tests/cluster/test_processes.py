@@ -12,9 +12,9 @@ from types import ModuleType
 
 import psutil
 import pytest
-from crashes import kill_each
 
-from movielake.processes import BARE_MAIN, do_pieces, in_order
+from movielake.cluster.processes import BARE_MAIN, do_pieces, in_order
+from tests.crashes import kill_each
 
 SECONDS = 30
 """How long a test waits for what takes one or two."""
@@ -141,7 +141,7 @@ def test_processes_end_when_nobody_takes_the_results() -> None:
 
 SCRIPT = """
 import os
-from movielake.processes import do_pieces
+from movielake.cluster.processes import do_pieces
 
 os.write(1, b"once\\n")
 hang = "__import__('os').write(1, b'busy\\\\n') and __import__('signal').pause()"

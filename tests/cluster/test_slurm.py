@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import movielake
-from movielake.slurm import VARIABLES, Job, expand_nodes, machine_memory, read_job
+from movielake.cluster.slurm import VARIABLES, Job, expand_nodes, machine_memory, read_job
 
 GIGABYTE = 2**30
 

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 import dask
 import psutil
 import pytest
-from crashes import kill_each
 from distributed import Client, LocalCluster, Security
 
-from movielake.certificates import make_certificates
-from movielake.slurm import VARIABLES
-from movielake.workers import local_cluster, running_client, scratch_folder, share_out
+from movielake.cluster.certificates import make_certificates
+from movielake.cluster.slurm import VARIABLES
+from movielake.cluster.workers import local_cluster, running_client, scratch_folder, share_out
+from tests.crashes import kill_each
 
 LOOPBACK = "127.0.0.1"
 SECONDS = 30
@@ -220,7 +220,7 @@ def test_a_scratch_that_is_not_there() -> None:
 SCRIPT = """
 import os, signal, sys, time
 from distributed import Client
-from movielake.workers import local_cluster
+from movielake.cluster.workers import local_cluster
 
 def tell(word):
     os.write(1, f"{{word}}\\n".encode())  # at once, since many processes write

@@ -21,7 +21,16 @@ import fsspec
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from feeds import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import movielake
+from movielake.cluster.workers import share_out
+from movielake.conversion import members as members_module
+from movielake.conversion.runs import Conversion, convert
+from movielake.lake import outputs
+from movielake.schema.tables import FORMAT
+from tests.feeds import (
     all_records,
     all_rows,
     commit,
@@ -39,15 +48,6 @@ from feeds import (
     write_feed,
     zipped,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-import movielake
-from movielake import members as members_module
-from movielake import outputs
-from movielake.conversion import Conversion, convert
-from movielake.schema import FORMAT
-from movielake.workers import share_out
 
 DEU = "20191206/movies_deu.zip"
 SWE = "20191206/movies_swe.zip"
@@ -763,11 +763,11 @@ def test_workers_are_started_only_where_there_is_much_to_do(reference, tmp_path,
         started.append(workers)
         return share_out(work, tasks, 1)
 
-    monkeypatch.setattr("movielake.conversion.share_out", start)
+    monkeypatch.setattr("movielake.conversion.runs.share_out", start)
     other = beside(reference, tmp_path)
     other.convert(workers=None)
     assert started == []
-    monkeypatch.setattr("movielake.conversion._FEW", 0)
+    monkeypatch.setattr("movielake.conversion.runs._FEW", 0)
     other.convert(workers=None, force=True)
     assert started == [None]
     assert other.files() == reference.files()

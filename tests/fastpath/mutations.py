@@ -1,8 +1,8 @@
 """Showings members made and mutilated at random, to compare the fast path with the reference.
 
-``python tests/mutations.py [--count N] [--seed N]`` does it N times and says how many took which
-path; ``nice -n 19 python tests/mutations.py --count 20000`` is the long run. `test_fastpath`
-does a share of it.
+``python -m tests.fastpath.mutations [--count N] [--seed N]`` does it N times and says how many took
+which path. The long run is ``nice -n 19 python -m tests.fastpath.mutations --count 20000``;
+`test_fastpath` does a share of it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import pyarrow as pa
 
 from movielake.fastpath.reading import FastMember
 from movielake.fastpath.unrecognised import NotRecognised
-from movielake.outputs import to_lines
-from movielake.problems import Problem, ProblemCounter
-from movielake.records import Records
-from movielake.schema import table
-from movielake.screenings import flatten_batch
+from movielake.feed.records import Records
+from movielake.lake.outputs import to_lines
+from movielake.rows.problems import Problem, ProblemCounter
+from movielake.rows.screenings import flatten_batch
+from movielake.schema.tables import table
 
 SHOWINGS = table("showings")
 LABELS = {

@@ -11,21 +11,21 @@ import zipfile
 from collections import Counter
 from dataclasses import replace
 
-import mutations
 import pyarrow.parquet as pq
 import pytest
-from feeds import files, json_lines, member, showing, times, write_feed
 from hypothesis import given
 from hypothesis import strategies as st
-from mutations import LABELS, SHOWINGS, differences, read_by_reference, read_fast
-from strategies import documents, examples
 
-from movielake.conversion import convert
+from movielake.conversion.members import MemberConverter
+from movielake.conversion.runs import convert
 from movielake.fastpath.nesting import prove_nesting
 from movielake.fastpath.segments import split_block
 from movielake.fastpath.shape import Kind, shape_of
 from movielake.fastpath.unrecognised import REASONS, NotRecognised, Reason
-from movielake.members import MemberConverter
+from tests.fastpath import mutations
+from tests.fastpath.mutations import LABELS, SHOWINGS, differences, read_by_reference, read_fast
+from tests.feeds import files, json_lines, member, showing, times, write_feed
+from tests.strategies import documents, examples
 
 SHAPE = shape_of(SHOWINGS)
 ORDINARY = times(*(showing(n) for n in range(5)))

@@ -9,7 +9,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from feeds import (
+
+from movielake.cli.console import conversion_lines
+from movielake.conversion.runs import Conversion, DamagedFeedError, convert
+from tests.feeds import (
     all_records,
     all_rows,
     commit,
@@ -24,9 +27,6 @@ from feeds import (
     write_feed,
     zipped,
 )
-
-from movielake.console import conversion_lines
-from movielake.conversion import Conversion, DamagedFeedError, convert
 
 DEU = "20191206/movies_deu.zip"
 SWE = "20191206/movies_swe.zip"

@@ -17,12 +17,12 @@ import xmltodict
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
-from strategies import ENCODINGS, LABELS, documents, encode, examples, oracle
 
 import movielake
-from movielake.damage import Damage
-from movielake.records import Records, Unreadable, read_root
-from movielake.schema import TABLES, table
+from movielake.feed.damage import Damage
+from movielake.feed.records import Records, Unreadable, read_root
+from movielake.schema.tables import TABLES, table
+from tests.strategies import ENCODINGS, LABELS, documents, encode, examples, oracle
 
 SHOWINGS = table("showings")
 MOVIES = table("movies")
@@ -624,8 +624,8 @@ def test_nothing_is_fetched():
 
 LONG_STREAM = '''
 import resource, sys
-from movielake.records import Records
-from movielake.schema import table
+from movielake.feed.records import Records
+from movielake.schema.tables import table
 
 RECORD = b"""<!-- c --><showtime><movie_name>Frozen II</movie_name><movie_id>201030</movie_id>
 <show_date date="20191206"><showtimes>13:20, (15:40)</showtimes><show_passes>Y</show_passes>

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from feeds import houses, movies, showing, times, week, write_feed, zipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movielake.archives import UNREADABLE
-from movielake.feed import FeedZip, find_feed, fingerprint, open_members
-from movielake.layout import Selection
+from movielake.feed.archives import UNREADABLE
+from movielake.feed.zips import FeedZip, find_feed, fingerprint, open_members
+from movielake.names.layout import Selection
+from tests.feeds import houses, movies, showing, times, week, write_feed, zipped
 
 STAMP = "20191206"
 ZIP = f"{STAMP}/movies_deu.zip"

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from movielake import convert, pack
+from tests.fastpath.mutations import ODD_DATES, ODD_LEAVES, TOKENS, Maker, mutant
 from tests.feeds import files, houses, movies, showing, times, week, write_feed, zipped
-from tests.mutations import ODD_DATES, ODD_LEAVES, TOKENS, Maker, mutant
 
 MEMBERS = (
     b"",

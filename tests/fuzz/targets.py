@@ -22,17 +22,25 @@ from xml.parsers import expat
 import pyarrow.parquet as pq
 import zstandard
 
-from movielake.archives import UNREADABLE, Member, open_archive
-from movielake.commits import DAMAGED, EMPTY, OTHER, REFUSED, Commit, MemberCommit, describe_damage
-from movielake.damage import one_line
-from movielake.escaping import printable
-from movielake.feed import FeedZip, fingerprint
-from movielake.layout import Folder
-from movielake.limits import Limits
-from movielake.members import MemberConverter
-from movielake.quarantine import Quarantine
-from movielake.staging import stage
-from movielake.writers import HashingFile, Workspace
+from movielake.cli.escaping import printable
+from movielake.conversion.members import MemberConverter
+from movielake.feed.archives import UNREADABLE, Member, open_archive
+from movielake.feed.damage import one_line
+from movielake.feed.limits import Limits
+from movielake.feed.zips import FeedZip, fingerprint
+from movielake.lake.commits import (
+    DAMAGED,
+    EMPTY,
+    OTHER,
+    REFUSED,
+    Commit,
+    MemberCommit,
+    describe_damage,
+)
+from movielake.lake.quarantine import Quarantine
+from movielake.lake.writers import HashingFile, Workspace
+from movielake.names.layout import Folder
+from movielake.staging.copies import stage
 
 ZIP = FeedZip("20191206/movies_deu.zip", "20191206", "deu", 0, "")
 LIMITS = Limits(member_size=1_000_000)

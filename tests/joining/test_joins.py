@@ -15,10 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from conftest import Ask
-from feeds import all_records, all_rows, houses, movies, showing, times, write_feed
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import examples
 from test_frames import columns_read, partitions_read, spoil
 
 from movielake import (
@@ -31,6 +29,8 @@ from movielake import (
     join_showings,
     orphans,
 )
+from tests.feeds import all_records, all_rows, houses, movies, showing, times, write_feed
+from tests.strategies import examples
 
 
 @pytest.fixture(autouse=True)

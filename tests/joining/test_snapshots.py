@@ -12,10 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from conftest import Ask
-from feeds import all_rows, houses, movies, showing, times, write_feed
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import examples
 
 from movielake import (
     CurrentShowings,
@@ -26,6 +24,8 @@ from movielake import (
     current_showings,
     latest,
 )
+from tests.feeds import all_rows, houses, movies, showing, times, write_feed
+from tests.strategies import examples
 
 # Not with a window: DuckDB 2.0.0 applies the filter on a partition key after it, not before.
 CURRENT = """

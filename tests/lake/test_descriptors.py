@@ -13,16 +13,16 @@ import duckdb
 import fsspec
 import pytest
 from click.testing import CliRunner
-from feeds import files, manifest, week, write_feed
 from frictionless import FrictionlessException, Package
 
 from movielake import convert, describe_lake
 from movielake.cli import main
-from movielake.descriptors import describe_package, descriptor_content, write_descriptor
-from movielake.layout import Folder
-from movielake.packing import pack
-from movielake.schema import TABLES, table
-from movielake.staging import stage
+from movielake.lake.descriptors import describe_package, descriptor_content, write_descriptor
+from movielake.names.layout import Folder
+from movielake.schema.tables import TABLES, table
+from movielake.staging.copies import stage
+from movielake.staging.packing import pack
+from tests.feeds import files, manifest, week, write_feed
 
 PACKAGE = describe_package(map(table, TABLES))
 RESOURCES = {resource["name"]: resource for resource in PACKAGE["resources"]}

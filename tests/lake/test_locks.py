@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from crashes import fork
 
-from movielake import locks
-from movielake.commits import mark_behind
-from movielake.layout import Folder
-from movielake.locks import (
+from movielake.lake import locks
+from movielake.lake.commits import mark_behind
+from movielake.lake.locks import (
     LOCK_FOLDER,
     Lock,
     hold_partition,
@@ -29,6 +27,8 @@ from movielake.locks import (
     remove_leftovers,
     wait_for_holders,
 )
+from movielake.names.layout import Folder
+from tests.crashes import fork
 
 NAME = "20191206-can"
 T = TypeVar("T")
@@ -197,7 +197,7 @@ def test_who_waits_for_holders_does_not_wait_for_who_comes_later(lake: Folder, m
     lock, later = in_another_thread(lambda: (Lock(lake, NAME), Lock(lake, "20191213-can")))
     lock.acquire()
     pauses = iter([later.acquire, lock.release])
-    monkeypatch.setattr("movielake.locks.time.sleep", lambda _: next(pauses)())
+    monkeypatch.setattr("movielake.lake.locks.time.sleep", lambda _: next(pauses)())
     wait_for_holders(lake)
     assert [name.partition("/")[0] for name in left(lake)] == ["20191213-can"]
 
@@ -238,7 +238,7 @@ def test_who_was_interrupted_anywhere_does_not_wait_for_himself(lake: Folder, mo
     def pause(_seconds: float) -> None:
         assert held() == [], "waits for himself"
 
-    monkeypatch.setattr("movielake.locks.time.sleep", pause)
+    monkeypatch.setattr("movielake.lake.locks.time.sleep", pause)
     step, waited = 0, 0
     while True:
         try:

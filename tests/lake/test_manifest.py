@@ -11,14 +11,13 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from feeds import files, week, write_feed
 from fsspec import register_implementation
 from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
 from movielake import MoviesReader, ShowingsReader, convert, pack, stage
-from movielake.commits import (
+from movielake.lake.commits import (
     COMPLETE,
     DAMAGED,
     EMPTY,
@@ -36,9 +35,8 @@ from movielake.commits import (
     withdraw_commit,
     write_commit,
 )
-from movielake.layout import Folder, Selection, commit_path
-from movielake.locks import hold_partition
-from movielake.manifest import (
+from movielake.lake.locks import hold_partition
+from movielake.lake.manifest import (
     MANIFEST,
     check_lake,
     create_lake,
@@ -46,10 +44,12 @@ from movielake.manifest import (
     read_manifest,
     rebuild_manifest,
 )
-from movielake.overview import describe_lake
-from movielake.problems import Problem
-from movielake.schema import FORMAT, TABLES, table
-from movielake.writers import WrittenFile, write_atomically
+from movielake.lake.overview import describe_lake
+from movielake.lake.writers import WrittenFile, write_atomically
+from movielake.names.layout import Folder, Selection, commit_path
+from movielake.rows.problems import Problem
+from movielake.schema.tables import FORMAT, TABLES, table
+from tests.feeds import files, week, write_feed
 
 FILE = WrittenFile("json/20191206/deu/191206S.jsonl.zst", 7, "ab" * 32)
 SHOWINGS = MemberCommit(
@@ -582,7 +582,7 @@ def test_a_draft_is_not_published_if_a_commit_changes_meanwhile(lake, monkeypatc
         write_commit(lake, made("20191206", "deu", SHOWINGS))
         return table
 
-    monkeypatch.setattr("movielake.manifest.manifest_table", late)
+    monkeypatch.setattr("movielake.lake.manifest.manifest_table", late)
     rebuild_manifest(lake)
     monkeypatch.undo()
     if lake.is_local:  # there are neither locks nor drafts in memory before they are complete
@@ -602,7 +602,7 @@ def test_who_has_removed_the_drafts_already_is_waited_for(tmp_path, monkeypatch)
         rebuilding.join(0.2)
         return write_atomically(*arguments)
 
-    monkeypatch.setattr("movielake.commits.write_atomically", write_late)
+    monkeypatch.setattr("movielake.lake.commits.write_atomically", write_late)
     with hold_partition(lake, "20191206", "deu"):
         write_commit(lake, made("20191206", "deu", SHOWINGS))
     rebuilding.join(10)
@@ -612,7 +612,7 @@ def test_who_has_removed_the_drafts_already_is_waited_for(tmp_path, monkeypatch)
 
 
 def test_a_commit_put_aside_is_missed_by_who_needs_it(lake, monkeypatch):
-    monkeypatch.setattr("movielake.commits._PATIENCE", 0.05)
+    monkeypatch.setattr("movielake.lake.commits._PATIENCE", 0.05)
     write_commit(lake, FULL)
     write_commit(lake, made("20200103", "can"))
     withdraw_commit(lake, "20191206", "deu")
@@ -630,7 +630,7 @@ def test_a_commit_put_aside_is_missed_by_who_needs_it(lake, monkeypatch):
 
 def test_a_commit_whose_predecessor_is_still_aside_is_there(lake, monkeypatch):
     """So a process leaves them that is killed between the commit and the tidying."""
-    monkeypatch.setattr("movielake.commits._PATIENCE", 0.05)
+    monkeypatch.setattr("movielake.lake.commits._PATIENCE", 0.05)
     write_commit(lake, FULL)
     withdraw_commit(lake, "20191206", "deu")
     lake.fs.pipe_file(lake.join(commit_path("20191206", "deu")), commit_to_json(FULL))

@@ -16,18 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from feeds import files, json_lines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movielake import outputs
-from movielake.layout import Folder
-from movielake.locks import remove_leftovers
-from movielake.outputs import JsonLinesWriter, RowsWriter, to_lines
-from movielake.problems import ProblemCounter
-from movielake.schema import TABLES, table
-from movielake.screenings import flatten_batch
-from movielake.writers import (
+from movielake.lake import outputs
+from movielake.lake.locks import remove_leftovers
+from movielake.lake.outputs import JsonLinesWriter, RowsWriter, to_lines
+from movielake.lake.writers import (
     HashingFile,
     Workspace,
     WrittenFile,
@@ -35,6 +30,11 @@ from movielake.writers import (
     workspace,
     write_atomically,
 )
+from movielake.names.layout import Folder
+from movielake.rows.problems import ProblemCounter
+from movielake.rows.screenings import flatten_batch
+from movielake.schema.tables import TABLES, table
+from tests.feeds import files, json_lines
 
 HELLO = WrittenFile("a", 5, hashlib.sha256(b"hello").hexdigest())
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movielake.layout import (
+from movielake.names.layout import (
     Folder,
     Selection,
     commit_path,
@@ -23,7 +23,7 @@ from movielake.layout import (
     quarantine_folder,
     safe_name,
 )
-from movielake.schema import TABLES, table
+from movielake.schema.tables import TABLES, table
 
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

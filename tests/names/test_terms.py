@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movielake import ShowingsReader, join_showings
-from movielake.hints import require_countries, tell_choices
-from movielake.layout import Selection
-from movielake.terms import read_terms
+from movielake.names.hints import require_countries, tell_choices
+from movielake.names.layout import Selection
+from movielake.names.terms import read_terms
 
 STAMPS = ["20191206", "20191213", "20191220", "20200103"]
 COUNTRIES = ["can", "deu", "gbr", "swe"]

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from movielake import TheatersReader, is_outside, timezone_at
-from movielake.countries import read_countries, suggest_countries
-from movielake.geography import zones_of
+from movielake.names.countries import read_countries, suggest_countries
+from movielake.places.geography import zones_of
 from movielake.sample.places import countries
 
 CAPITALS = {
@@ -228,7 +228,7 @@ def test_tzfpy_and_the_tz_database_know_the_same_zones():
 
 
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch):
-    from movielake import geography
+    from movielake.places import geography
 
     geography._outlines.cache_clear()
     monkeypatch.setitem(sys.modules, "tzfpy", None)

@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from feeds import all_records, files, houses, movies, showing, times, write_feed
 
 from movielake import (
     MoviesReader,
@@ -28,6 +27,7 @@ from movielake import (
     latest,
     orphans,
 )
+from tests.feeds import all_records, files, houses, movies, showing, times, write_feed
 
 STAMPS = ("20191206", "20191213", "20200103")
 COUNTRIES = ("can", "deu", "swe")

@@ -24,10 +24,8 @@ from dask.callbacks import Callback
 from dask.dataframe.dask_expr import new_collection
 from dask.dataframe.dask_expr._reductions import Len
 from distributed import Client
-from feeds import all_rows
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import examples
 
 from movielake import (
     CurrentShowings,
@@ -37,8 +35,10 @@ from movielake import (
     current_showings,
     join_showings,
 )
-from movielake.frames import LakeRows
-from movielake.workers import local_cluster
+from movielake.cluster.workers import local_cluster
+from movielake.reading.frames import LakeRows
+from tests.feeds import all_rows
+from tests.strategies import examples
 
 READERS = (MoviesReader, TheatersReader, ShowingsReader)
 KEYS = ["date_stamp", "country"]
@@ -55,7 +55,7 @@ def frame(
     request: pytest.FixtureRequest, sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dd.DataFrame:
     """All showings, in one partition and in several of several files each."""
-    monkeypatch.setattr("movielake.views._ROWS", request.param)
+    monkeypatch.setattr("movielake.reading.views._ROWS", request.param)
     frame = ShowingsReader(str(sample_lake)).dataframe
     assert frame.npartitions == (1 if request.param == 1_000_000 else 9)
     return frame
@@ -489,7 +489,7 @@ def test_any_filter_gives_what_pandas_gives(
     sample_lake: Path, predicate: Any, columns: list[str], form: Any, size: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("movielake.views._ROWS", size)
+        patch.setattr("movielake.reading.views._ROWS", size)
         frame = ShowingsReader(str(sample_lake), countries="deu,chn,nzl").dataframe
     filtered = form(frame, predicate, columns)
     expected = form(frame.compute(), predicate, columns)

@@ -18,7 +18,6 @@ import psutil
 import pytest
 from conftest import Ask
 from distributed import Client
-from feeds import all_records, houses, movies, rows, showing, times, write_feed
 
 from movielake import (
     CurrentShowings,
@@ -28,8 +27,9 @@ from movielake import (
     TheatersReader,
     convert,
 )
-from movielake.slurm import VARIABLES
-from movielake.workers import local_cluster, running_client
+from movielake.cluster.slurm import VARIABLES
+from movielake.cluster.workers import local_cluster, running_client
+from tests.feeds import all_records, houses, movies, rows, showing, times, write_feed
 
 READERS = {"I": MoviesReader, "T": TheatersReader, "S": ShowingsReader}
 
@@ -109,7 +109,7 @@ def test_no_partition_of_a_bag_is_too_large(
     sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
-    monkeypatch.setattr("movielake.readers._BAG_BYTES", 1)
+    monkeypatch.setattr("movielake.reading.readers._BAG_BYTES", 1)
     assert ShowingsReader(str(sample_lake)).bag.npartitions == 25  # a file each
 
 

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Ask
 from distributed import Client
-from feeds import all_rows, showing, times, write_feed
 
 from movielake import JoinedShowings, MoviesReader, ShowingsReader, TheatersReader, convert
-from movielake.workers import local_cluster
+from movielake.cluster.workers import local_cluster
+from tests.feeds import all_rows, showing, times, write_feed
 
 
 @pytest.fixture(params=[1, 64])
@@ -24,7 +24,7 @@ def showings(
     request: pytest.FixtureRequest, sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> ShowingsReader:
     """A reader that counts a file at a time, or all files in one go."""
-    monkeypatch.setattr("movielake.views._FILES", request.param)
+    monkeypatch.setattr("movielake.reading.views._FILES", request.param)
     return ShowingsReader(str(sample_lake))
 
 
@@ -108,7 +108,7 @@ def test_a_value_in_two_files_of_a_partition_is_one_value(
     at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the two are read apart from each other."""
-    monkeypatch.setattr("movielake.views._FILES", at_once)
+    monkeypatch.setattr("movielake.reading.views._FILES", at_once)
     one, other = (times(showing(theater=number)) for number in (1, 2))
     swe = {"191206S.XML": one}
     deu = {"191206S.XML": one, "191207S.XML": one, "191208S.XML": other}

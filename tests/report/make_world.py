@@ -1,7 +1,7 @@
 """Make the outlines of countries that the report's map shows, out of Natural Earth's.
 
 The npm package world-atlas has them as TopoJSON: ``npm pack world-atlas@2.0.2``, unpack, then
-``python tests/make_world.py package/countries-50m.json movielake/report/assets/world.json``.
+``python tests/report/make_world.py package/countries-50m.json movielake/report/assets/world.json``.
 
 The result is GeoJSON in the condensed form that ECharts reads: each ring is a text, each character
 a step in longitude or latitude, in 1/64 of a degree. That is 1.7 km, and so is every rounding.

@@ -16,11 +16,11 @@ import fsspec
 import pytest
 from click.testing import CliRunner
 from conftest import Ask
-from feeds import commit, houses, movies, showing, times, week, write_feed
 
 from movielake import convert, geography, write_report
 from movielake.cli import main
 from movielake.report import coverage, findings, page, places
+from tests.feeds import commit, houses, movies, showing, times, week, write_feed
 
 Findings = dict[str, Any]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import CHROMIUM, DRIVER, PLOTS, Keys, Page, browse
-from feeds import showing, times, write_feed
 
 from movielake import convert, write_report
 from movielake.sample import write_sample
+from tests.feeds import showing, times, write_feed
+from tests.report.browser import CHROMIUM, DRIVER, PLOTS, Keys, Page, browse
 
 pytestmark = pytest.mark.browser
 

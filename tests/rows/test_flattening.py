@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import ATTRIBUTES, LABELS, Tokens, examples, tokens
 
-from movielake.flattening import flatten_records, text_of
-from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter
-from movielake.schema import table
-from movielake.screenings import flatten_batch
+from movielake.rows.flattening import flatten_records, text_of
+from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter
+from movielake.rows.screenings import flatten_batch
+from movielake.schema.tables import table
+from tests.strategies import ATTRIBUTES, LABELS, Tokens, examples, tokens
 
 Row = dict[str, Any]
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import LABELS, Tokens, examples, tokens
 
-from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter
-from movielake.schema import table
-from movielake.screenings import flatten_batch, flatten_showings
+from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter
+from movielake.rows.screenings import flatten_batch, flatten_showings
+from movielake.schema.tables import table
+from tests.strategies import LABELS, Tokens, examples, tokens
 
 SHOWINGS = table("showings")
 Row = dict[str, Any]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import examples
 
-from movielake.showtimes import parse_showtimes
+from movielake.rows.showtimes import parse_showtimes
+from tests.strategies import examples
 
 
 def read(text: str) -> tuple[list[str | None], list[str]]:

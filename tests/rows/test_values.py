@@ -10,11 +10,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import examples, xml_characters
 
-from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter, total
-from movielake.schema import Column, table
-from movielake.values import (
+from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter, total
+from movielake.rows.values import (
     booleans,
     floats,
     integers,
@@ -25,6 +23,8 @@ from movielake.values import (
     split_list,
     typed,
 )
+from movielake.schema.tables import Column, table
+from tests.strategies import examples, xml_characters
 
 INT32 = pa.int32()
 DIGITS_OF_OTHERS = "１２３", "١٢٣", "१२३", "𝟏𝟐𝟑", "²", "Ⅻ", "五"

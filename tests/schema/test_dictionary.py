@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from movielake.dictionary import markdown_dictionary, text_dictionary
-from movielake.schema import TABLES, Column, Table, table
+from movielake.schema.dictionary import markdown_dictionary, text_dictionary
+from movielake.schema.tables import TABLES, Column, Table, table
 
 FILMS = Table(
     name="films",

@@ -7,16 +7,16 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from feeds import all_records
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
-from strategies import LABELS, documents, examples, oracle
 
 from movielake.cli import main
-from movielake.jsonschemas import DIALECT, json_schema, json_schemas
-from movielake.schema import TABLES, table
+from movielake.schema.jsonschemas import DIALECT, json_schema, json_schemas
+from movielake.schema.tables import TABLES, table
+from tests.feeds import all_records
+from tests.strategies import LABELS, documents, examples, oracle
 
 VALIDATORS = {name: Draft202012Validator(json_schema(table(name))) for name in TABLES}
 

@@ -1,6 +1,6 @@
 """The tables' schemas against the page on the feed, the design page, and what was shipped before.
 
-``python tests/test_schema.py`` writes to ``data/schema.txt`` anew what a format promises.
+``python -m tests.schema.test_tables`` writes to ``data/schema.txt`` anew what a format promises.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from movielake.problems import ProblemCounter
-from movielake.schema import FORMAT, TABLES, Column, shipped_folder, table, table_of_root
-from movielake.values import typed
+from movielake.rows.problems import ProblemCounter
+from movielake.rows.values import typed
+from movielake.schema.tables import FORMAT, TABLES, Column, shipped_folder, table, table_of_root
 
 SHIPPED = Path(__file__).parent / "data" / "schema.txt"
 
@@ -388,10 +388,10 @@ def as_text(column: Column) -> list[str]:
 def test_a_schema_changes_with_the_format_alone():
     shipped = SHIPPED.read_text("utf-8")
     if shipped.split("\n")[0] == f"format {FORMAT}":
-        advice = "raise movielake.schema.FORMAT, for lakes of this format are read with the old one"
+        advice = "raise FORMAT in schema/tables.py: lakes of this format have the old schemas"
     else:
         advice = "the format is new"
-    message = f"{advice}; then run: python tests/{Path(__file__).name}, and commit {SHIPPED.name}"
+    message = f"{advice}; then run: python -m tests.schema.test_tables, and commit {SHIPPED.name}"
     assert schemas_as_text() == shipped, message
 
 
@@ -415,7 +415,7 @@ def write_schemas() -> int:
     text = schemas_as_text()
     shipped = SHIPPED.read_text("utf-8") if SHIPPED.exists() else ""
     if shipped.split("\n")[0] == f"format {FORMAT}" and shipped != text:
-        print(f"{SHIPPED.name} has other schemas of format {FORMAT}: raise movielake.schema.FORMAT")
+        print(f"{SHIPPED.name} has other schemas of format {FORMAT}: raise FORMAT")
         return 1
     SHIPPED.parent.mkdir(exist_ok=True)
     SHIPPED.write_text(text, "utf-8")

@@ -18,16 +18,16 @@ from typing import Any
 
 import fsspec
 import pytest
-from crashes import fork
-from feeds import all_rows, commit, files, week, write_feed
 from fsspec.implementations.memory import MemoryFileSystem
 
 from movielake import convert, sources, targets
-from movielake.commits import committed
-from movielake.layout import Folder
-from movielake.manifest import check_lake, read_manifest
-from movielake.packing import pack
-from movielake.staging import STAGED_FILE, stage
+from movielake.lake.commits import committed
+from movielake.lake.manifest import check_lake, read_manifest
+from movielake.names.layout import Folder
+from movielake.staging.copies import STAGED_FILE, stage
+from movielake.staging.packing import pack
+from tests.crashes import fork
+from tests.feeds import all_rows, commit, files, week, write_feed
 
 SHOWINGS = "parquet/showings/date_stamp=20191206/country=deu/191206S.parquet"
 
@@ -203,7 +203,7 @@ def test_others_read_it(packed: Path, lake: Path, to: Path) -> None:
     import duckdb  # here, so that the processes started below need not load all this
     import pandas as pd
 
-    from movielake.readers import ShowingsReader
+    from movielake.reading.readers import ShowingsReader
 
     staged = stage(str(packed), str(to), countries="deu", json=False)
     rows = [row for row in all_rows(lake) if "/deu/" in row["source_xml"]]
@@ -877,7 +877,7 @@ def test_a_place_elsewhere_although_the_file_is_there(copy: Path, to: Path, path
 
 def hostile_pack(lake: Path, tar: Path, content: bytes) -> str:
     """Pack a lake with an index that vouches for a changed commit."""
-    from movielake.packs import end_padding, index_header, member_header, padding
+    from movielake.staging.packs import end_padding, index_header, member_header, padding
 
     found = seen(lake)
     pairs = committed(Folder(str(lake)))
@@ -898,7 +898,7 @@ def hostile_pack(lake: Path, tar: Path, content: bytes) -> str:
 
 
 def commit_without_members() -> Any:
-    from movielake.commits import Commit
+    from movielake.lake.commits import Commit
 
     return Commit("20191206", "deu", "", 0, "", "", False, ())
 

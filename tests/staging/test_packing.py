@@ -14,19 +14,19 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from crashes import fork
-from feeds import files, week, write_feed
 from hypothesis import given
 from hypothesis import strategies as st
 
 from movielake import convert, packing, sources
-from movielake.commits import committed
-from movielake.layout import Folder
-from movielake.manifest import create_lake, read_manifest
-from movielake.packing import pack
-from movielake.packs import index_header, index_size, member_header, read_index
-from movielake.sources import Pack, Source, open_source
-from movielake.staging import stage
+from movielake.lake.commits import committed
+from movielake.lake.manifest import create_lake, read_manifest
+from movielake.names.layout import Folder
+from movielake.staging.copies import stage
+from movielake.staging.packing import pack
+from movielake.staging.packs import index_header, index_size, member_header, read_index
+from movielake.staging.sources import Pack, Source, open_source
+from tests.crashes import fork
+from tests.feeds import files, week, write_feed
 
 LONG = f"{'x' * 120}.XML"
 
@@ -262,7 +262,7 @@ def test_identity_is_the_same_however_it_is_written(tmp_path: Path) -> None:
     ("path", "size"), [("a" * 100, 0), ("a" * 101, 5), ("ä", 5), ("x", 8**11), ("x", 8**11 - 1)]
 )
 def test_headers_have_the_size_that_is_reckoned(path: str, size: int) -> None:
-    from movielake.packs import place
+    from movielake.staging.packs import place
 
     spans, _ = place(0, [(path, size)])
     assert spans[path].offset == len(member_header(path, size))

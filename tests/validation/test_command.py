@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from lakes import COMMIT, MOVIES, SHOWINGS, small_lake
 
 from movielake.cli import main
+from movielake.cli.verdict import Verdict
 from movielake.validation.feeds import FEED_RULES
 from movielake.validation.findings import Checked, Finding
 from movielake.validation.rules import LAKE_RULES, describe_rules
-from movielake.verdict import Verdict
+from tests.lakes import COMMIT, MOVIES, SHOWINGS, small_lake
 
 MEND = "convert its feed zip again (--force --stamps 20191206 --countries deu), or stage it again"
-PAGE = Path(__file__).parents[1] / "docs" / "validation.md"
+PAGE = Path(__file__).parents[2] / "docs" / "validation.md"
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def test_long_lists_are_cut_but_counted():
 
 
 def test_what_is_not_looked_for_is_said_once(lake, monkeypatch):
-    monkeypatch.setattr("movielake.verdict.has_geography", lambda: False)
+    monkeypatch.setattr("movielake.cli.verdict.has_geography", lambda: False)
     note = (
         "note: outside-country is skipped: it needs the extra geo, as in: "
         "pip install 'movielake[geo]'\n"

@@ -16,19 +16,19 @@ from pathlib import Path
 import fsspec
 import pyarrow.compute as pc
 import pytest
-from feeds import files, houses, manifest, movies, showing, times, week, write_feed, zipped
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import ENCODINGS, documents, encode, examples
 
 from movielake import convert
-from movielake.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter
-from movielake.records import Records
-from movielake.schema import TABLES, table
-from movielake.screenings import flatten_batch
+from movielake.feed.records import Records
+from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter
+from movielake.rows.screenings import flatten_batch
+from movielake.schema.tables import TABLES, table
 from movielake.validation.feeds import FEED_RULES, check_feed, check_zip
 from movielake.validation.findings import Checked, Finding
 from movielake.validation.whereabouts import find_places
+from tests.feeds import files, houses, manifest, movies, showing, times, week, write_feed, zipped
+from tests.strategies import ENCODINGS, documents, encode, examples
 
 DEU = "20191206/movies_deu.zip"
 OF_KIND = {UNTYPED: "untyped-value", REPEATED: "repeated-element", UNKNOWN: "unknown-element"}

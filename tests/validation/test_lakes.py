@@ -20,10 +20,20 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 from conftest import Ask
-from feeds import files, movies, showing, times, week, write_feed
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from lakes import (
+
+from movielake import ShowingsReader, convert, orphans, pack, stage, validate
+from movielake.names.layout import Folder
+from movielake.sample import write_sample
+from movielake.validation.accounts import check_manifest
+from movielake.validation.findings import Checked, Finding
+from movielake.validation.inventory import check_lake_file, take_inventory
+from movielake.validation.lake import spread
+from movielake.validation.records import first_difference
+from movielake.validation.rules import LAKE_RULES
+from tests.feeds import files, movies, showing, times, week, write_feed
+from tests.lakes import (
     COMMIT,
     MOVIES,
     MOVIES_JSON,
@@ -41,16 +51,6 @@ from lakes import (
     small_lake,
     without_json,
 )
-
-from movielake import ShowingsReader, convert, orphans, pack, stage, validate
-from movielake.layout import Folder
-from movielake.sample import write_sample
-from movielake.validation.accounts import check_manifest
-from movielake.validation.findings import Checked, Finding
-from movielake.validation.inventory import check_lake_file, take_inventory
-from movielake.validation.lake import spread
-from movielake.validation.records import first_difference
-from movielake.validation.rules import LAKE_RULES
 
 Break = Callable[[Path], Any]
 

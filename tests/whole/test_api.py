@@ -12,7 +12,7 @@ from numpydoc.validate import validate
 
 import movielake
 
-API = Path(__file__).parents[1] / "docs" / "api.md"
+API = Path(__file__).parents[2] / "docs" / "api.md"
 
 WANTED = {
     "GL03": "no line too many",

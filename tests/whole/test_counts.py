@@ -15,8 +15,8 @@ import pytest
 import zstandard
 
 from movielake import convert
-from movielake.layout import Folder
-from movielake.manifest import read_manifest
+from movielake.lake.manifest import read_manifest
+from movielake.names.layout import Folder
 from movielake.sample import write_sample
 
 TIME = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):[0-5]\d(?![\d:])")

@@ -26,7 +26,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from crashes import (
+
+import movielake
+from movielake import ShowingsReader, convert, locks
+from movielake.lake.commits import commit_from_json
+from movielake.lake.manifest import manifest_table
+from movielake.staging.copies import stage
+from movielake.staging.packing import pack
+from tests.crashes import (
     Ending,
     append,
     finish,
@@ -39,15 +46,8 @@ from crashes import (
     truncate,
     wait_for_pause,
 )
-from faults import record
-from feeds import all_records, files, houses, showing, times, week, write_feed, zipped
-
-import movielake
-from movielake import ShowingsReader, convert, locks
-from movielake.commits import commit_from_json
-from movielake.manifest import manifest_table
-from movielake.packing import pack
-from movielake.staging import stage
+from tests.faults import record
+from tests.feeds import all_records, files, houses, showing, times, week, write_feed, zipped
 
 DEU, SWE, CAN, FRA = (f"20191206/movies_{ccc}.zip" for ccc in ("deu", "swe", "can", "fra"))
 LATER = "20191213/movies_deu.zip"
@@ -725,7 +725,7 @@ def test_stages_while_a_lake_is_converted(
 def test_a_partition_that_is_being_replaced_is_named(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("movielake.commits._PATIENCE", 0.05)
+    monkeypatch.setattr("movielake.lake.commits._PATIENCE", 0.05)
     lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
     commit = lake / "manifest/20191206/deu.json"
     commit.rename(commit.with_suffix(".replaced"))

@@ -17,7 +17,7 @@ import pytest
 
 from movielake import stage
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 NOTEBOOKS = sorted(path for path in (DOCS / "notebooks").glob("*.md") if path.stem != "index")
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), DOCS / "notebooks" / "index.md"]

@@ -18,7 +18,7 @@ import pytest
 
 from movielake import JoinedShowings, ShowingsReader
 
-PAGE = Path(__file__).parents[1] / "docs" / "engines.md"
+PAGE = Path(__file__).parents[2] / "docs" / "engines.md"
 SECTIONS = {
     title: re.findall(r"```python\n(.*?)```", text, re.S)
     for title, text in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.S | re.M)

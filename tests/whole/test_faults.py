@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import faults
 import pytest
+
+from tests import faults
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_fewer_inputs_are_stale_only_where_all_tests_ran(page):
 
 def test_every_row_of_the_page_is_some_tests():
     """A row whose test is gone would stay for ever."""
-    sources = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("*.py"))
+    sources = "".join(path.read_text("utf-8") for path in Path(__file__).parents[1].rglob("*.py"))
     gone = [key for key in faults.shown() if not all(f'"{text}"' in sources for text in key)]
     assert gone == []
     assert not any(row.lost or row.partial for row in faults.shown().values())

@@ -13,7 +13,7 @@ import pytest
 from tests.fuzz.corpus import CORPORA
 from tests.fuzz.targets import TARGETS, count_records
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RUNS = {"member": 600, "zip": 1200, "tar": 500}
 
 

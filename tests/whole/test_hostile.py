@@ -21,9 +21,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from crashes import Ending, run
-from faults import record
-from feeds import (
+
+from movielake import convert, validate
+from movielake.cli import main
+from movielake.conversion.members import MemberConverter
+from movielake.fastpath.unrecognised import TOO_MUCH
+from movielake.feed.archives import open_archive
+from movielake.feed.limits import FREE, Limits, OverLimitError, choose_limits, most_kept
+from movielake.rows.problems import MOST_NAMES, OTHERS, UNKNOWN, ProblemCounter
+from tests.crashes import Ending, run
+from tests.faults import record
+from tests.feeds import (
     EPOCH,
     all_records,
     all_rows,
@@ -38,14 +46,6 @@ from feeds import (
     write_feed,
     zipped,
 )
-
-from movielake import convert, validate
-from movielake.archives import open_archive
-from movielake.cli import main
-from movielake.fastpath.unrecognised import TOO_MUCH
-from movielake.limits import FREE, Limits, OverLimitError, choose_limits, most_kept
-from movielake.members import MemberConverter
-from movielake.problems import MOST_NAMES, OTHERS, UNKNOWN, ProblemCounter
 
 DEU, SWE = "20191206/movies_deu.zip", "20191206/movies_swe.zip"
 NAME = "191206S.XML"
@@ -506,7 +506,7 @@ def test_exactly_what_is_allowed_comes_out(size, step):
 
 
 def test_what_a_zip_says_of_sizes_does_not_count(monkeypatch):
-    monkeypatch.setattr("movielake.limits.FREE", 1000)
+    monkeypatch.setattr("movielake.feed.limits.FREE", 1000)
     packed = zipped({NAME: bytes(1_000_000)})
     for said in (0, 10, 0xFFFFFFF0):
         lie = headers(packed, 24, 22, struct.pack("<L", said))
@@ -517,7 +517,7 @@ def test_what_a_zip_says_of_sizes_does_not_count(monkeypatch):
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_more_packed_bytes_than_there_are_allow_no_more(monkeypatch, method):
-    monkeypatch.setattr("movielake.limits.FREE", 1000)
+    monkeypatch.setattr("movielake.feed.limits.FREE", 1000)
     content = times(GOOD * 100).encode()
     lie = headers(zipped({NAME: content}, method), 20, 18, struct.pack("<L", 0x7FFFFFFF))
     assert unpack(lie, Limits(ratio=1000), 1 << 13) == (content, "")
@@ -531,7 +531,7 @@ def test_few_bytes_have_no_ratio():
 
 def test_the_most_repetitive_feed_is_no_bomb(monkeypatch):
     """One showing again and again packs some hundred times, also where nothing is for free."""
-    monkeypatch.setattr("movielake.limits.FREE", 0)
+    monkeypatch.setattr("movielake.feed.limits.FREE", 0)
     content = times(showing() * 20_000).encode()
     packed = zipped({NAME: content})
     assert len(content) > 100 * len(packed)

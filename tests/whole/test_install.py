@@ -15,10 +15,10 @@ from packaging.requirements import Requirement
 
 import movielake
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CODE = """
 import movielake, pathlib
-from movielake.schema import shipped_folder, table
+from movielake.schema.tables import shipped_folder, table
 print(pathlib.Path(movielake.__file__).parent)
 print(shipped_folder("schemas"))
 print(shipped_folder("jobs"))

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from conftest import Ask
-from feeds import all_records, json_lines
+
+from tests.feeds import all_records, json_lines
 
 NOTEBOOK = """
 from movielake import MoviesReader, TheatersReader, ShowingsReader

@@ -14,9 +14,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
-from feeds import files, houses, movies, showing, times, write_feed, zipped
 
-from movielake.conversion import convert
+from movielake.conversion.runs import convert
+from tests.feeds import files, houses, movies, showing, times, write_feed, zipped
 
 # dask itself calls what this pandas will drop one day.
 PANDAS4 = pytest.mark.filterwarnings("ignore:The inplace keyword")

@@ -11,7 +11,7 @@ import yaml
 
 import movielake
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TOLD = "".join((ROOT / path).read_text("utf-8") for path in ("README.md", "docs/contributing.md"))

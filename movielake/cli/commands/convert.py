@@ -41,9 +41,9 @@ def convert_command(
     feed: str, lake: str, stamps: str | None, countries: str | None, **options: Any
 ) -> None:
     """Convert the feed zips of FEED that are new or changed into LAKE."""
-    from movielake.console import conversion_lines
-    from movielake.conversion import convert as convert_feed
-    from movielake.progress import ProgressBar
+    from movielake.cli.console import conversion_lines
+    from movielake.cli.progress import ProgressBar
+    from movielake.conversion.runs import convert as convert_feed
 
     with ProgressBar("convert") as bar:
         result = convert_feed(

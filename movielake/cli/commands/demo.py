@@ -14,6 +14,6 @@ from movielake.cli.output import show
 @examples("movielake demo")
 def demo_command(folder: str) -> None:
     """Go all the way in DIR, in about a minute: sample, convert, validate, stage, ask, report."""
-    from movielake.demo import run_demo
+    from movielake.cli.walkthrough import run_demo
 
     run_demo(folder, show)

@@ -24,8 +24,8 @@ def info_command(lake: str, form: str) -> None:
     """Tell what is in LAKE: tables, stamps, countries, rows, problems."""
     import json
 
-    from movielake.console import overview_tables
-    from movielake.overview import describe_lake
+    from movielake.cli.console import overview_tables
+    from movielake.lake.overview import describe_lake
 
     overview = describe_lake(lake)
     if form == "json":

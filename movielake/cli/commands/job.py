@@ -25,7 +25,7 @@ def job_command(name: str | None, output: str | None, **options: Any) -> None:
     """List the sbatch scripts, or print the one called NAME with a job's own sizes."""
     from pathlib import Path
 
-    from movielake.jobs import list_jobs, write_job
+    from movielake.cluster.jobs import list_jobs, write_job
 
     if name is None:
         for script in list_jobs():

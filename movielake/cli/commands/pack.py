@@ -14,8 +14,8 @@ from movielake.cli.options import examples
 @examples("movielake pack lake lake.tar")
 def pack_command(lake: str, file: str) -> None:
     """Pack LAKE into FILE, one ordinary tar, for a shared file system that dislikes small files."""
-    from movielake.packing import pack as pack_lake
-    from movielake.progress import ProgressBar
+    from movielake.cli.progress import ProgressBar
+    from movielake.staging.packing import pack as pack_lake
 
     with ProgressBar("pack") as bar:
         packed = pack_lake(lake, file, on_progress=bar.file)

@@ -25,8 +25,8 @@ def sample_command(
     feed: str, weeks: int, countries: str | None, scale: float, seed: int, damage: bool
 ) -> None:
     """Write a synthetic feed with the real one's layout and quirks to FEED."""
-    from movielake.console import sample_lines
-    from movielake.progress import ProgressBar
+    from movielake.cli.console import sample_lines
+    from movielake.cli.progress import ProgressBar
     from movielake.sample import write_sample
 
     chosen = [code.strip() for code in countries.split(",")] if countries else None

@@ -11,7 +11,7 @@ import click
 from movielake.cli.options import examples
 
 if TYPE_CHECKING:
-    from movielake.schema import Table
+    from movielake.schema.tables import Table
 
 
 @click.command("schema", short_help="Print every column of a table, and where it comes from.")
@@ -33,15 +33,16 @@ if TYPE_CHECKING:
 )
 def schema_command(table: str | None, form: str) -> None:
     """Print the schema of TABLE, or of all tables: every column and where it comes from."""
-    from movielake.schema import TABLES
-    from movielake.schema import table as read_table
+    from movielake.schema.tables import TABLES
+    from movielake.schema.tables import table as read_table
 
     tables = [read_table(name) for name in ([table] if table else TABLES)]
     click.echo(_written(tables, form), nl=False)
 
 
 def _written(tables: Sequence[Table], form: str) -> str:
-    from movielake import descriptors, dictionary, jsonschemas
+    from movielake.lake import descriptors
+    from movielake.schema import dictionary, jsonschemas
 
     if form == "datapackage":
         return _as_json(descriptors.describe_package(tables))

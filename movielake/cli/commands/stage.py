@@ -33,9 +33,9 @@ def stage_command(source: str, to: str | None, stamps: str | None, **options: An
     Nothing else goes to stdout: LAKE=$(movielake stage lake.tar). Without --to and outside Slurm
     nothing is copied, and the path is SOURCE's own.
     """
-    from movielake.progress import ProgressBar
-    from movielake.slurm import read_job
-    from movielake.staging import stage as stage_lake
+    from movielake.cli.progress import ProgressBar
+    from movielake.cluster.slurm import read_job
+    from movielake.staging.copies import stage as stage_lake
 
     with ProgressBar("stage") as bar:
         staged = stage_lake(source, to, date_stamps=stamps, on_progress=bar.file, **options)

@@ -75,9 +75,9 @@ def validate_command(
     it was made of. Errors: the lake is not what it says. Warnings: what the feed itself was like.
     docs/validation.md lists the rules. Exit code 1 if there is an error.
     """
-    from movielake.progress import ProgressBar
+    from movielake.cli.progress import ProgressBar
+    from movielake.cli.verdict import open_verdict
     from movielake.validation import validate
-    from movielake.verdict import open_verdict
 
     verdict = open_verdict(path, everything=form == "json", **options)
     with ProgressBar("validate") as bar:

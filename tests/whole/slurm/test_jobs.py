@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from movielake import ShowingsReader, convert, join_showings
-from movielake.certificates import CERTIFICATE, KEY, make_certificates
-from movielake.jobs import write_job
+from movielake.cluster.certificates import CERTIFICATE, KEY, make_certificates
+from movielake.cluster.jobs import write_job
 from movielake.sample import write_sample
 
 from .cluster import NODES, Job, SlurmCluster, wait_until
@@ -250,7 +250,7 @@ def test_analysis_on_one_node(submitter: Submitter, lake: Path, answer: dict[str
 
 
 def test_the_program_of_the_docs(submitter: Submitter, lake: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "cluster.md").read_text()
     found = re.search(r"```python\n(.*?)```", page, re.S)
     assert found
     job = submitter.run("analysis", lake, submitter.program(found[1]))
