@@ -29,9 +29,18 @@ Action = Callable[[], Any]
 
 fork = multiprocessing.get_context("forkserver")
 MODULES = [
-    f"movielake.{name}"
-    for name in ("conversion", "packing", "staging", "readers", "overview", "console", "cli")
-] + ["fsspec.implementations.local", "dask.utils", "pandas", "encodings.cp437"]
+    "movielake.conversion.runs",
+    "movielake.staging.packing",
+    "movielake.staging.copies",
+    "movielake.reading.readers",
+    "movielake.lake.overview",
+    "movielake.cli.console",
+    "movielake.cli",
+    "fsspec.implementations.local",
+    "dask.utils",
+    "pandas",
+    "encodings.cp437",
+]
 fork.set_forkserver_preload(MODULES)
 
 MOVES = {"replace", "rename", "remove", "unlink", "rmdir"}

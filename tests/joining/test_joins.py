@@ -14,7 +14,6 @@ import dask
 import pandas as pd
 import pyarrow as pa
 import pytest
-from conftest import Ask
 from hypothesis import given
 from hypothesis import strategies as st
 from test_frames import columns_read, partitions_read, spoil
@@ -29,6 +28,7 @@ from movielake import (
     join_showings,
     orphans,
 )
+from tests.conftest import Ask
 from tests.feeds import all_records, all_rows, houses, movies, showing, times, write_feed
 from tests.strategies import examples
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import Ask
 
 from movielake import MoviesReader, ShowingsReader, TheatersReader, convert, orphans
+from tests.conftest import Ask
 from tests.feeds import houses, movies, showing, showtime, times, write_feed
 
 KEYS = ["date_stamp", "country", "source_xml", "record"]

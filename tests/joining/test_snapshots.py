@@ -11,7 +11,6 @@ import dask
 import pandas as pd
 import pyarrow as pa
 import pytest
-from conftest import Ask
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from movielake import (
     current_showings,
     latest,
 )
+from tests.conftest import Ask
 from tests.feeds import all_rows, houses, movies, showing, times, write_feed
 from tests.strategies import examples
 

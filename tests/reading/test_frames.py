@@ -19,7 +19,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Ask
 from dask.callbacks import Callback
 from dask.dataframe.dask_expr import new_collection
 from dask.dataframe.dask_expr._reductions import Len
@@ -37,6 +36,7 @@ from movielake import (
 )
 from movielake.cluster.workers import local_cluster
 from movielake.reading.frames import LakeRows
+from tests.conftest import Ask
 from tests.feeds import all_rows
 from tests.strategies import examples
 

@@ -16,7 +16,6 @@ import dask
 import pandas as pd
 import psutil
 import pytest
-from conftest import Ask
 from distributed import Client
 
 from movielake import (
@@ -29,6 +28,7 @@ from movielake import (
 )
 from movielake.cluster.slurm import VARIABLES
 from movielake.cluster.workers import local_cluster, running_client
+from tests.conftest import Ask
 from tests.feeds import all_records, houses, movies, rows, showing, times, write_feed
 
 READERS = {"I": MoviesReader, "T": TheatersReader, "S": ShowingsReader}

@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Ask
 from distributed import Client
 
 from movielake import JoinedShowings, MoviesReader, ShowingsReader, TheatersReader, convert
 from movielake.cluster.workers import local_cluster
+from tests.conftest import Ask
 from tests.feeds import all_rows, showing, times, write_feed
 
 

@@ -15,11 +15,12 @@ from typing import Any
 import fsspec
 import pytest
 from click.testing import CliRunner
-from conftest import Ask
 
-from movielake import convert, geography, write_report
+from movielake import convert, write_report
 from movielake.cli import main
+from movielake.places import geography
 from movielake.report import coverage, findings, page, places
+from tests.conftest import Ask
 from tests.feeds import commit, houses, movies, showing, times, week, write_feed
 
 Findings = dict[str, Any]

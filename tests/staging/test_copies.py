@@ -20,10 +20,11 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from movielake import convert, sources, targets
+from movielake import convert
 from movielake.lake.commits import committed
 from movielake.lake.manifest import check_lake, read_manifest
 from movielake.names.layout import Folder
+from movielake.staging import sources, targets
 from movielake.staging.copies import STAGED_FILE, stage
 from movielake.staging.packing import pack
 from tests.crashes import fork

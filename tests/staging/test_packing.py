@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movielake import convert, packing, sources
+from movielake import convert
 from movielake.lake.commits import committed
 from movielake.lake.manifest import create_lake, read_manifest
 from movielake.names.layout import Folder
+from movielake.staging import packing, sources
 from movielake.staging.copies import stage
 from movielake.staging.packing import pack
 from movielake.staging.packs import index_header, index_size, member_header, read_index

@@ -19,7 +19,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from conftest import Ask
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +31,7 @@ from movielake.validation.inventory import check_lake_file, take_inventory
 from movielake.validation.lake import spread
 from movielake.validation.records import first_difference
 from movielake.validation.rules import LAKE_RULES
+from tests.conftest import Ask
 from tests.feeds import files, movies, showing, times, week, write_feed
 from tests.lakes import (
     COMMIT,

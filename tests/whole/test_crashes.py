@@ -28,7 +28,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import movielake
-from movielake import ShowingsReader, convert, locks
+from movielake import ShowingsReader, convert
+from movielake.lake import locks
 from movielake.lake.commits import commit_from_json
 from movielake.lake.manifest import manifest_table
 from movielake.staging.copies import stage

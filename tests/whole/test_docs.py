@@ -43,7 +43,11 @@ def test_a_generated_page_is_current(page):
 NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\s*\Z", re.S)
 BLOCK = re.compile(r"^( *)```(sh|bash|shell|console|python)\n(.*?)^\1```", re.S | re.M)
 
-RUN_BY = {"engines": "test_engines", "shell": "test_habits", "validation": "test_validation_cli"}
+RUN_BY = {
+    "engines": "whole/test_engines",
+    "shell": "cli/test_habits",
+    "validation": "validation/test_command",
+}
 """Pages with a test of their own, which looks closer."""
 
 STARTS_WITH_NOTHING = {"README", "first-lake", "install"}

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ask
 
+from tests.conftest import Ask
 from tests.feeds import all_records, json_lines
 
 NOTEBOOK = """
