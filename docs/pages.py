@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
-from textwrap import fill
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
@@ -72,7 +71,11 @@ def performance_page() -> str:
         "turns in one run, so ratios mean more than seconds.\n"
     ]
     for section in results():
-        parts += [f"## {section.title}\n", f"{fill(section.text, 115)}\n", section.markdown()]
+        parts += [
+            f"## {section.title}\n",
+            f"{textwrap.fill(section.text, 115)}\n",
+            section.markdown(),
+        ]
         parts.append(f"*{section.machine}*\n")
     return "\n".join(parts)
 
@@ -80,7 +83,7 @@ def performance_page() -> str:
 def readme() -> str:
     """Show in the README how fast the main things are."""
     shown = [section for section in results() if section.name in ("convert", "views")]
-    measured = "\n".join(f"{fill(s.text, 115)}\n\n{s.markdown()}" for s in shown)
+    measured = "\n".join(f"{textwrap.fill(s.text, 115)}\n\n{s.markdown()}" for s in shown)
     before, mark, rest = (ROOT / "README.md").read_text("utf-8").partition(MEASURED)
     return f"{before}{mark}\n{measured}\n{END}{rest.partition(END)[2]}"
 
@@ -138,146 +141,173 @@ def _noticed_by(result: Result) -> str:
     return f"`{test}` in `{module}`"
 
 
-# --- the modules
-
-BESIDE: Final = ""
-"""What a stage makes that data does not go through."""
-
-STAGES: Final = {
-    "countries": ("Names and types", "which countries, columns and paths there are", BESIDE),
-    "feed": ("Feed to records", "each element of a member becomes a dict", "records"),
-    "problems": ("Records to rows", "typed and flattened; what is odd is counted", "rows"),
-    "locks": ("Files and commits", "whole or not at all", "files, and the commit of a zip"),
-    "members": ("Conversion", "what is new, one process per zip", "the lake on disk"),
-    "cluster": ("Clusters", "workers here, or on all nodes of a job", BESIDE),
-    "packs": ("Packing and staging", "to the node's own disk", "a pack, a staged lake"),
-    "holdings": ("Reading", "the files that the manifest names", "DataFrame, bag, counts"),
-    "lookups": ("Joining", "partition by partition", "showings with movies and theaters"),
-    "geography": ("Places and times", "by time zone, offline", BESIDE),
-    "validation": ("Checking and showing", "does a lake keep its promises, what is in it", BESIDE),
-    "jobs": ("On top", "job scripts, the made-up feed, the command line", BESIDE),
-}
-"""Where each stage begins in the order of the modules: its title, how it works, what it gives."""
+# --- the wings
 
 
-@dataclass(frozen=True)
-class Stage:
-    """Modules that do one thing together."""
-
-    title: str
-    text: str
-    gives: str
-    modules: list[str]
-
-
-def module_order() -> list[str]:
-    """Read in which order data goes through the modules, from the test that enforces it."""
+def wings() -> dict[str, list[str]]:
+    """Read the wings and their modules, in order, from the test that enforces it."""
     tree = ast.parse((ROOT / "tests" / "test_architecture.py").read_text("utf-8"))
     (order,) = (
         ast.literal_eval(node.value)
         for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ORDER"
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "WINGS"
     )
-    return list(order)
-
-
-def stages() -> Iterator[Stage]:
-    """Cut the order of the modules into stages."""
-    order = module_order()
-    starts = [order.index(name) for name in STAGES]
-    if starts != sorted(starts) or starts[0] != 0:
-        raise ValueError(f"expected the stages in the order of the modules, found {[*STAGES]}")
-    for told, start, end in zip(STAGES.values(), starts, [*starts[1:], None], strict=True):
-        yield Stage(*told, order[start:end])
+    return {wing: modules.split() for wing, modules in order.items()}
 
 
 def modules_page() -> str:
-    """List the modules with the first line of their docstrings."""
+    """Show each wing with its door, and its modules with the first line of their docstrings."""
     parts = [
-        "# Modules\n\nGenerated from their docstrings, in the order of "
-        "`tests/test_architecture.py`: each imports only from those above it.\n"
+        "# Modules\n\nThis page is generated from the docstrings. The wings stand in the order of "
+        "the data's way, and so do the modules in each wing. A module imports only from wings above "
+        "its own and from modules above it. `tests/test_architecture.py` enforces this order. "
+        "Modules are not part of the public interface: import from `movielake` itself.\n\n"
+        "![The data's way through the wings](modules.svg)\n"
     ]
-    for stage in stages():
-        rows = [_row([f"`{name}`", _first_line(name)]) for name in stage.modules]
-        parts.append(f"## {stage.title}\n\n{stage.text[0].upper()}{stage.text[1:]}.\n")
-        parts.append(_table(["module", "what it holds"], rows))
+    for wing, modules in wings().items():
+        rows = [_row([f"`{name}`", _summary(f"{wing}/{name}")]) for name in modules]
+        door = _docstring(wing).replace("``", "`")
+        parts += [f"## {wing}\n", f"{door}\n", _table(["module", "content"], rows)]
     return "\n".join(parts)
 
 
-def _first_line(name: str) -> str:
+def _docstring(name: str) -> str:
     path = PACKAGE / f"{name}.py"
     path = path if path.exists() else PACKAGE / name / "__init__.py"
-    found = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
-    return " ".join(found.split("\n\n")[0].split()).replace("``", "`").replace("|", "\\|")
+    return ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
 
 
-WIDTH, LINE, ARROW, PILL = 760, 20, 18, 28
-"""Sizes in the picture: its width, a line, an arrow, what is handed on."""
+def _summary(name: str) -> str:
+    first = _docstring(name).split("\n\n")[0]
+    return " ".join(first.split()).replace("``", "`").replace("|", "\\|")
+
+
+WIDTH, HEIGHT, BOX = 1000, 650, (190, 84)
+"""Sizes in the picture: all of it, and one wing."""
+
+COLUMNS: Final = (30, 280, 530, 780)
+"""Where the four columns of wings begin."""
+
+AT: Final = {
+    "sample": (COLUMNS[0], 20),
+    "validation": (COLUMNS[0], 196),
+    "feed": (COLUMNS[1], 58),
+    "rows": (COLUMNS[2], 58),
+    "lake": (COLUMNS[3] - 24, 58),
+    "fastpath": (COLUMNS[2], 176),
+    "staging": (COLUMNS[0], 372),
+    "reading": (COLUMNS[1], 372),
+    "joining": (COLUMNS[2], 372),
+    "report": (COLUMNS[3], 372),
+    "schema": (COLUMNS[0], 554),
+    "names": (COLUMNS[1], 554),
+    "places": (COLUMNS[2], 554),
+    "cluster": (COLUMNS[3], 554),
+}
+"""Where each wing stands; ``conversion`` and ``cli`` are frames around or below others."""
+
+ARROWS: Final = [
+    ("M125 104v12", ""),
+    ("M220 134h38", ""),
+    ("M125 196v-43", ""),
+    ("M125 280v25", ""),
+    ("M470 100h56", "records"),
+    ("M720 100h32", "rows"),
+    ("M375 142v76h151", "bytes"),
+    ("M720 218h131v-72", ""),
+    ("M620 280v26", ""),
+    ("M125 340v28", ""),
+    ("M375 340v28", ""),
+    ("M220 414h56", "staged"),
+    ("M470 414h56", "views"),
+    ("M720 414h56", "views"),
+    ("M375 456v22", ""),
+    ("M620 456v22", ""),
+    ("M875 456v22", ""),
+]
+"""The ways between them, as SVG paths, and what passes."""
 
 _HEAD: Final = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"
- font-family="system-ui, sans-serif" font-size="13">
-<title>The data's way through the modules of movielake</title>
+ font-family="system-ui, sans-serif" font-size="12">
+<title>The data's way through the wings of movielake</title>
+<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"
+ orient="auto"><path d="M0 0l8 4l-8 4z" fill="#33608c"/></marker></defs>
 <rect width="100%" height="100%" rx="8" fill="#ffffff"/>
 """
 
 
 def modules_picture() -> str:
-    """Draw the data's way through the modules as SVG, and below it what stands beside the way."""
-    body, y = [_pill("feed zips", 16)], 16 + PILL
-    found = [*stages()]
-    for stage in filter(lambda stage: stage.gives, found):
-        box, height = _box(y + ARROW, stage, "#f3f6fb", "#33608c")
-        below = y + ARROW + height
-        body += [_arrow(y), box, _arrow(below), _pill(stage.gives, below + ARROW)]
-        y = below + ARROW + PILL
-    y += 20
-    for stage in filter(lambda stage: not stage.gives, found):
-        box, height = _box(y, stage, "#f7f7f7", "#888888")
-        body.append(box)
-        y += height + 8
-    return _HEAD.format(width=WIDTH, height=y + 8) + "".join(body) + "</svg>\n"
-
-
-def _box(y: int, stage: Stage, fill: str, stroke: str) -> tuple[str, int]:
-    names = _wrapped(stage.modules, 48)
-    notes = _wrapped(stage.text.split(), 38, " ")
-    height = max(LINE * len(names) + 16, 26 + 15 * len(notes) + 10)
-    parts = [
-        f'<rect x="20" y="{y}" width="{WIDTH - 40}" height="{height}" rx="6" fill="{fill}" '
-        f'stroke="{stroke}"/>\n',
-        _text(36, y + 22, stage.title, 'font-weight="bold"'),
-        *(_text(36, y + 40 + 15 * n, note, 'font-size="11"') for n, note in enumerate(notes)),
-        *(_text(300, y + 22 + LINE * n, s, 'font-family="monospace"') for n, s in enumerate(names)),
+    """Draw the data's way through the wings as SVG; the phrases come from the wings' docstrings."""
+    body = [
+        _frame((258, 20, 712, 260), "#f3f6fb", "#33608c"),
+        _text(274, 42, "conversion", 'font-family="monospace" font-size="14" font-weight="bold"'),
+        _text(366, 42, _phrase("conversion"), 'fill="#4a5866"'),
+        _pill((30, 118, 190, 32), "feed zips (XML)"),
+        _pill((30, 308, 940, 32), "the lake on disk: JSON Lines, Parquet, manifest, quarantine"),
+        _frame((30, 480, 940, 44), "#eef5ee", "#3d7a46"),
+        _text(46, 507, "cli", 'font-family="monospace" font-size="14" font-weight="bold"'),
+        _text(84, 507, _phrase("cli"), 'fill="#4a5866"'),
+        _text(30, 546, "All wings above build on these four:", 'font-size="11" fill="#4a5866"'),
     ]
-    return "".join(parts), height
+    body += [_wing(name, *at) for name, at in AT.items()]
+    body += [_arrow(path, label) for path, label in ARROWS]
+    return _HEAD.format(width=WIDTH, height=HEIGHT) + "".join(body) + "</svg>\n"
 
 
-def _text(x: int, y: int, text: str, style: str) -> str:
-    return f'<text x="{x}" y="{y}" fill="#1c2733" {style}>{escape(text)}</text>\n'
+def _phrase(wing: str) -> str:
+    """Take what a wing does from the first line of its docstring, without its title."""
+    title, _, rest = _summary(wing).rstrip(".").partition(": ")
+    return rest or title
 
 
-def _pill(text: str, y: int) -> str:
-    width = 260
-    return (
-        f'<rect x="{(WIDTH - width) // 2}" y="{y}" width="{width}" height="{PILL}" rx="14" '
-        'fill="#fdf0d5" stroke="#b7791f"/>\n'
-        + _text(WIDTH // 2, y + 19, text, 'text-anchor="middle"')
+def _wing(name: str, x: int, y: int) -> str:
+    beside = name in ("schema", "names", "places", "cluster", "sample", "validation")
+    colours = ("#f7f7f7", "#888888") if beside else ("#ffffff", "#33608c")
+    lines = textwrap.wrap(_phrase(name), 31)
+    return "".join(
+        [
+            _frame((x, y, *BOX), *colours),
+            _text(
+                x + 12, y + 22, name, 'font-family="monospace" font-size="14" font-weight="bold"'
+            ),
+            *(
+                _text(x + 12, y + 40 + 14 * n, line, 'font-size="11" fill="#4a5866"')
+                for n, line in enumerate(lines)
+            ),
+        ]
     )
 
 
-def _arrow(y: int) -> str:
-    x, end = WIDTH // 2, y + ARROW - 1
-    return f'<path d="M{x} {y}V{end}m-4 -6l4 6l4 -6" stroke="#33608c" fill="none"/>\n'
+def _frame(box: tuple[int, int, int, int], fill: str, stroke: str) -> str:
+    x, y, width, height = box
+    return (
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="6" fill="{fill}" '
+        f'stroke="{stroke}"/>\n'
+    )
 
 
-def _wrapped(words: list[str], width: int, between: str = "  ") -> list[str]:
-    lines = [""]
-    for word in words:
-        if lines[-1] and len(lines[-1] + between + word) > width:
-            lines.append("")
-        lines[-1] += between + word if lines[-1] else word
-    return lines
+def _text(x: int, y: int, text: str, style: str) -> str:
+    colour = "" if "fill=" in style else 'fill="#1c2733" '
+    return f'<text x="{x}" y="{y}" {colour}{style}>{escape(text)}</text>\n'
+
+
+def _pill(box: tuple[int, int, int, int], text: str) -> str:
+    x, y, width, height = box
+    return (
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="16" fill="#fdf0d5" '
+        f'stroke="#b7791f"/>\n'
+        + _text(x + width // 2, y + 21, text, 'text-anchor="middle" font-weight="bold"')
+    )
+
+
+def _arrow(path: str, label: str) -> str:
+    drawn = f'<path d="{path}" fill="none" stroke="#33608c" marker-end="url(#tip)"/>\n'
+    if not label:
+        return drawn
+    x, y = (int(number) for number in path.lstrip("M").replace("v", "h").split("h")[0].split())
+    below = 70 if "v" in path else -6
+    return drawn + _text(x + 4, y + below, label, 'font-size="11" fill="#33608c"')
 
 
 # --- all of them
