@@ -22,7 +22,7 @@ author = "The movielake developers"
 copyright = f"2026, {author}"
 version = release = __version__
 
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc"]
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton"]
 exclude_patterns = ["_build", "notebooks/lake"]
 
 html_theme = "sphinx_book_theme"
@@ -31,6 +31,8 @@ html_theme_options = {"show_toc_level": 2, "use_download_button": False}
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_copy_source = False
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 templates_path: list[str] = []
 
 autodoc_typehints = "none"  # docstrings tell types, units and shapes

@@ -15,6 +15,7 @@ import click
 from movielake.cli import main
 from movielake.schema.dictionary import markdown_dictionary
 from movielake.schema.tables import TABLES, table
+from movielake.version import DATE, __version__
 
 if TYPE_CHECKING:
     from tests.benchmarks.results import Section
@@ -88,6 +89,16 @@ def readme() -> str:
     return f"{before}{mark}\n{measured}\n{END}{rest.partition(END)[2]}"
 
 
+# --- the citation
+
+
+def citation() -> str:
+    """Write the citation file with the version and the date of `movielake.version`."""
+    text = (ROOT / "CITATION.cff").read_text("utf-8")
+    head = text.partition("version:")[0].rstrip("\n")
+    return f'{head}\nversion: "{__version__}"\ndate-released: "{DATE}"\n'
+
+
 # --- tables
 
 
@@ -159,8 +170,8 @@ def modules_page() -> str:
     """Show each wing with its door, and its modules with the first line of their docstrings."""
     parts = [
         "# Modules\n\nThis page is generated from the docstrings. The wings stand in the order of "
-        "the data's way, and so do the modules in each wing. A module imports only from wings above "
-        "its own and from modules above it. `tests/test_architecture.py` enforces this order. "
+        "the data's way, and so do the modules in each wing. A module imports only from wings "
+        "above its own and from modules above it. `tests/test_architecture.py` enforces this. "
         "Modules are not part of the public interface: import from `movielake` itself.\n\n"
         "![The data's way through the wings](modules.svg)\n"
     ]
@@ -320,6 +331,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "modules.md": modules_page,
     "modules.svg": modules_picture,
     "../README.md": readme,
+    "../CITATION.cff": citation,
 }
 """What writes which page."""
 

@@ -38,6 +38,21 @@ def test_a_generated_page_is_current(page):
     assert shown == GENERATED[page](), "run: python docs/pages.py"
 
 
+def test_the_architecture_names_functions_that_exist():
+    """Each row of the walk names functions and the module that defines them, wing by wing."""
+    rows = re.findall(
+        r"^\| \d+ \| `(\w+)` \| (.*) \|$", (DOCS / "architecture.md").read_text(), re.M
+    )
+    assert len(rows) > 20
+    for wing, told in rows:
+        for names, path in re.findall(r"((?:`\w+`(?:,| and)? ?)+)in `([\w/]+\.py)`", told):
+            text = (ROOT / "movielake" / path).read_text("utf-8")
+            assert path.startswith(f"{wing}/")
+            for name in re.findall(r"`(\w+)`", names):
+                assert re.search(rf"^(def|class) {name}\b", text, re.M), f"{name} in {path}"
+        assert re.search(r"` in `", told)
+
+
 # --- commands and Python
 
 NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\s*\Z", re.S)

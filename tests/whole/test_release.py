@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import movielake
+from movielake.version import DATE
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -47,15 +48,15 @@ def test_the_tests_run_on_every_python_that_is_promised():
 def test_the_version_stands_in_one_place():
     assert PROJECT["dynamic"] == ["version"]
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", movielake.__version__)
-    for path in ("CITATION.cff", "docs/conf.py", "pyproject.toml"):
+    for path in ("docs/conf.py", "pyproject.toml"):
         assert movielake.__version__ not in (ROOT / path).read_text("utf-8"), path
 
 
 def test_the_changelog_begins_with_this_version():
     changelog = (ROOT / "docs" / "changelog.md").read_text("utf-8")
-    found = re.search(r"^## (\S+?),", changelog, re.M)
+    found = re.search(r"^## (\S+), (\S+)$", changelog, re.M)
     assert found
-    assert found[1] == movielake.__version__
+    assert found.groups() == (movielake.__version__, DATE)
 
 
 def test_the_citation_is_one():
@@ -66,5 +67,6 @@ def test_the_citation_is_one():
     assert (citation["title"], citation["type"]) == (PROJECT["name"], "software")
     assert citation["authors"] == [{"name": "The movielake developers"}]
     assert citation["license"] == PROJECT["license"]
+    assert (citation["version"], citation["date-released"]) == (movielake.__version__, DATE)
     assert citation["abstract"].rstrip(".") == PROJECT["description"]
     assert set(citation["keywords"]) <= set(PROJECT["keywords"])
