@@ -1,4 +1,4 @@
-"""One member of a feed zip into the lake's files: JSON Lines, Parquet, quarantine."""
+"""Conversion of one member of a feed zip to the lake's files: JSON Lines, Parquet, quarantine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from movielake.rows.screenings import HEAVIEST, flatten_batch, weigh
 from movielake.schema.tables import Table, table, table_of_root
 
 BATCH: Final = 1024
-"""Records flattened at a time, or fewer heavy ones: the unit in which memory grows."""
+"""Most records to flatten at a time; fewer if they are heavy. This limits the memory."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,20 @@ class MemberConverter:
     Parameters
     ----------
     zip_ : FeedZip
-        Whose members they are.
+        The feed zip that contains the members.
     space : Workspace
-        Where the files are written.
+        The place for the new files.
     with_json : bool
-        Whether JSON Lines are written besides Parquet.
+        Whether to write JSON Lines in addition to Parquet.
     quarantine : Quarantine
-        Where unreadable members are set aside.
+        The place for members that cannot be read.
     """
 
     zip_: FeedZip
     space: Workspace
     with_json: bool
     quarantine: Quarantine
-    # Names given so far: two members of one name are kept apart.
+    # Names used so far: two members with the same name get different files.
     _taken: set[str] = field(default_factory=set)
 
     def convert(self, member: Member) -> MemberCommit:
@@ -57,12 +57,12 @@ class MemberConverter:
         Parameters
         ----------
         member : Member
-            As `movielake.feed.zips.open_members` lists it.
+            A member from `movielake.feed.zips.open_members`.
 
         Returns
         -------
         MemberCommit
-            What became of it. Its files are in the workspace.
+            The member's result. Its files are in the workspace.
         """
         showings = table("showings")
         try:
@@ -89,7 +89,7 @@ class MemberConverter:
         )
 
     def convert_by_reference(self, member: Member) -> MemberCommit:
-        """Convert one member, of any table, without the fast path."""
+        """Convert one member of any table, without the fast path."""
         try:
             with member.open() as stream:
                 root = read_root(stream)
@@ -106,7 +106,7 @@ class MemberConverter:
         return self._convert_table(member, table)
 
     def _refuse(self, member: Member, damage: Damage) -> MemberCommit:
-        """Set aside what cannot be read at all; what was never meant to be XML is only named."""
+        """Quarantine an XML member that cannot be read; only list a member that is not XML."""
         if not member.name.lower().endswith(".xml"):
             return MemberCommit(member.name, OTHER, reason="no XML of the feed")
         refused = MemberCommit(member.name, REFUSED, xml_bytes=member.size)
@@ -143,7 +143,7 @@ class MemberConverter:
             count += len(batch)
 
     def _write(self, member: Member, table: Table, batches: Iterable[Batch]) -> MemberCommit:
-        """Write a member's files, a batch at a time."""
+        """Write a member's files, one batch at a time."""
         key = (self.zip_.date_stamp, self.zip_.country)
         taken = set(self._taken)
         stem = distinct(lake_stem(member.name, table), taken)
@@ -160,7 +160,7 @@ class MemberConverter:
                     lines.write(batch.lines)
                 rows.write(batch.rows)
                 count += batch.records
-        self._taken.update(taken)  # only now: a member that is done again keeps its name
+        self._taken.update(taken)  # at the end: a second attempt at this member gets the same name
         return MemberCommit(
             member=member.name,
             status=COMPLETE,
@@ -177,7 +177,7 @@ class MemberConverter:
 
 
 def _batched(records: Iterable[Record], table: Table) -> Iterator[list[Record]]:
-    """Give records in batches that memory can hold."""
+    """Yield records in batches that fit in memory."""
     batch: list[Record] = []
     weight = 0
     for record in records:

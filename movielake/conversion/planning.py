@@ -1,4 +1,4 @@
-"""Planning: which feed zips a conversion has to do. Decides, and changes nothing."""
+"""Planning: decides which feed zips to convert. This module changes no files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from movielake.names.hints import tell_choices
 from movielake.names.layout import Folder, Selection
 
 KNOWN: Final = ("date_stamp", "country", "size", "modified", "with_json")
-"""Columns of the manifest that tell whether a feed zip has changed."""
+"""Columns of the manifest that show whether a feed zip has changed."""
 
 
 _STATE: Final = ("name", "size", "mtime", "ino", "ETag", "etag", "LastModified", "last_modified")
@@ -20,22 +20,22 @@ _STATE: Final = ("name", "size", "mtime", "ino", "ETag", "etag", "LastModified",
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is told: where a feed zip is and where it goes, never its bytes.
+    """One feed zip to convert, as sent to a worker: paths and options, never the zip's bytes.
 
     Parameters
     ----------
     feed, lake : str
-        Paths or URLs of the two.
+        Path or URL of the feed and of the lake.
     zip_ : FeedZip
-        The feed zip.
+        The feed zip to convert.
     with_json : bool
-        Whether JSON Lines are written besides Parquet.
+        Whether to write JSON Lines in addition to Parquet.
     force : bool
-        Whether it is converted even if nothing has changed.
+        Whether to convert the zip even if it has not changed.
     strict : bool
         Whether damage is an error.
     limits : Limits
-        How much may come out of each member.
+        Limits on the unpacked size of each member.
     """
 
     feed: str
@@ -49,18 +49,18 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a conversion has to do.
+    """The work of a conversion.
 
     Parameters
     ----------
     feed : Feed
-        What was found.
+        The files that were found in the feed.
     tasks : tuple of Task
         Feed zips that are new or changed, the biggest first.
     unchanged : int
-        Number of feed zips that need nothing.
+        Number of feed zips that have not changed.
     missing : tuple of (str, str)
-        Stamp and country of commits whose feed zip is gone.
+        Stamp and country of commits whose feed zip no longer exists.
     """
 
     feed: Feed
@@ -75,22 +75,22 @@ class Plan:
 
 
 def look_at(task: Task) -> list[tuple[Any, ...]]:
-    """Tell the state of a feed zip's file, or files, to see whether it changes while it is read.
+    """Return the state of a feed zip's files, to detect changes while they are read.
 
     Parameters
     ----------
     task : Task
-        Whose feed zip.
+        The task with the feed zip.
 
     Returns
     -------
     list of tuple
-        Equal only if nothing has changed.
+        State of each file. Two results are equal only if no file has changed between them.
 
     Raises
     ------
     FileNotFoundError
-        If it is not there.
+        If the feed zip does not exist.
     """
     feed, path = Folder(task.feed), task.zip_.path
     feed.fs.invalidate_cache()
@@ -99,31 +99,32 @@ def look_at(task: Task) -> list[tuple[Any, ...]]:
 
 
 def find_selected(feed: str, selection: Selection) -> Feed:
-    """Find the feed zips that are selected.
+    """Find the selected feed zips.
 
     Parameters
     ----------
     feed : str
         Path or URL of the feed's root.
     selection : Selection
-        Which stamps and countries.
+        The stamps and countries to find.
 
     Returns
     -------
     Feed
+        The selected feed zips, and the files that were refused.
 
     Raises
     ------
     FileNotFoundError
-        If the feed is not there.
+        If the feed does not exist.
     ValueError
-        If nothing is selected; the message says what the feed has.
+        If no feed zip is selected. The message lists the stamps and countries of the feed, if any.
     """
     found = find_feed(feed, selection)
     if found.zips:
         return found
     if found.refused:
-        raise ValueError(f"found nothing but refused files in {feed}: {found.refused[0]}")
+        raise ValueError(f"expected feed zips in {feed}, found only refused: {found.refused[0]}")
     everything = find_feed(feed).zips
     if not everything:
         raise ValueError(
@@ -143,17 +144,18 @@ def plan_conversion(
     Parameters
     ----------
     found : Feed
-        What `find_selected` gave.
+        The result of `find_selected`.
     model : Task
-        A task for any feed zip; each task is like it but for its zip.
+        A task for any feed zip. Each planned task is a copy of it with another zip.
     selection : Selection
-        Which stamps and countries.
+        The selected stamps and countries.
     known : sequence of dict
         The lake's commits, with the `KNOWN` columns of its manifest.
 
     Returns
     -------
     Plan
+        The zips to convert, and the commits without a zip.
     """
     commits = {(row["date_stamp"], row["country"]): row for row in known}
     waiting = [
@@ -161,7 +163,7 @@ def plan_conversion(
         for zip_ in found.zips
         if model.force or not _is_current(zip_, commits.get(zip_.key), model.with_json)
     ]
-    waiting.sort(key=lambda zip_: -zip_.size)  # so that no large country ends the run alone
+    waiting.sort(key=lambda zip_: -zip_.size)  # a large zip at the end would run alone
     present = {zip_.key for zip_ in found.zips}
     return Plan(
         feed=found,

@@ -1,6 +1,7 @@
-"""Publishing: a converted feed zip takes its place in the lake, or loses it.
+"""Publishing: puts a converted feed zip in place in the lake, or removes it.
 
-Only here are files replaced that others may be reading, by one process at a time in each partition.
+Only this module replaces files that other processes may be reading. In each partition, one process
+at a time does so.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ from movielake.names.layout import Folder, partition_folders
 def publish_commit(lake: Folder, commit: Commit, space: Workspace) -> None:
     """Put the files of a feed zip in place, then its commit.
 
-    Readers who see the commit before or after see one whole partition. In between, and after a
-    process was killed there, the old commit stands aside; unless the files that it knows stay the
-    same, and then it is simply replaced.
+    A reader sees the old commit or the new one, and with it one whole partition. While files are
+    replaced, the old commit is set aside. It stays aside if the process is killed there. If all
+    files of the old commit stay the same, it is replaced without being set aside.
 
     Parameters
     ----------
     lake : Folder
         The lake.
     commit : Commit
-        What the feed zip became.
+        The new commit of the feed zip.
     space : Workspace
-        Where its files are.
+        The workspace that contains its files.
     """
     key = (commit.date_stamp, commit.country)
     with hold_partition(lake, *key) as lock:
@@ -50,7 +51,7 @@ def publish_commit(lake: Folder, commit: Commit, space: Workspace) -> None:
 
 
 def _loses_files(lake: Folder, commit: Commit) -> bool:
-    """Tell whether the commit that is there names files that go; one that is broken may."""
+    """Return whether the old commit lists files that will go. Assume so if it is broken."""
     try:
         known = read_commit(lake, commit.date_stamp, commit.country)
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -59,23 +60,23 @@ def _loses_files(lake: Folder, commit: Commit) -> bool:
 
 
 def refresh_commit(lake: Folder, zip_: FeedZip, digest: str, with_json: bool) -> Commit | None:
-    """Write down that a feed zip has the same content at another time, if that is so.
+    """Update the commit of a feed zip whose file has changed but whose content has not.
 
     Parameters
     ----------
     lake : Folder
         The lake.
     zip_ : FeedZip
-        The feed zip as it is now.
+        The feed zip in its current state.
     digest : str
         Fingerprint of its directory.
     with_json : bool
-        Whether JSON Lines are asked for.
+        Whether the lake must contain JSON Lines of the zip.
 
     Returns
     -------
     Commit or None
-        None if it has to be converted.
+        The updated commit; None if the zip has to be converted.
     """
     with hold_partition(lake, *zip_.key) as lock:
         known = read_commit(lake, *zip_.key)
@@ -88,14 +89,16 @@ def refresh_commit(lake: Folder, zip_: FeedZip, digest: str, with_json: bool) ->
 
 
 def remove_partition(lake: Folder, date_stamp: str, country: str) -> None:
-    """Remove all that a feed zip became; its commit goes first and last.
+    """Remove all files of a feed zip from the lake.
+
+    Its commit is set aside before the other files are removed, and deleted after them.
 
     Parameters
     ----------
     lake : Folder
         The lake.
     date_stamp, country : str
-        Which partition.
+        Stamp and country of the partition.
     """
     with hold_partition(lake, date_stamp, country) as lock:
         withdraw_commit(lake, date_stamp, country)
@@ -104,7 +107,11 @@ def remove_partition(lake: Folder, date_stamp: str, country: str) -> None:
 
 
 def find_halves(lake: Folder) -> Pairs:
-    """List what a killed process was replacing or removing, and finish what lacked only tidying."""
+    """List the partitions that a killed process left half done, and tidy those that are complete.
+
+    A partition is half done if its old commit is aside and it has no new commit. If it has both,
+    only the removal of the old one was missing.
+    """
     there, aside = survey(lake)
     for pair in {*there} & {*aside}:
         with hold_partition(lake, *pair):
@@ -115,7 +122,7 @@ def find_halves(lake: Folder) -> Pairs:
 
 
 def _remove_others(lake: Folder, date_stamp: str, country: str, keep: set[str], lock: Lock) -> None:
-    """Remove what an earlier or killed conversion left in the places of a partition."""
+    """Remove files of an earlier or killed conversion from the folders of a partition."""
     for folder in partition_folders(date_stamp, country):
         found = lake.find(folder)
         for path in found.keys() - keep:
@@ -123,5 +130,5 @@ def _remove_others(lake: Folder, date_stamp: str, country: str, keep: set[str], 
             with suppress(FileNotFoundError):
                 lake.fs.rm_file(lake.join(path))
         if found and not found.keys() & keep:
-            with suppress(OSError):  # an object store has no folders to remove
+            with suppress(OSError):  # an object store has no folders
                 lake.fs.rmdir(lake.join(folder))

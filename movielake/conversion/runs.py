@@ -1,7 +1,8 @@
-"""Conversion: feed zips to a lake. `plan` decides what is to be done, `convert_zip` does one zip.
+"""Conversion of feed zips to a lake: `plan_conversion` plans, and `convert_zip` converts one zip.
 
-A feed zip is the unit of work: it can be done in any order, at the same time as others, and twice.
-Its files are written aside and renamed into place; then its commit makes it count.
+A feed zip is the unit of work. Zips can be converted in any order, in parallel, and repeatedly.
+The files of a zip are written in a workspace and then renamed into place. The commit is written
+last: only from then on does the zip count as converted.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ from movielake.lake.writers import explained, is_within, workspace
 from movielake.names.layout import Folder, Selection, Terms
 
 _ZIP: Final = 100_000
-"""What a feed zip costs besides its bytes, in bytes too."""
+"""Fixed cost of a feed zip in addition to its bytes, expressed in bytes."""
 
 _FEW: Final = 4_000_000
-"""Such costs, two seconds of work, are met here: to start workers would take as long."""
+"""Below this cost (two seconds of work), no workers are started: starting them takes as long."""
 
 
 class DamagedFeedError(ValueError):
@@ -46,7 +47,7 @@ class DamagedFeedError(ValueError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one task.
+    """The result of one task.
 
     Parameters
     ----------
@@ -55,9 +56,9 @@ class Outcome:
     commit : Commit or None
         Its commit; None if it could not be converted.
     converted : bool
-        False if its content turned out to be unchanged.
+        False if its content had not changed, or if it could not be converted.
     error : str
-        Why it could not be converted, in one line; empty otherwise.
+        The reason why it could not be converted, in one line; empty otherwise.
     """
 
     zip_: FeedZip
@@ -68,16 +69,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a conversion did.
+    """The result of a conversion.
 
     Parameters
     ----------
     plan : Plan
-        What was to be done.
+        The work that was planned.
     outcomes : tuple of Outcome
-        In the order of stamp and country.
+        The result of each task, sorted by stamp and country.
     removed : tuple of (str, str)
-        Stamp and country of what was removed from the lake.
+        Stamp and country of each partition that was removed from the lake.
     """
 
     plan: Plan
@@ -86,7 +87,7 @@ class Conversion:
 
     @property
     def commits(self) -> tuple[Commit, ...]:
-        """Commits of the feed zips that were converted now."""
+        """Commits of the feed zips that this run converted."""
         return tuple(o.commit for o in self.outcomes if o.commit and o.converted)
 
     @property
@@ -96,7 +97,7 @@ class Conversion:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was damaged, refused or failed."""
+        """Whether the run was free of damaged, refused and failed files."""
         hurt = any(commit.is_hurt for commit in self.commits)
         return not (hurt or self.failed or self.plan.feed.refused)
 
@@ -117,47 +118,49 @@ def convert(
     on_plan: Callable[[Plan], None] | None = None,
     on_progress: Callable[[Outcome], None] | None = None,
 ) -> Conversion:
-    """Convert the feed zips of a feed that are new or changed into a lake.
+    """Convert the new and changed feed zips of a feed to a lake.
 
     Parameters
     ----------
     feed : str
         Path or URL of the feed's root.
     lake : str
-        Path or URL of the lake; made if it is not there.
+        Path or URL of the lake. Created if it does not exist.
     date_stamps, countries : str, iterable of str or slice, optional
-        What to convert; everything by default. See `movielake.names.layout.Selection`.
+        Stamps and countries to convert; all by default. See `movielake.names.layout.Selection`.
     workers : int, optional
-        Processes, none but this one with 1; by default as many as there are CPUs, or none but
-        this one if there is little to do. A running dask client is used instead, whatever its
-        size.
+        Number of processes. With 1, only this process works. By default as many as the machine
+        has CPUs, or only this process if the work is small. If a dask client is running, its
+        workers are used instead, regardless of their number.
     force : bool, optional
-        Convert also what has not changed.
+        Also convert zips that have not changed.
     strict : bool, optional
-        Stop at the first damage instead of going on.
+        Stop at the first damage instead of continuing.
     with_json : bool, optional
-        Write JSON Lines besides Parquet.
+        Write JSON Lines in addition to Parquet.
     prune : bool, optional
-        Remove from the lake what is selected and no longer has a feed zip.
+        Remove selected partitions from the lake if their feed zip no longer exists.
     max_member_size : int or str, optional
-        Bytes that may come out of one member of a zip, 64 GB by default.
+        Largest unpacked size of one member in bytes; 64 GB by default.
     max_ratio : float, optional
-        Bytes that may come out of each packed one beyond the first GB, 300 by default.
+        Largest number of unpacked bytes per packed byte, beyond the first GB; 300 by default.
     on_plan, on_progress : callable, optional
-        Told the plan before the work, and each outcome as it comes.
+        Called with the plan before the work, and with each outcome as soon as it is known.
 
     Returns
     -------
     Conversion
+        The plan, and the result of each zip.
 
     Raises
     ------
     FileNotFoundError
-        If the feed is not there.
+        If the feed does not exist.
     ValueError
-        If the lake is none, or of another format, if nothing is selected, or if a limit is no size.
+        If the lake is not a lake or has another format, if the feed has no selected zip, or if a
+        limit is not a size.
     OSError
-        If the lake cannot be written; what is converted by then stays.
+        If the lake cannot be written. Zips that are already converted stay in the lake.
     DamagedFeedError
         At the first damage, if ``strict``.
 
@@ -193,14 +196,14 @@ def convert(
                     on_progress(outcome)
             removed = _prune(target, todo.missing) if prune else ()
         finally:
-            remove_leftovers(target)  # of workers that had to be killed
+            remove_leftovers(target)  # workspaces of workers that were killed
             rebuild_manifest(target)
     outcomes.sort(key=lambda outcome: outcome.zip_.key)
     return Conversion(todo, tuple(outcomes), removed)
 
 
 def _run(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[Outcome]:
-    """Do the tasks, here or on workers, and give each outcome as it comes."""
+    """Run the tasks, here or on workers, and yield each outcome as soon as it is known."""
     if workers == 1 or not shared or (workers is None and _are_few(tasks)) or len(tasks) <= 1:
         yield from map(convert_zip, tasks)
         return
@@ -219,7 +222,7 @@ def _outcome(zip_: FeedZip, result: Outcome | ChildProcessError) -> Outcome:
 
 
 def _known(lake: Folder) -> list[dict[str, Any]]:
-    """List what the lake has; of what a killed process was replacing, nothing but that."""
+    """List the lake's commits. Partitions that are half done have a stamp and a country only."""
     rows: list[dict[str, Any]] = read_manifest(lake, KNOWN, needed=None).to_pylist()
     nothing = dict.fromkeys(KNOWN)
     halves = [nothing | {"date_stamp": s, "country": c} for s, c in find_halves(lake)]
@@ -238,17 +241,17 @@ def convert_zip(task: Task) -> Outcome:
     Parameters
     ----------
     task : Task
-        What to do.
+        The feed zip and the options.
 
     Returns
     -------
     Outcome
-        Damage is in its commit; a file that cannot be opened at all in its error.
+        The result. Its commit lists damage. Its error is set if the file cannot be opened.
 
     Raises
     ------
     DamagedFeedError
-        At damage, if the task is strict.
+        At the first damage, if the task is strict.
     OSError
         If the lake cannot be written.
     """
@@ -257,7 +260,7 @@ def convert_zip(task: Task) -> Outcome:
             return _convert_zip(task)
     except OSError as error:
         if is_within(error, Folder(task.lake)):
-            raise  # no other feed zip would fare better
+            raise  # every other feed zip would fail too
         return Outcome(task.zip_, error=f"{task.zip_.path}: {error}")
 
 
@@ -287,7 +290,7 @@ def _convert_zip(task: Task) -> Outcome:
 
 
 def _unreadable(task: Task, quarantine: Quarantine, damage: Damage) -> MemberCommit:
-    """Set a zip aside as a whole, where not even its directory can be read."""
+    """Quarantine a whole zip if even its directory cannot be read."""
     feed, name = Folder(task.feed), task.zip_.path.rpartition("/")[2]
     files = quarantine.add(name, lambda: feed.fs.open(feed.join(task.zip_.path), "rb"), damage, 0)
     return MemberCommit("", DAMAGED, **vars(damage), quarantine=files)

@@ -1,7 +1,7 @@
-"""A member's bytes in blocks of whole records, in UTF-8.
+"""Blocks of whole records, in UTF-8, read from a member's bytes.
 
-The beginning of a document, up to the root's start tag, and its end are few bytes. They must
-be plain: a byte order mark, a declaration, the root. What is odder is left to the reference.
+The beginning of a document (up to the root's start tag) and its end are only a few bytes. They
+must be plain: a byte order mark, a declaration, the root. The reference reads all other documents.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BLOCK: Final = 1 << 23
 """Bytes read at a time; no record may be longer."""
 
 STEP: Final = 1 << 18
-"""Bytes to unpack at a time, for `movielake.feed.zips.Member.open`."""
+"""Bytes to unpack at a time. Passed to `movielake.feed.zips.Member.open`."""
 
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _HEAD: Final = re.compile(
@@ -30,7 +30,7 @@ _HEAD: Final = re.compile(
     rb"[ \t\r\n]*\?>)?[ \t\r\n]*(<([A-Za-z_][\w.-]*)(?:[ \t\r\n][^<>]*)?>)[ \t\r\n]*"
 )
 _HEAD_BYTES: Final = 1 << 14
-# What a document begins with, the codec that this means, and what may be declared besides.
+# Byte order mark, its codec (None: UTF-8, not recoded), and the encodings that may be declared.
 _MARKS: Final = (
     (codecs.BOM_UTF8, None, (b"", b"utf-8")),
     (codecs.BOM_UTF16_LE, "utf-16-le", (b"", b"utf-16")),
@@ -45,20 +45,20 @@ class Blocks:
     Parameters
     ----------
     stream : binary file
-        The member from its beginning.
+        The member, positioned at its beginning.
     shape : Shape
         Names of root and record.
     size : int, optional
-        Bytes of the member read at a time.
+        Number of bytes to read from the member at a time.
 
     Attributes
     ----------
     root : bytes
-        The root's start tag as written.
+        The root's start tag, exactly as in the document.
     """
 
     def __init__(self, stream: IO[bytes], shape: Shape, size: int = BLOCK) -> None:
-        # A raw stream may give less than it is asked for.
+        # A raw stream may return fewer bytes than requested.
         raw = isinstance(stream, io.RawIOBase)
         self._stream: Any = io.BufferedReader(stream) if raw else stream
         self._end = f"</{shape.record}>".encode()
@@ -69,14 +69,14 @@ class Blocks:
         self.root = self._read_head(shape)
 
     def __iter__(self) -> Iterator[memoryview]:
-        """Give blocks that begin with ``<`` and end with a record's end tag.
+        """Yield blocks that begin with ``<`` and end with a record's end tag.
 
-        All lie in the same buffer: a block is gone when the next one is asked for.
+        All blocks use the same buffer: the next block overwrites the current one.
 
         Raises
         ------
         NotRecognised
-            If a record is longer than a block, or the end is not plain.
+            If a record is longer than a block, or the document's end is not plain.
         """
         buffer = bytearray(2 * max(self._size, len(self._rest)))
         view = memoryview(buffer)
@@ -97,12 +97,12 @@ class Blocks:
             raise NotRecognised("an end that is not plain")
 
     def _read_into(self, view: memoryview) -> int:
-        """Read about a block of UTF-8; nothing only at the end."""
+        """Read about one block as UTF-8 and return its length; 0 only at the end."""
         if self._decoder is None:
             return int(self._stream.readinto(view))
         text = b""
         while not text:
-            block = self._stream.read(max(len(view) // 3, 1))  # which grows in UTF-8
+            block = self._stream.read(max(len(view) // 3, 1))  # text can grow in UTF-8
             text = self._recode(block)
             if not block:
                 break
@@ -118,7 +118,7 @@ class Blocks:
             raise NotRecognised("bytes that are not of the declared encoding") from None
 
     def _read_head(self, shape: Shape) -> bytes:
-        """Read up to the root's start tag, and find out the encoding."""
+        """Read up to the root's start tag and detect the encoding."""
         head = self._stream.read(min(self._size, _HEAD_BYTES))
         head, codec, declarable = _find_encoding(head)
         if codec:
@@ -134,7 +134,7 @@ class Blocks:
 
 
 def _first_tag(text: bytearray) -> int:
-    """Find the ``<`` behind blanks."""
+    """Return the position of the first ``<`` after blanks."""
     blanks = _BLANKS.match(text)
     begin = blanks.end() if blanks else 0
     if not text.startswith(b"<", begin):
@@ -143,7 +143,7 @@ def _first_tag(text: bytearray) -> int:
 
 
 def _find_encoding(head: bytes) -> tuple[bytes, str | None, tuple[bytes, ...] | None]:
-    """Give the beginning without its mark, the codec to recode with, and what may be declared."""
+    """Return the head without its mark, the codec to recode with, and the allowed declarations."""
     for mark, codec, declarable in _MARKS:
         if head.startswith(mark):
             return head[len(mark) :], codec, declarable

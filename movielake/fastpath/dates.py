@@ -1,7 +1,7 @@
-"""Regular records and their dates: two levels, and which text stands where in each.
+"""Regular records and their dates: two levels, and the position of each text in them.
 
-A *date* is a container of a record; a record without any has one empty date in its place, so that
-it too has a row, as in `movielake.rows.screenings`.
+A *date* is a container of a record. A record without containers gets one empty date, so that it
+also becomes a row, as in `movielake.rows.screenings`.
 """
 
 from __future__ import annotations
@@ -15,21 +15,23 @@ from movielake.fastpath.segments import Codes, Segments
 class Dates:
     """The regular records of a block and their dates.
 
-    A code is that of a distinct segment; -1 stands where there is none.
+    A code identifies a distinct segment; -1 means "no segment".
 
     Parameters
     ----------
-    segments, nesting
-        Of the block.
+    segments : Segments
+        The block's segments.
+    nesting : Nesting
+        The block's nesting.
 
     Attributes
     ----------
     records : np.ndarray of int64, shape (records,)
-        Which records of the block they are.
+        Positions of the regular records in the block.
     owners : np.ndarray of int64, shape (dates,)
-        For each date the position of its record in `records`.
+        For each date, the position of its record in `records`.
     starts : np.ndarray of int32, shape (dates,)
-        Codes of the containers' starts.
+        For each date, the code of the container's start tag.
     """
 
     def __init__(self, segments: Segments, nesting: Nesting) -> None:
@@ -46,16 +48,16 @@ class Dates:
         self.starts = self._spread(segments.codes[nesting.containers[kept]])
 
     def inside(self, leaf: int) -> Codes:
-        """Give the codes of a leaf in each date."""
+        """Return the code of a leaf in each date."""
         return self._spread(self._slots[leaf, self._columns])
 
     def direct(self, leaf: int) -> Codes:
-        """Give the codes of a leaf that stands directly in each record."""
+        """Return the code of a leaf that is a direct child of each record."""
         codes: Codes = self._slots[leaf, self.records]
         return codes
 
     def _spread(self, codes: Codes) -> Codes:
-        """Leave out the dates that stand for none."""
+        """Spread the codes of containers over all dates; -1 for the empty dates."""
         if len(codes) == len(self._real):
             return codes
         spread = np.full(len(self._real), -1, np.int32)

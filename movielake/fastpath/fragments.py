@@ -1,11 +1,11 @@
-"""JSON Lines out of segments: one prepared piece of text for each, put in a row.
+"""JSON Lines made from segments: each segment has a prepared piece of text.
 
-A record's line is the pieces of its segments one behind the other. So one take from an
-array of distinct pieces makes the text of a block: the data buffer of the result is the output.
+A record's line consists of the pieces of its segments, one after the other. So one Arrow ``take``
+from an array of distinct pieces makes the text of a block. The result's data buffer is the output.
 
-A piece depends on its segment, and on whether the next one goes on with the list of containers.
-Where commas go: a line ends in movielake's own labels, so what stands directly in a record has a
-comma behind it. A container begins with its attribute, so what stands in it has one before it.
+A piece depends on its segment and on whether the next segment continues the list of containers.
+Commas: a line ends in movielake's own labels, so each direct child of a record is followed by a
+comma. A container begins with its attribute, so each leaf inside it is preceded by a comma.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class LineMaker:
     shape : Shape
         Names of the elements.
     labels : mapping
-        What ends each record.
+        Keys and values that end each record's line.
     """
 
     def __init__(self, shape: Shape, labels: Mapping[str, str]) -> None:
@@ -56,19 +56,21 @@ class LineMaker:
 
         Parameters
         ----------
-        segments, nesting
-            Of the block.
+        segments : Segments
+            The block's segments.
+        nesting : Nesting
+            The block's nesting.
         others : sequence of dict
-            Its irregular records, as the reference reads them.
+            The block's irregular records, read by the reference.
 
         Returns
         -------
         pa.Buffer
-            UTF-8.
+            The lines in UTF-8.
         """
         pieces = _Pieces()
         which = np.zeros(len(segments.codes), np.int32)
-        # Whether another container follows the one that is closed here.
+        # True where a container is closed and another container follows.
         goes_on = np.append(_begins_container(nesting.kinds[1:]), False)
         goes_on &= nesting.ends == ENDS_CONTAINER
         which[nesting.first] = pieces.add(pa.array(["{", "{" + self._end]))
@@ -87,7 +89,7 @@ class LineMaker:
     def _leaves(
         self, segments: Segments, nesting: Nesting, goes_on: Flags, pieces: _Pieces, which: Codes
     ) -> None:
-        """Prepare the distinct leaves, for each place where they are."""
+        """Prepare a piece for each distinct leaf, in each kind of position."""
         on = goes_on[nesting.leaves]
         for before, chosen, behind in (
             ("", ~nesting.in_container, (",", "," + self._end, "", "")),
@@ -104,7 +106,7 @@ class LineMaker:
     def _containers(
         self, segments: Segments, nesting: Nesting, goes_on: Flags, pieces: _Pieces, which: Codes
     ) -> None:
-        """Prepare the distinct containers, first ones and others, last ones and others."""
+        """Prepare a piece for each distinct container: first or not, and last or not."""
         at = nesting.containers
         is_first = nesting.ends[at - 1] < ENDS_CONTAINER
         key = f"{_encode(self._shape.container)}:["
@@ -129,20 +131,20 @@ def _begins_container(kinds: Bytes) -> Flags:
 
 
 class _Pieces:
-    """Pieces of text, numbered as they come."""
+    """Pieces of text, numbered in the order of adding."""
 
     def __init__(self) -> None:
         self._arrays: list[pa.Array] = []
         self._count = 0
 
     def add(self, array: pa.Array) -> int:
-        """Add some, and give the number of the first."""
+        """Add pieces and return the number of the first one."""
         self._arrays.append(array)
         self._count += len(array)
         return self._count - len(array)
 
     def text(self, which: Codes) -> pa.Buffer:
-        """Put pieces in a row."""
+        """Join the pieces with these numbers."""
         row = pa.concat_arrays(self._arrays).take(pa.array(which))
         _, offsets, data = row.buffers()
         end = int(np.frombuffer(offsets, np.int32)[len(row)])
@@ -150,7 +152,7 @@ class _Pieces:
 
 
 def _compact(codes: Codes, count: int) -> tuple[Ints, Codes]:
-    """Give the codes that are used, and for each place the position among them."""
+    """Return the distinct codes, and for each place the position of its code among them."""
     used = np.zeros(count, np.bool_)
     used[codes] = True
     distinct = np.flatnonzero(used)
@@ -162,7 +164,7 @@ def _compact(codes: Codes, count: int) -> tuple[Ints, Codes]:
 def _say(
     before: Sequence[str], which: Any, texts: pa.Array, behind: Sequence[str], ends: Any
 ) -> pa.Array:
-    """Quote texts, each between one that goes before and one that comes behind; null is null."""
+    """Quote each text and put a prefix and a suffix around it; write null for a null."""
     is_null = texts.is_null().to_numpy(zero_copy_only=False)
     opening = pa.array([f'{text}"' for text in before] + [f"{text}{_NULL}" for text in before])
     closing = pa.array([f'"{text}' for text in behind] + list(behind))
@@ -175,7 +177,7 @@ def _say(
 
 
 def _escaped(texts: pa.Array) -> pa.Array:
-    """Write texts as JSON does within its quotes."""
+    """Escape texts for use inside JSON quotes."""
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
     if not ((data == ord('"')) | (data == ord("\\")) | (data < 0x20)).any():
         return texts

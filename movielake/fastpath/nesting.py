@@ -1,26 +1,27 @@
-"""The proof that records are nested as XML demands, and where their texts stand.
+"""The proof that records are nested as XML demands, and the positions of their texts.
 
-A record is regular when its segments are derived by this grammar, where each name is one segment, a
-tag with all that follows up to the next start tag, and brackets show the ends that it may have::
+A record is regular if this grammar derives its segments. Each name in capitals is one segment: a
+start tag and everything up to the next start tag. Brackets show the end tags that it can contain::
 
     record    = RECORD (leaf | dates)* [ends record]                dates at most once
     dates     = date+
     date      = CONTAINER leaf* [ends container] | FLAT [ends container]
     leaf      = LEAF | EMPTY
 
-A distinct segment shows by itself that a leaf is closed by its own end tag, that nothing is closed
-twice, and what it closes besides. So leaves cannot overlap anything. What is left to prove is
+The check of each distinct segment (see `movielake.fastpath.segments`) shows three things: a leaf
+is closed by its own end tag, no element is closed twice, and which other elements the segment
+closes. So a leaf cannot overlap another element. It remains to prove three statements:
 
-1. that records follow each other: each begins right behind the end of the one before;
-2. that containers do not overlap. Only segments that begin or end something but a leaf matter. Each
-   of them leaves a container open or not, and each must find one open or not; so it is enough to
-   compare neighbours among them;
-3. that no leaf is twice under one parent, and each stands at a level where the schema has it.
+1. Records follow each other: each record begins directly after the end of the one before.
+2. Containers do not overlap. Only segments that begin or end an element other than a leaf matter.
+   Each of them leaves a container open or not, and each requires an open container or not. So it
+   is enough to compare neighbours among them.
+3. No leaf occurs twice under one parent, and each leaf is at a level where the schema has it.
 
-A record so proved is one well-formed element. Those that are not are given to the reference, each
-alone: if it finds exactly one record there and no damage, that is one well-formed element too. And
-a row of well-formed elements with nothing but blanks between them is read by any XML parser as just
-these elements, since what it makes of the first n bytes does not depend on those behind them.
+A record with this proof is one well-formed element. Every other record goes to the reference,
+alone. If the reference finds exactly one record and no damage, this too is one well-formed element.
+Any XML parser reads a sequence of well-formed elements, with only blanks between them, as exactly
+these elements: its result for the first n bytes does not depend on the bytes after them.
 """
 
 from __future__ import annotations
@@ -37,26 +38,26 @@ from movielake.fastpath.unrecognised import NotRecognised, Reason
 
 @dataclass(frozen=True)
 class Nesting:
-    """What stands where in a block, as far as it was proved.
+    """The structure of a block: its records, containers and leaves.
 
     Parameters
     ----------
     kinds, ends : np.ndarray of uint8, shape (segments,)
-        What each segment begins and closes.
+        The element that each segment begins, and the elements that it closes.
     first, last : np.ndarray of int64, shape (records,)
-        The segments that each record begins and ends with.
+        The first and the last segment of each record.
     reasons : np.ndarray of uint8, shape (records,)
-        Why a record is left to the reference; 0 for the regular ones.
+        The `Reason` why a record is left to the reference; 0 for a regular record.
     containers : np.ndarray of int64, shape (containers,)
-        Segments that begin a container, those of irregular records too.
+        Segments that begin a container, including those of irregular records.
     owners : np.ndarray of int64, shape (containers,)
-        Their records.
+        The record of each container.
     leaves : np.ndarray of int64, shape (leaves,)
-        Segments of the leaves, those of irregular records too.
+        Segments of the leaves, including those of irregular records.
     in_container : np.ndarray of bool, shape (leaves,)
-        Whether each is in a container, or directly in its record.
+        Whether the leaf is in a container (True) or directly in its record (False).
     slots : np.ndarray of int32, shape (names, records + containers)
-        Code of the distinct segment of each leaf in each parent; -1 where there is none.
+        For each leaf name and parent, the code of the distinct segment; -1 for a missing leaf.
     """
 
     kinds: Bytes
@@ -72,23 +73,24 @@ class Nesting:
 
 
 def prove_nesting(segments: Segments, shape: Shape) -> Nesting:
-    """Find the records of a block, and prove of each that it is regular, or say why not.
+    """Find the records of a block. Prove for each that it is regular, or note the reason why not.
 
     Parameters
     ----------
     segments : Segments
-        Of whole records.
+        Segments of whole records.
     shape : Shape
-        What a regular record has.
+        The elements of a regular record.
 
     Returns
     -------
     Nesting
+        The block's structure, with the reasons of its irregular records.
 
     Raises
     ------
     NotRecognised
-        If there is anything between records, or a record that does not end.
+        If text or an element stands between two records, or a record does not end.
     """
     kinds, ends = segments.kinds[segments.codes], segments.ends[segments.codes]
     first, last = _find_records(kinds, ends)
@@ -102,7 +104,7 @@ def prove_nesting(segments: Segments, shape: Shape) -> Nesting:
     why = segments.reasons[segments.codes] if segments.reasons.any() else np.zeros_like(kinds)
     wrong = steps[_find_overlaps(steps, begun, ended, is_open, is_start)]
     why[wrong] = np.maximum(why[wrong], Reason.ORDER)
-    # A leaf belongs to the container that the step before it left open, else to its record.
+    # If the step before a leaf left a container open, the leaf is in it; otherwise in the record.
     parent = np.where(is_open, len(first) + np.cumsum(is_start) - 1, record)
     leaves = np.flatnonzero(kinds >= Kind.LEAF)
     behind = np.cumsum(is_step, dtype=np.int32)[leaves] - is_step[leaves] - 1
@@ -123,7 +125,7 @@ def prove_nesting(segments: Segments, shape: Shape) -> Nesting:
 
 
 def _find_records(kinds: Bytes, ends: Bytes) -> tuple[Ints, Ints]:
-    """Find where records begin and end: in turn, and one right behind the other: (1)."""
+    """Find where records begin and end, and check that they follow each other: statement 1."""
     first = np.flatnonzero(kinds == Kind.RECORD)
     last = np.flatnonzero(ends & ENDS_RECORD)
     begins = np.append(0, last[:-1] + 1)
@@ -140,14 +142,14 @@ def _find_records(kinds: Bytes, ends: Bytes) -> tuple[Ints, Ints]:
 def _find_overlaps(
     steps: Ints, begun: Bytes, ended: Bytes, is_open: Flags, is_start: Flags
 ) -> Flags:
-    """Find the steps that must not follow the one before them: (2)."""
+    """Find the steps that must not follow the step before them: statement 2."""
     closes = ended >= ENDS_CONTAINER
     is_record = begun == Kind.RECORD
-    # Only what closes a container and has not begun it needs an open one.
+    # A step needs an open container only if it closes one that it has not begun itself.
     wrong: Flags = np.append(False, is_open[:-1]) != (closes & ~is_start)
     wrong |= is_record & closes
     wrong |= is_open & (ended > 0)
-    # The dates of a record are one list, so nothing may stand between them.
+    # The dates of a record form one list, so no other element may stand between them.
     wrong[1:] |= is_start[1:] & ~is_record[:-1] & (np.diff(steps) > 1)
     return wrong
 
@@ -155,7 +157,7 @@ def _find_overlaps(
 def _fill_slots(
     segments: Segments, leaves: Ints, parents: Ints, count: int, why: Bytes, shape: Shape
 ) -> Any:
-    """Sort leaves by name and parent; mark those that are there twice: (3)."""
+    """Sort leaves by name and parent, and mark those that occur twice: statement 3."""
     codes = segments.codes[leaves]
     which = segments.leaves[codes]
     slots = np.full((len(shape.leaves), count), -1, np.int32)
@@ -169,7 +171,7 @@ def _fill_slots(
 
 
 def _check_levels(slots: Any, owners: Ints, reasons: Bytes, shape: Shape) -> None:
-    """Mark records with a leaf at a level where the schema does not have it: (3)."""
+    """Mark records with a leaf at a level where the schema does not have it: statement 3."""
     records = len(reasons)
     for level, held in ((RECORD, slots[:, :records]), (CONTAINER, slots[:, records:])):
         foreign = [n for n, leaf in enumerate(shape.leaves) if leaf not in shape.levels[level]]

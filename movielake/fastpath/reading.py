@@ -1,4 +1,4 @@
-"""The fast path through a member: its blocks to JSON Lines and rows."""
+"""The fast path through a member: from blocks to JSON Lines and rows."""
 
 from __future__ import annotations
 
@@ -27,39 +27,39 @@ from movielake.schema.tables import Table
 NO_LINES: Final = b""
 
 _FEW: Final = 1000
-"""Records of a block that are read alone; of more, all are faster read by the reference."""
+"""Up to this many records of a block are read alone. With more, the reference reads all faster."""
 
 _LONG: Final = 1 << 14
-"""Bytes of a record; the rows of a shorter one are never more than `HEAVIEST`."""
+"""Most bytes of a regular record. The rows of such a record never exceed `HEAVIEST`."""
 
 
 class FastMember:
     r"""A member of showings, read by the fast path.
 
-    It gives the same answer as the reference (`movielake.feed.records`, then
+    It returns the same as the reference (`movielake.feed.records`, then
     `movielake.rows.screenings`), or gives up.
 
     Parameters
     ----------
     stream : binary file
-        The member from its beginning.
+        The member, positioned at its beginning.
     table : Table
-        Showings.
+        The table of showings.
     labels : mapping
-        What is added to each record: country, date_stamp and source_xml.
+        Keys and values that are added to each record: country, date_stamp and source_xml.
     with_json : bool
-        Whether lines are made.
+        Whether to make JSON Lines.
     size : int, optional
-        Bytes of a block.
+        Number of bytes in a block.
 
     Attributes
     ----------
     root : dict
         Attributes of the root element, as ``"@name"``.
     problems : ProblemCounter
-        Problems with values, known after iterating.
+        Problems with values; complete after iterating.
     left : Counter
-        Records that were left to the reference, by reason; known after iterating.
+        Number of records that were left to the reference, by reason; complete after iterating.
 
     Examples
     --------
@@ -89,12 +89,12 @@ class FastMember:
         self.root = self._read_root()
 
     def __iter__(self) -> Iterator[Batch]:
-        """Give the records, a block at a time.
+        """Yield the records, one block at a time.
 
         Raises
         ------
         NotRecognised
-            Where the member is left to the reference; what was given so far is void.
+            If the member is left to the reference. The batches so far are then void.
         """
         for block in self._blocks:
             yield self._batch(block)
@@ -116,7 +116,7 @@ class FastMember:
         return Batch(len(nesting.reasons), lines, rows)
 
     def _read_root(self) -> dict[str, str]:
-        """Let the reference read the root's start tag, and say whether it is one."""
+        """Let the reference read the root's start tag, and return its attributes."""
         alone = Records(self._wrapped(b""), self._table, self._labels)
         if list(alone) or alone.damage:
             raise NotRecognised("a beginning that is not plain")
@@ -128,7 +128,7 @@ class FastMember:
     def _refer(
         self, block: memoryview, segments: Segments, nesting: Nesting, number: Any
     ) -> Record:
-        """Let the reference read one record, alone, and see that it is one."""
+        """Let the reference read one record alone, and check that it is exactly one."""
         begin, last = segments.starts[nesting.first[number]], nesting.last[number]
         end = segments.starts[last + 1] if last + 1 < len(segments.starts) else len(block)
         alone = Records(self._wrapped(bytes(block[begin:end])), self._table, self._labels)
@@ -159,7 +159,7 @@ class FastMember:
         irregular: Ints,
         records: list[Record],
     ) -> None:
-        """Add up problems, so that the first example of each is the first in the member."""
+        """Add up problems, and keep as example of each the first one in the member."""
         rest = dict(found)
         for problem in others.problems():
             regular = rest.pop(problem.column, None) if problem.kind == UNTYPED else None
@@ -175,7 +175,7 @@ class FastMember:
             self.problems.add(column, UNTYPED, regular.count, regular.example)
 
     def _first_with(self, problem: Problem, records: list[Record]) -> int:
-        """Find the first of some records with a problem."""
+        """Return the position of the first record with this problem."""
         for number, record in enumerate(records):
             alone = ProblemCounter()
             flatten_showings([record], self._table, alone, 0)

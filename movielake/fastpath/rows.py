@@ -1,9 +1,8 @@
-"""Rows out of segments: columns are codes, reshaped.
+"""Rows made from segments: columns are codes in another shape.
 
-Nothing is converted once per row. Every column is an array of values, made of the distinct texts of
-its elements, and for each record or date the position of its value in there. The rows take
-their values by these positions. The result equals what `movielake.rows.screenings` makes of the
-records.
+No value is converted once per row. Each distinct text of a column is converted once, into an array
+of values. Each record or date has the position of its value in that array. The rows take their
+values by these positions. The result equals that of `movielake.rows.screenings` for the records.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ class Found:
     Parameters
     ----------
     count : int
-        How often.
+        How often the problem occurs.
     example : str
-        The first one.
+        The first odd text.
     record : int
-        The record of the block in which that is.
+        Position in the block of the record with that text.
     """
 
     count: int
@@ -48,14 +47,14 @@ class Found:
 
 @dataclass(frozen=True)
 class OtherRows:
-    """Rows of the irregular records of a block, as the reference makes them.
+    """Rows of the irregular records of a block, made by the reference.
 
     Parameters
     ----------
     rows : pa.Table
-        In the order of their records.
+        The rows, in the order of their records.
     records : np.ndarray of int64
-        The record of the block that each row is of.
+        For each row, the position of its record in the block.
     """
 
     rows: pa.Table
@@ -68,22 +67,24 @@ class RowMaker:
     Parameters
     ----------
     table : Table
-        Whose rows they are.
+        The table of the rows.
     shape : Shape
-        Names of its elements.
-    segments, dates
-        Of the block.
+        Names of the table's elements.
+    segments : Segments
+        The block's segments.
+    dates : Dates
+        The block's regular records and dates.
 
     Attributes
     ----------
     found : dict
-        For each column the problem found while making rows.
+        For each column, the problem that was found while making rows.
     """
 
     def __init__(self, table: Table, shape: Shape, segments: Segments, dates: Dates) -> None:
         self._table = table
         self._shape = shape
-        # One more, that says nothing: code -1.
+        # One more text, a null, at position -1: code -1 means "no segment".
         self._texts = pa.concat_arrays([segments.texts, pa.nulls(1, pa.string())])
         self._says = self._texts.is_valid().to_numpy(zero_copy_only=False)
         self._sizes = pc.fill_null(pc.binary_length(self._texts), 0).to_numpy()
@@ -98,14 +99,14 @@ class RowMaker:
         first : int
             Number of the block's first record in its member.
         source : str
-            The ``source_xml`` of all.
+            The ``source_xml`` of all rows.
         others : OtherRows or None
-            Rows to sort in.
+            Rows of irregular records, to insert at their positions.
 
         Returns
         -------
         pa.Table
-            With the schema ``table.arrow``.
+            The rows, with the schema ``table.arrow``.
         """
         times, codes = self._times()
         date_of_row, time_of_row = _explode(times, codes)
@@ -134,13 +135,13 @@ class RowMaker:
         return pa.table([columns[name] for name in arrow.names], schema=arrow)
 
     def _repeated(self, codes: Codes, parents: Ints) -> int:
-        """Count the bytes of text that the rows of a column have; more, where it is little."""
+        """Count the bytes of text in all rows of a column; an upper bound if they are few."""
         sizes = self._sizes[codes]
         most = int(sizes.max(initial=0)) * len(parents)
         return most if most < HEAVIEST // 64 else int(sizes[parents].sum())
 
     def _codes(self, column: Column) -> tuple[bool, Codes]:
-        """Say where a column's texts stand, for each date or for each record; -1 for none."""
+        """Return a column's codes, and whether they are per date (True) or per record (False)."""
         container, leaves = self._shape.container, self._shape.leaves
         inside, direct = [], []
         for path in column.paths:
@@ -157,7 +158,7 @@ class RowMaker:
         return True, self._first_said(inside + here)
 
     def _first_said(self, candidates: Sequence[Codes]) -> Codes:
-        """Take at each place the first code that has a text."""
+        """Choose at each place the first code that has a text."""
         chosen = candidates[0]
         for codes in candidates[1:]:
             chosen = np.where(self._says[chosen], chosen, codes)
@@ -166,7 +167,7 @@ class RowMaker:
     def _values(
         self, column: Column, codes: Codes, of_dates: bool
     ) -> tuple[pa.Array | None, Codes]:
-        """Convert the distinct texts of a column; give the position of each one's value."""
+        """Convert the distinct texts of a column, and return the values and their positions."""
         distinct, positions = self._compact(codes)
         if len(distinct) == 1:
             return None, positions
@@ -183,9 +184,9 @@ class RowMaker:
         return values, positions
 
     def _compact(self, codes: Codes) -> tuple[Ints, Codes]:
-        """Give the codes that are used, and for each place the position among them.
+        """Return the distinct codes, and for each place the position of its code among them.
 
-        The last one, of a segment without a text, stands for all that have none.
+        The last code is one without a text. It represents all codes without a text.
         """
         if codes.max(initial=-1) < 0:
             return np.array([-1]), codes
@@ -197,7 +198,7 @@ class RowMaker:
         return np.append(distinct, len(used) - 1), position[codes]
 
     def _note(self, name: str, odd: dict[int, list[str]], positions: Codes, of_dates: bool) -> None:
-        """Count the odd pieces of texts, by how often the texts are used."""
+        """Count the odd pieces of texts, each as often as its text is used."""
         pieces = np.zeros(len(odd) and max(odd) + 2, np.int64)
         pieces[list(odd)] = [len(of_text) for of_text in odd.values()]
         uses = np.where(positions < len(pieces), positions, -1)
@@ -228,7 +229,7 @@ class RowMaker:
 
 
 class _Order:
-    """The order of a block's rows: those of regular records, and others sorted in."""
+    """The order of a block's rows: regular records, with the other rows inserted."""
 
     def __init__(self, records: Ints, others: OtherRows | None) -> None:
         self.records = records
@@ -239,7 +240,7 @@ class _Order:
             self.records = together[self._rows]
 
     def take(self, name: str, values: pa.Array, positions: Any) -> pa.Array:
-        """Take a value for each regular row, and sort others in."""
+        """Take a value for each regular row, and insert the values of the other rows."""
         if self._others is None:
             return values.take(pa.array(positions))
         others = self._others.rows[name].combine_chunks()
@@ -248,11 +249,11 @@ class _Order:
         return pa.concat_arrays([values, others]).take(pa.array(positions))
 
     def nothing(self, column: Column, rows: int) -> pa.Array:
-        """Give null for each regular row, and sort others in."""
+        """Return null for each regular row, and insert the values of the other rows."""
         return self.sort(column.name, pa.nulls(rows, column.arrow))
 
     def sort(self, name: str, values: pa.Array) -> pa.Array:
-        """Sort others in between the values of the regular rows."""
+        """Insert the values of the other rows between those of the regular rows."""
         if self._others is None:
             return values
         others = self._others.rows[name].combine_chunks()
@@ -260,7 +261,7 @@ class _Order:
 
 
 def _explode(times: Times, positions: Codes) -> tuple[Ints, Ints]:
-    """Give for each row its date, and its time's place in ``times``; -1 for none."""
+    """Return for each row its date and the position of its time in ``times``; -1 for no time."""
     counts = np.append(times.counts, 1)[positions]
     starts = np.append(np.cumsum(times.counts) - times.counts, -1)[positions]
     date_of_row = np.repeat(np.arange(len(positions)), counts)

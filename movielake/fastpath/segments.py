@@ -1,12 +1,12 @@
-"""Blocks to segments: a start tag with all that follows it up to the next one.
+"""Segments of a block: a segment is a start tag and everything up to the next start tag.
 
     <movie_id>7</movie_id>
     <show_sound></show_sound></show_date></showtime>
 
-In XML a ``<`` in the bytes always opens markup, so cutting a block before every ``<`` that begins
-no end tag loses nothing. A feed says the same things over and over: some hundred thousand segments
-of a block are a few thousand distinct ones. Arrow encodes them as a dictionary; whatever is costly
-is done to the dictionary, and the rest of the work is on the codes.
+In XML, the byte ``<`` always opens markup. So a block can be cut before every ``<`` that does not
+begin an end tag, and no byte is lost. A feed repeats itself: the several hundred thousand segments
+of a block have only a few thousand distinct values. Arrow encodes them as a dictionary. The costly
+work is done once per dictionary entry, and the rest on the codes.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ class Segments:
     Parameters
     ----------
     starts : np.ndarray of int64, shape (n,)
-        Where each begins in the block.
+        Position in the block where each segment begins.
     codes : np.ndarray of int32, shape (n,)
-        Which of the distinct segments it is.
+        Number of each segment among the distinct segments.
     kinds, leaves : np.ndarray of uint8, shape (m,)
-        What each distinct segment begins, and of which leaf.
+        The `Kind` of each distinct segment, and the position of its leaf's name.
     ends : np.ndarray of uint8, shape (m,)
-        What it closes besides its own leaf: `ENDS_CONTAINER` and `ENDS_RECORD`, or both.
+        The elements that it closes besides its own leaf: `ENDS_CONTAINER`, `ENDS_RECORD` or both.
     reasons : np.ndarray of uint8, shape (m,)
-        Why a distinct segment is not regular; 0 where it is.
+        The `Reason` why a distinct segment is not regular; 0 for a regular one.
     texts : pa.StringArray, shape (m,)
-        What each distinct segment says: the text of a leaf, a container's attribute or its text;
-        null where there is none.
+        Text of each distinct segment: that of a leaf, a container's attribute, or a container's
+        text. Null for a segment without a text.
     """
 
     starts: Ints
@@ -76,18 +76,19 @@ def split_block(block: memoryview, shape: Shape) -> Segments:
     Parameters
     ----------
     block : memoryview of bytes
-        UTF-8, beginning with ``<``, ending with a tag.
+        UTF-8 that begins with ``<`` and ends with a tag.
     shape : Shape
-        Which tags a regular record has.
+        The tags of a regular record.
 
     Returns
     -------
     Segments
+        All segments of the block, and a description of each distinct one.
 
     Raises
     ------
     NotRecognised
-        If there is a byte that no XML in UTF-8 has, or an end tag comes first.
+        If a byte cannot occur in XML in UTF-8, or an end tag comes first.
     """
     whole = np.frombuffer(block, np.uint8)
     starts = np.flatnonzero(whole == ord("<"))
@@ -101,7 +102,7 @@ def split_block(block: memoryview, shape: Shape) -> Segments:
 
 
 def _look_at(distinct: pa.Array, shape: Shape) -> tuple[Bytes, Bytes, Bytes, Bytes, pa.Array]:
-    """Tell kind, leaf, ends, reason and text of each distinct segment."""
+    """Return kind, leaf, ends, reason and text of each distinct segment."""
     data, offsets = _checked_bytes(distinct)
     tags, behind, closing, reasons = _split(data, offsets)
     parsed, which = _distinct(tags, lambda text: shape.tag(text.encode()))
@@ -123,7 +124,7 @@ def _look_at(distinct: pa.Array, shape: Shape) -> tuple[Bytes, Bytes, Bytes, Byt
 
 
 def _distinct(texts: pa.Array, parse: Callable[[str], Parsed]) -> tuple[list[Parsed], Codes]:
-    """Parse each distinct text; give the results, and for each text which of them it has."""
+    """Parse each distinct text, and return the results and for each text its result's number."""
     coded = texts.dictionary_encode()
     return [parse(text) for text in coded.dictionary.to_pylist()], coded.indices.to_numpy()
 
@@ -146,11 +147,11 @@ def _checked_bytes(distinct: pa.Array) -> tuple[Bytes, Codes]:
 
 
 def _split(data: Bytes, offsets: Codes) -> tuple[pa.Array, pa.Array, pa.Array, Bytes]:
-    """Split each distinct segment into its start tag, the text behind it, and end tags.
+    """Split each distinct segment into its start tag, the text after it, and its end tags.
 
-    One with less or more than a ``>`` before the end tags is not regular.
+    A segment is regular only if it has exactly one ``>`` before the end tags.
     """
-    marks = np.flatnonzero((data | 2) == ord(">"))  # which has the one bit that "<" lacks
+    marks = np.flatnonzero((data | 2) == ord(">"))  # "<" differs by this one bit
     opens = np.append(data[marks] == ord("<"), (True, True))
     marks = np.append(marks, (len(data), len(data)))
     begins = np.zeros(len(data) + 1, np.bool_)
@@ -172,7 +173,7 @@ def _split(data: Bytes, offsets: Codes) -> tuple[pa.Array, pa.Array, pa.Array, B
 
 
 def _read_texts(behind: pa.Array, data: Bytes, reasons: Bytes) -> pa.Array:
-    """Read what stands behind the tags as the text that XML means, without blanks around it."""
+    """Resolve the texts after the tags as XML does, and strip the blanks around them."""
     ascii_only = not (data >= 0x80).any()
     trim = pc.ascii_trim if ascii_only else pc.utf8_trim
     texts = trim(behind, _BLANK if ascii_only else _STRIPPED)
@@ -189,7 +190,7 @@ def _read_texts(behind: pa.Array, data: Bytes, reasons: Bytes) -> pa.Array:
 
 
 def _read_text(text: str) -> str | None:
-    """Resolve line ends and references; None if there is one that is not plain."""
+    """Resolve line ends and references; None if a reference is not plain."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.count("&") != len(_REFERENCE.findall(text)):
         return None
@@ -201,11 +202,11 @@ def _character(match: re.Match[str]) -> str:
     if match[1]:
         return _NAMED[match[1]]
     number = int(match[2]) if match[2] else int(match[3], 16)
-    return chr(number) if number <= 0x10FFFF else "\0"  # which XML does not have
+    return chr(number) if number <= 0x10FFFF else "\0"  # not a character of XML
 
 
 def _with_attributes(texts: pa.Array, blank: Flags, parsed: list[Tag], which: Codes) -> pa.Array:
-    """Put the attributes in place of the texts of their tags, and null where nothing is said."""
+    """Replace texts by the attribute if their tag has one, and empty texts by null."""
     has_attribute = np.array([tag.attribute is not None for tag in parsed])[which]
     texts = pc.if_else(pa.array(blank), None, texts)
     if not has_attribute.any():

@@ -1,12 +1,12 @@
-"""The shape of a regular record: which tags it is made of, as the schema tells it.
+"""The shape of a regular record: its tags, derived from the schema.
 
-A regular record is a record element that holds leaves and repeats of one container, which holds
-leaves too. For showings::
+A regular record is an element that contains leaves and repeated containers. All containers have
+one name and contain leaves too. For showings::
 
     <showtime> (leaf | <show_date date="…"> leaf* </show_date> | <show_date>text</show_date>)*
 
-Leaves are elements of text without attributes. Which there are, and at which level, comes from
-the paths of the table's columns.
+Leaves are elements of text without attributes. The paths of the table's columns define the names
+and levels of the leaves.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from typing import Final, NamedTuple
 from movielake.schema.tables import Table
 
 RECORD: Final = 0
-"""Level of what stands directly in a record."""
+"""Level of the direct children of a record."""
 CONTAINER: Final = 1
-"""Level of what stands in a container."""
+"""Level of the children of a container."""
 
 
 class Kind(IntEnum):
-    """What a segment's start tag begins."""
+    """The kind of element that a segment's start tag begins."""
 
     UNKNOWN = 0
     RECORD = 1
     CONTAINER = 2
     FLAT = 3
-    """A container with a text instead of leaves."""
+    """A container that has a text instead of leaves."""
     LEAF = 4
     EMPTY = 5
-    """A leaf closed at once, by its own tag."""
+    """An empty leaf that its own tag closes, such as ``<show_with/>``."""
 
 
 class Tag(NamedTuple):
@@ -44,9 +44,9 @@ class Tag(NamedTuple):
     Parameters
     ----------
     kind : Kind
-        What it begins.
+        The kind of element that it begins.
     leaf : int
-        Position of its name in `Shape.leaves`; `NO_LEAF` for what is no leaf.
+        Position of its name in `Shape.leaves`; `NO_LEAF` if it is not a leaf.
     attribute : str or None
         Value of a container's attribute.
     """
@@ -57,17 +57,17 @@ class Tag(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """What a row of end tags closes, one after the other.
+    """The elements that a sequence of end tags closes.
 
     Parameters
     ----------
     leaf : int
-        Position of a leaf's name in `Shape.leaves`; `NO_LEAF` if none is closed.
+        Position of a leaf's name in `Shape.leaves`; `NO_LEAF` if no leaf is closed.
     container, record : bool
-        Whether a container and a record are closed after it.
+        Whether a container is closed after it, and then a record.
     regular : bool
-        Whether there is nothing else; if not, only `record` counts: whether a record's end tag
-        is the last one.
+        Whether these are all the end tags. If False, only `record` is meaningful. It states
+        whether the last end tag is that of a record.
     """
 
     leaf: int
@@ -96,13 +96,13 @@ class Shape:
     Parameters
     ----------
     root, record, container, attribute : str
-        Names; the attribute is the container's.
+        Names of three elements, and of the container's attribute.
     leaves : tuple of str
         Names of the leaves at either level.
     levels : tuple of frozenset of str
-        Names of the leaves that belong into a record and into a container.
+        Names of the leaves that are allowed directly in a record, and in a container.
     times : str
-        Name of the leaf that holds the times.
+        Name of the leaf that contains the times.
     """
 
     root: str
@@ -119,12 +119,12 @@ class Shape:
         Parameters
         ----------
         text : bytes
-            From ``<`` to ``>``, valid UTF-8.
+            The tag from ``<`` to ``>``, in valid UTF-8.
 
         Returns
         -------
         Tag
-            `UNKNOWN_TAG` for all that a regular record does not have.
+            The tag, or `UNKNOWN_TAG` if a regular record does not have it.
 
         Examples
         --------
@@ -149,16 +149,17 @@ class Shape:
         return Tag(Kind.RECORD if element == self.record else Kind.FLAT, NO_LEAF)
 
     def ends(self, text: str) -> Ends:
-        """Recognise a row of end tags.
+        """Recognise a sequence of end tags.
 
         Parameters
         ----------
         text : str
-            From the first ``</`` on, with the blanks behind it; empty for none.
+            All from the first ``</`` on, including blanks; empty if a segment has no end tag.
 
         Returns
         -------
         Ends
+            The elements that the tags close.
 
         Examples
         --------
@@ -180,16 +181,17 @@ class Shape:
 
 @lru_cache
 def shape_of(table: Table) -> Shape:
-    """Read the shape of a table's regular records off its schema.
+    """Derive the shape of a table's regular records from its schema.
 
     Parameters
     ----------
     table : Table
-        With one repeatable column that has an attribute: showings.
+        A table with one repeatable column that has an attribute: showings.
 
     Returns
     -------
     Shape
+        The names and levels of the table's elements.
     """
     paths = [path for column in table.columns for path in column.paths]
     container, _, attribute = next(path for path in paths if "/@" in path).partition("/@")

@@ -1,7 +1,8 @@
-"""Texts of times to screenings, many texts at once.
+"""Screenings parsed from texts of times, many texts at once.
 
-Almost every text is a plain list (``13:20, 15:40``), and the times in it are few: such texts are
-split by Arrow and looked up. Any other goes through `movielake.rows.showtimes.parse_showtimes`.
+Almost every text is a plain list (``13:20, 15:40``), and few different times occur. Arrow splits
+such texts, and their times are looked up. Any other text goes through
+`movielake.rows.showtimes.parse_showtimes`.
 """
 
 from __future__ import annotations
@@ -20,18 +21,19 @@ from movielake.rows.showtimes import PLAIN_TIMES, UNKNOWN_TIME, Screening, parse
 
 @dataclass(frozen=True)
 class Times:
-    """The screenings of distinct texts, those of one text behind those of the other.
+    """The screenings of distinct texts, one text after the other.
 
     Parameters
     ----------
     counts : np.ndarray of int64, shape (texts,)
-        Screenings of each text; at least one, whose time may be unknown.
+        Number of screenings of each text. It is at least 1: a text without a time has one
+        screening at an unknown time.
     milliseconds : np.ndarray of int32
-        Since midnight; -1 where the time is not known.
+        Time of each screening, since midnight; -1 for an unknown time.
     bargain : np.ndarray of bool
-        Whether it is a bargain; False where the time is not known.
+        Whether it is a bargain; False for an unknown time.
     odd : dict
-        For each text with something that is no time, the pieces.
+        For the number of each text with odd pieces, these pieces: those that are not times.
     """
 
     counts: Ints
@@ -46,12 +48,12 @@ def read_times(texts: pa.Array) -> Times:
     Parameters
     ----------
     texts : pa.StringArray, shape (n,)
-        Without nulls.
+        Texts without nulls.
 
     Returns
     -------
     Times
-        Of n texts.
+        The screenings of the n texts.
 
     Examples
     --------
@@ -81,7 +83,7 @@ def read_times(texts: pa.Array) -> Times:
 def _combined(
     plain: Times, odd: Ints, screenings: list[list[Screening]], pieces: dict[int, list[str]]
 ) -> Times:
-    """Put the screenings of some texts in place of what was found in them."""
+    """Replace the screenings of the odd texts by those of the full parser."""
     was_plain = np.ones(len(plain.counts), np.bool_)
     was_plain[odd] = False
     kept = np.repeat(was_plain, plain.counts)

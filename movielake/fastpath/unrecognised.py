@@ -1,4 +1,4 @@
-"""What the fast path leaves to the reference, and why."""
+"""Reasons why the fast path leaves a record or a member to the reference."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Final
 
 
 class NotRecognised(Exception):
-    """Raised where a member as a whole is left to the reference; its text is the reason."""
+    """Raised if a whole member is left to the reference; its text is the reason."""
 
 
 class Reason(IntEnum):
-    """Why one record is left to the reference; 0 stands for no reason, the highest one counts."""
+    """Why one record is left to the reference.
+
+    0 means "no reason". If a record has several reasons, the highest one counts.
+    """
 
     ORDER = 1
     REPEATED = 2
@@ -30,10 +33,10 @@ REASONS: Final[Mapping[int, str]] = {
     Reason.REPEATED: "an element that is there twice",
     Reason.TIMES: "times beside the dates",
 }
-"""What a `Reason` is called in the manifest."""
+"""Text of each `Reason` in the manifest."""
 
 TOO_MUCH: Final = "rows of too much text"
-"""Why a member is left where a block would become more rows than memory may hold."""
+"""Reason if the rows of a block would need more memory than is allowed."""
 
 TOO_MANY: Final = "many records that are not regular"
-"""Why a member is left where it has too many records for a `Reason`."""
+"""Reason if a block has too many irregular records to read each alone."""

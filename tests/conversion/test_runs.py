@@ -642,7 +642,7 @@ def test_a_feed_without_zips_says_what_was_expected(place):
 
 def test_a_feed_of_refused_names_alone_says_so(place):
     place.write({os.fsdecode(b"\xe9/20191206/movies_deu.zip"): week()})
-    with pytest.raises(ValueError, match=r"found nothing but refused files .*not UTF-8"):
+    with pytest.raises(ValueError, match=r"expected feed zips .*found only refused: .*not UTF-8"):
         place.convert()
 
 
