@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_frames import columns_read, partitions_read, spoil
+from tests.reading.test_frames import columns_read, partitions_read, spoil
 
 from movielake import (
     JoinedShowings,
