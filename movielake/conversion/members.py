@@ -108,7 +108,7 @@ class MemberConverter:
     def _refuse(self, member: Member, damage: Damage) -> MemberCommit:
         """Quarantine an XML member that cannot be read; only list a member that is not XML."""
         if not member.name.lower().endswith(".xml"):
-            return MemberCommit(member.name, OTHER, reason="no XML of the feed")
+            return MemberCommit(member.name, OTHER, reason="not an XML file of the feed")
         refused = MemberCommit(member.name, REFUSED, xml_bytes=member.size)
         return self._with_damage(refused, member, damage)
 
