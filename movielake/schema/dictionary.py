@@ -1,4 +1,4 @@
-"""The data dictionary: a table's schema for people, as text or Markdown."""
+"""The data dictionary: a description of a table's columns, as text or Markdown."""
 
 from __future__ import annotations
 

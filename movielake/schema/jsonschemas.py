@@ -1,9 +1,10 @@
 """JSON Schema (2020-12) of the records in JSON Lines, made from the tables' schemas.
 
-It states what `movielake.feed.records` promises of every record, whatever the feed holds. A
+It states the form that `movielake.feed.records` guarantees for every record of any feed. A
 repeatable element is always a list. Every other element is a text, null, or an object of attributes
-and elements; it is a list only where the feed repeats it against the schema. Numbers and booleans
-do not occur. Elements that the schema does not know follow the same rules.
+and elements. It is a list only if the feed repeats it, although the schema does not list it as
+repeatable. Numbers and booleans do not occur. Elements that are not in the schema follow the same
+rules.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final
 from movielake.schema.tables import FORMAT, Column, Table
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-"""Which JSON Schema it is."""
+"""The version of JSON Schema."""
 
 _OWN: Final = {
     "country": "^[a-z]{3}$",
@@ -31,12 +32,12 @@ def json_schema(table: Table) -> _Schema:
     Parameters
     ----------
     table : Table
-        Its schema.
+        The schema of the table.
 
     Returns
     -------
     dict
-        A JSON Schema, complete in itself.
+        A JSON Schema without references to other files.
 
     Examples
     --------
@@ -55,7 +56,7 @@ def json_schema(table: Table) -> _Schema:
         "$schema": DIALECT,
         "$id": f"urn:movielake:format:{FORMAT}:{table.name}",
         "title": f"A record of {table.name}",
-        "description": f"One line of JSON Lines: what a <{table.record}> of the feed holds.",
+        "description": f"One line of JSON Lines: one <{table.record}> of the feed.",
         "type": "object",
         "required": list(_OWN),
         "properties": definitions["once"]["properties"] | _properties(known, table, "") | own,
@@ -71,12 +72,13 @@ def json_schemas(tables: Iterable[Table]) -> _Schema:
     Parameters
     ----------
     tables : iterable of Table
-        Their schemas.
+        The schemas of the tables.
 
     Returns
     -------
     dict
-        A JSON Schema of a record of any of them, with that of each table under ``$defs``.
+        A JSON Schema that accepts a record of any of the tables. The schema of each table is under
+        ``$defs``.
     """
     schemas = {table.name: json_schema(table) for table in tables}
     return {
@@ -93,11 +95,11 @@ _TEXT: Final = {"type": "string", "minLength": 1}
 
 
 def _definitions(table: Table) -> _Schema:
-    """Say what an element may be, and how often: the same at any depth."""
+    """Define the forms of an element: once, as a list, or either. They apply at any depth."""
     once, often = {"$ref": "#/$defs/once"}, {"$ref": "#/$defs/list"}
     return {
         "once": {
-            "description": "One element: null if it is empty, a text, or what is in it.",
+            "description": "One element: null if it is empty, a text, or an object of its content.",
             "type": ["null", "string", "object"],
             "minLength": 1,
             "minProperties": 1,
@@ -112,7 +114,7 @@ def _definitions(table: Table) -> _Schema:
             "items": once,
         },
         "element": {
-            "description": "Any other element: a list only where the feed repeats it all the same.",
+            "description": "Any other element: a list only if the feed repeats it.",
             "if": {"type": "array"},
             "then": {"minItems": 2, "items": once},
             "else": once,
@@ -121,7 +123,7 @@ def _definitions(table: Table) -> _Schema:
 
 
 def _properties(known: Iterable[Column], table: Table, above: str) -> _Schema:
-    """Describe the elements and attributes that columns are filled from, below a path."""
+    """Describe the elements and attributes below a path that fill a column."""
     below: dict[str, list[Column]] = {}
     for column in known:
         for path in column.paths:
@@ -146,6 +148,6 @@ def _property(name: str, columns: list[Column], table: Table, above: str) -> _Sc
 def _about(column: Column, repeatable: bool) -> _Schema:
     unit = f" Unit: {column.unit}." if column.unit else ""
     about: _Schema = {"description": column.description + unit}
-    if column.type != "structs":  # whose fields have examples of their own
+    if column.type != "structs":  # the fields of a structs column have their own examples
         about["examples"] = [[column.example] if repeatable else column.example]
     return about

@@ -1,8 +1,9 @@
-"""The tables' schemas: read from ``schemas/*.toml``, the one source of every column.
+"""The tables' schemas, read from ``schemas/*.toml``, the only source of every column.
 
-From a `Table` come its Arrow schema, the elements that are always lists in JSON, the data
-dictionary (`movielake.schema.dictionary`), its JSON Schema (`movielake.schema.jsonschemas`), and
-the lake's description for Frictionless tools (`movielake.lake.descriptors`).
+A `Table` gives the Arrow schema and the elements that are always lists in JSON. Other modules make
+the data dictionary (`movielake.schema.dictionary`), the JSON Schema
+(`movielake.schema.jsonschemas`), and the lake's description for Frictionless tools
+(`movielake.lake.descriptors`) from it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from typing import Any, Final
 import pyarrow as pa
 
 FORMAT: Final = 1
-"""Version of the lake's format; it changes whenever a schema or the layout does."""
+"""Version of the lake's format. It changes with every change of a schema or of the layout."""
 
 TABLES: Final = ("movies", "theaters", "showings")
-"""Names of the tables, in the order in which they are shown."""
+"""Names of the tables, in the order of display."""
 
 _ARROW: Final[Mapping[str, pa.DataType]] = {
     "string": pa.string(),
@@ -45,24 +46,25 @@ class Column:
     Parameters
     ----------
     name : str
-        Column name, the feed's own element name wherever there is one.
+        Column name: the name of the element in the feed, if the column comes from one.
     type : str
-        Word of the schema files: string, markup, int32, float64, price, date, showtimes,
+        Type as in the schema files: string, markup, int32, float64, price, date, showtimes,
         timestamp, boolean, list, structs or map.
     description, example, unit : str
-        For the data dictionary; ``unit`` is empty where there is none.
+        Texts for the data dictionary. ``unit`` is empty for a column without a unit.
     paths : tuple of str
-        Elements below the record that fill the column; empty for a derived column.
+        Elements below the record that fill the column. Empty for a derived column.
     separator : str
-        What separates the items in one text of a ``list``; empty if nothing does.
+        Text between the items of a ``list`` that stand in one element. Empty if each element holds
+        one item.
     repeatable : bool
         Whether the element is always a list in JSON.
     key : bool
         Whether the column identifies a record within its partition.
     partition : bool
-        Whether the column is a Hive partition key, so not inside the Parquet files.
+        Whether the column is a Hive partition key. The Parquet files do not contain such a column.
     references : str
-        Table whose key this column points to; empty if none.
+        Table whose key this column points to, or empty.
     field : tuple of Column
         Fields of a ``structs`` column.
     """
@@ -107,9 +109,9 @@ class Table:
     letter : str
         Last letter of the file names of this table (I, T or S).
     description : str
-        For the data dictionary.
+        Text for the data dictionary.
     columns : tuple of Column
-        All columns, the partition keys last.
+        All columns. The partition keys come last.
     """
 
     name: str
@@ -120,12 +122,13 @@ class Table:
     columns: tuple[Column, ...]
 
     def __getitem__(self, name: str) -> Column:
-        """Return the column of that name."""
+        """Return the column with this name."""
         for column in self.columns:
             if column.name == name:
                 return column
         raise KeyError(
-            f"{self.name} has no column {name!r}; it has {[c.name for c in self.columns]}"
+            f"expected a column of {self.name}, found {name!r}; "
+            f"its columns are {[c.name for c in self.columns]}"
         )
 
     @cached_property
@@ -135,7 +138,7 @@ class Table:
 
     @cached_property
     def with_fields(self) -> tuple[Column, ...]:
-        """All columns, each followed by the fields of its structs, named ``column.field``."""
+        """All columns. The fields of a structs column follow it, named ``column.field``."""
         return tuple(named for column in self.columns for named in (column, *_fields(column)))
 
     @cached_property
@@ -156,7 +159,7 @@ def _fields(column: Column) -> Iterator[Column]:
 
 
 def shipped_folder(name: str) -> Path:
-    """Find a folder that is shipped with the package: ``schemas`` or ``jobs``.
+    """Find one of the folders shipped with the package: ``schemas`` or ``jobs``.
 
     Parameters
     ----------
@@ -166,18 +169,21 @@ def shipped_folder(name: str) -> Path:
     Returns
     -------
     Path
-        Inside the package where a wheel put it, else beside it (a checkout).
+        A folder inside the package (installed from a wheel) or beside it (a git checkout).
 
     Raises
     ------
     FileNotFoundError
-        If neither is there, which means that the installation is incomplete.
+        If neither folder exists. The installation is incomplete.
     """
     package = Path(__file__).parents[1]
     for folder in (package / name, package.parent / name):
         if folder.is_dir():
             return folder
-    raise FileNotFoundError(f"no folder {name!r} in or beside {package}; reinstall movielake")
+    raise FileNotFoundError(
+        f"expected a folder {name!r} in or beside {package}, found no such folder; "
+        "reinstall movielake"
+    )
 
 
 @cache
@@ -196,7 +202,7 @@ def table(name: str) -> Table:
     Raises
     ------
     ValueError
-        If there is no such table; the message names those there are.
+        If no table has this name. The message lists the tables.
 
     Examples
     --------
@@ -207,7 +213,7 @@ def table(name: str) -> Table:
     ['type']
     """
     if name not in TABLES:
-        raise ValueError(f"expected a table out of {', '.join(TABLES)}, found {name!r}")
+        raise ValueError(f"expected one of the tables {', '.join(TABLES)}, found {name!r}")
     with (shipped_folder("schemas") / f"{name}.toml").open("rb") as file:
         text = tomllib.load(file)
     return Table(
@@ -227,7 +233,7 @@ def _column(entry: Mapping[str, Any]) -> Column:
 
 @cache
 def table_of_root(root: str) -> Table | None:
-    """Tell which table a member belongs to, by its root element.
+    """Return the table that a member belongs to, by its root element.
 
     Parameters
     ----------
@@ -237,6 +243,6 @@ def table_of_root(root: str) -> Table | None:
     Returns
     -------
     Table or None
-        None if no table has that root.
+        None if no table has this root element.
     """
     return next((t for t in map(table, TABLES) if t.root == root), None)

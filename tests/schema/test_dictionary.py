@@ -1,4 +1,4 @@
-"""The data dictionary: every fact of a schema, readable as text and as Markdown."""
+"""The data dictionary: every fact of a schema, as text and as Markdown."""
 
 from __future__ import annotations
 
@@ -94,16 +94,16 @@ Root element `films`, record element `film`.
 """
 
 
-def test_text():
+def test_text_of_a_table():
     assert text_dictionary(FILMS) == TEXT
 
 
-def test_markdown():
+def test_markdown_of_a_table():
     assert markdown_dictionary(FILMS) == MARKDOWN
 
 
 def names(name: str) -> list[str]:
-    """Columns in their order, each struct's fields behind it."""
+    """List the columns in their order. The fields of a structs column follow it."""
     return [
         full
         for c in table(name).columns
@@ -112,12 +112,12 @@ def names(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_text_has_every_column_in_its_order(name):
+def test_text_lists_every_column_in_order(name):
     assert re.findall(r"^(\S+): ", text_dictionary(table(name)), re.M)[1:] == names(name)
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_markdown_has_every_column_in_its_order(name):
+def test_markdown_lists_every_column_in_order(name):
     assert re.findall(r"^\| `(\S+)` \| `", markdown_dictionary(table(name)), re.M) == names(name)
 
 
@@ -130,7 +130,7 @@ def test_markdown_rows_have_six_cells(name):
 
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("describe", [text_dictionary, markdown_dictionary])
-def test_nothing_of_the_schema_is_left_out(name, describe):
+def test_the_dictionary_contains_every_fact_of_the_schema(name, describe):
     text = describe(table(name))
     facts = [table(name).description, table(name).root, table(name).record]
     for column in (*table(name).columns, *(f for c in table(name).columns for f in c.field)):

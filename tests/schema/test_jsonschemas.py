@@ -1,4 +1,4 @@
-"""JSON Schema of the records: what is promised is kept by real records, and breaking it shows."""
+"""JSON Schema of the records: real records are valid, and broken records are invalid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def records(request, sample_lake):
     return request.param, all_records(sample_lake, table(request.param).letter)
 
 
-def test_the_schemas_are_schemas_of_the_dialect():
+def test_the_schemas_are_valid_schemas_of_their_dialect():
     for schema in (
         *(json_schema(table(name)) for name in TABLES),
         json_schemas(map(table, TABLES)),
@@ -42,7 +42,7 @@ def test_records_of_a_lake_are_valid(records):
         VALIDATORS[name].validate(record)
 
 
-def test_records_of_a_lake_are_valid_of_any_table(records):
+def test_records_of_a_lake_are_valid_against_the_schema_of_all_tables(records):
     validator = Draft202012Validator(json_schemas(map(table, TABLES)))
     for record in records[1][:50]:
         validator.validate(record)
@@ -51,13 +51,13 @@ def test_records_of_a_lake_are_valid_of_any_table(records):
 @pytest.mark.parametrize("name", TABLES)
 @examples(max_examples=60)
 @given(data=st.data())
-def test_whatever_a_feed_holds_its_records_are_valid(name, data):
-    """What xmltodict makes of any document, its repeatable elements as lists, is valid."""
+def test_records_of_any_document_are_valid(name, data):
+    """The records are those of xmltodict, with repeatable elements as lists."""
     for record in oracle(data.draw(documents(table(name))), table(name))[1]:
         VALIDATORS[name].validate(record)
 
 
-# --- what breaks the promise
+# --- invalid records
 
 
 @pytest.mark.parametrize("key", LABELS)
@@ -80,7 +80,7 @@ def test_the_added_keys_are_required(records, key):
         ("source_xml", ["20191206/deu/191206S.XML"]),
     ],
 )
-def test_the_added_keys_are_of_their_form(key, value):
+def test_the_added_keys_must_have_the_right_form(key, value):
     for validator in VALIDATORS.values():
         validator.validate(LABELS)
         assert not validator.is_valid(LABELS | {key: value})
@@ -98,7 +98,7 @@ REPEATABLE = {
 @pytest.mark.parametrize(
     ("name", "path"), [(name, p.split("/")) for name in TABLES for p in REPEATABLE[name].split()]
 )
-def test_a_repeatable_element_is_a_list_wherever_it_stands(name, path):
+def test_a_repeatable_element_is_a_list_at_any_depth(name, path):
     *above, element = path
 
     def record(value):
@@ -131,7 +131,7 @@ def test_a_single_element_is_a_list_only_where_it_repeats():
 
 
 def places(value, path=()):
-    """List where values stand in a record, but not the record itself."""
+    """List the paths of all values in a record, without the record itself."""
     items = value.items() if isinstance(value, dict) else ()
     items = enumerate(value) if isinstance(value, list) else items
     for key, below in items:
@@ -141,7 +141,7 @@ def places(value, path=()):
 
 @examples(max_examples=150)
 @given(data=st.data())
-def test_a_number_or_truth_value_anywhere_is_refused(sample_lake, data):
+def test_a_number_or_boolean_at_any_depth_is_refused(sample_lake, data):
     name = data.draw(st.sampled_from(TABLES))
     record = copy.deepcopy(
         data.draw(st.sampled_from(all_records(sample_lake, table(name).letter)[:50]))
@@ -156,7 +156,7 @@ def test_a_number_or_truth_value_anywhere_is_refused(sample_lake, data):
 
 @examples(max_examples=80)
 @given(data=st.data())
-def test_a_list_that_is_none_any_more_is_refused(sample_lake, data):
+def test_a_repeatable_element_that_is_not_a_list_is_refused(sample_lake, data):
     name = data.draw(st.sampled_from(TABLES))
     record = copy.deepcopy(
         data.draw(st.sampled_from(all_records(sample_lake, table(name).letter)[:50]))
@@ -172,7 +172,7 @@ def test_a_list_that_is_none_any_more_is_refused(sample_lake, data):
     assert not VALIDATORS[name].is_valid(record)
 
 
-# --- made of the tables' schemas
+# --- the content from the tables' schemas
 
 
 def described(schema, path=""):
@@ -186,12 +186,12 @@ def described(schema, path=""):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_element_of_the_schema_is_described_and_no_other(name):
+def test_the_elements_of_the_schema_are_described_and_no_others(name):
     paths = {path for column in table(name).with_fields for path in column.paths}
     assert set(described(json_schema(table(name)))) == paths | set(LABELS)
 
 
-def test_what_is_known_of_an_element_is_told():
+def test_an_element_has_its_description_unit_and_example():
     properties = json_schema(table("movies"))["properties"]
     assert properties["running_time"] == {
         "$ref": "#/$defs/element",

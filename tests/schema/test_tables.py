@@ -1,6 +1,6 @@
-"""The tables' schemas against the page on the feed, the design page, and what was shipped before.
+"""The tables' schemas against the description of the feed, the design, and the shipped schemas.
 
-``python -m tests.schema.test_tables`` writes to ``data/schema.txt`` anew what a format promises.
+``python -m tests.schema.test_tables`` writes ``data/schema.txt`` again, the schemas of a format.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from movielake.schema.tables import FORMAT, TABLES, Column, shipped_folder, tabl
 
 SHIPPED = Path(__file__).parent / "data" / "schema.txt"
 
-# Every element that is known of the feed: where it stands in its record, and its column. Written
-# by hand from the description of the feed, not from the schema files.
+# Every known element of the feed: its path in the record, and its column. This list is written by
+# hand from the description of the feed, not from the schema files.
 SHOWING_ELEMENTS = """
     movie_name                  movie_name
     movie_id                    movie_id
@@ -171,7 +171,7 @@ def label(value: object) -> str | None:
 
 
 @pytest.mark.parametrize(("name", "path", "column"), ELEMENTS)
-def test_every_known_element_has_its_column(name, path, column):
+def test_every_known_element_fills_its_column(name, path, column):
     parent, _, field = column.partition(".")
     found = table(name)[parent]
     if field:
@@ -180,27 +180,27 @@ def test_every_known_element_has_its_column(name, path, column):
     assert path in found.paths
 
 
-def test_an_element_fills_one_column_alone():
+def test_an_element_fills_only_one_column():
     for name in TABLES:
         paths = [path for column in table(name).columns for path in column.paths]
         assert len(paths) == len(set(paths))
 
 
-def test_columns_are_named_once_and_the_partition_keys_come_last():
+def test_column_names_are_unique_and_the_partition_keys_come_last():
     for name in TABLES:
         names = [column.name for column in table(name).columns]
         assert len(names) == len(set(names))
         assert names[-4:] == ["extra", "source_xml", "date_stamp", "country"]
 
 
-def test_columns_without_an_element_are_those_of_the_design():
+def test_derived_columns_are_those_of_the_design():
     derived = {f"{name}.{c.name}" for name, c in COLUMNS if not c.paths}
     common = {f"{name}.{c}" for name in TABLES for c in table(name).arrow.names[-2:]}
     common |= {f"{name}.{c}" for name in TABLES for c in ("date_stamp", "country")}
     assert derived == common | {"showings.record", "showings.bargain", "showings.starts_at"}
 
 
-def test_always_lists_in_json():
+def test_repeatable_elements():
     repeatable = {name: table(name).repeatable for name in TABLES}
     assert repeatable == {
         "showings": {"show_date"},
@@ -225,13 +225,13 @@ def test_arrow_types(name, column):
     assert [column.arrow] == (wanted or [pa.string()])
 
 
-def test_the_types_are_of_columns_that_are_there():
+def test_every_expected_type_is_for_an_existing_column():
     names = {f"{name}.{column.name}" for name, column in COLUMNS}
     assert [n for names_ in TYPES.values() for n in names_.split() if n not in names] == []
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_arrow_schema_is_the_columns_without_the_partition_keys(name):
+def test_arrow_schema_has_all_columns_but_the_partition_keys(name):
     assert table(name).arrow == pa.schema(
         [
             (column.name, column.arrow)
@@ -289,14 +289,14 @@ def test_elements_of_a_column(paths, elements):
 
 
 @pytest.mark.parametrize("name", ["", "movie", "Movies", "../movies", "times"])
-def test_an_unknown_table_names_those_there_are(name):
+def test_the_message_for_an_unknown_table_lists_the_tables(name):
     with pytest.raises(ValueError, match=r"movies, theaters, showings, found '") as raised:
         table(name)
     assert repr(name) in str(raised.value)
 
 
-def test_an_unknown_column_names_those_there_are():
-    with pytest.raises(KeyError, match=r"no column 'theater'; it has \['movie_id', 'parent_id'"):
+def test_the_message_for_an_unknown_column_lists_the_columns():
+    with pytest.raises(KeyError, match=r"found 'theater'; its columns are \['movie_id', 'pa"):
         table("movies")["theater"]
 
 
@@ -310,12 +310,13 @@ def test_shipped_folders_are_found(name):
     assert shipped_folder(name).is_dir()
 
 
-def test_a_missing_folder_means_a_broken_installation():
-    with pytest.raises(FileNotFoundError, match=r"no folder 'nothing' .* reinstall movielake"):
-        shipped_folder("nothing")
+def test_a_missing_folder_asks_for_a_new_installation():
+    message = r"expected a folder 'absent' .* found no such folder; reinstall movielake"
+    with pytest.raises(FileNotFoundError, match=message):
+        shipped_folder("absent")
 
 
-# ---------------------------------------------------------------- documented
+# ---------------------------------------------------------------- documentation
 
 
 @pytest.mark.parametrize(("name", "column"), COLUMNS + FIELDS, ids=label)
@@ -335,11 +336,11 @@ ONE_TEXT = ("string", "markup", "int32", "float64", "price", "date", "boolean")
 @pytest.mark.parametrize(
     "column", [c for _, c in COLUMNS + FIELDS if c.paths and c.type in ONE_TEXT], ids=label
 )
-def test_an_example_can_be_typed(column):
+def test_every_example_converts_to_the_type_of_its_column(column):
     assert typed(pa.array([column.example]), column, ProblemCounter())[0].is_valid
 
 
-def test_every_quantity_has_its_unit_and_nothing_else_has():
+def test_quantities_have_units_and_other_columns_have_none():
     units = {f"{name}.{c.name}": c.unit for name, c in COLUMNS + FIELDS if c.unit}
     prices = [name for name in TYPES[pa.float64()].split() if name[-3:] not in ("lat", "lon")]
     assert units == {
@@ -362,7 +363,7 @@ def test_every_quantity_has_its_unit_and_nothing_else_has():
 
 
 def schemas_as_text() -> str:
-    """Write down all that decides what records and rows are; descriptions may change freely."""
+    """Write every fact that decides the form of records and rows, without the descriptions."""
     lines = [f"format {FORMAT}"]
     for name in TABLES:
         t = table(name)
@@ -385,7 +386,7 @@ def as_text(column: Column) -> list[str]:
     return [f"    {column.name}: {column.type}, {column.arrow}", *shown]
 
 
-def test_a_schema_changes_with_the_format_alone():
+def test_a_schema_changes_only_with_the_format():
     shipped = SHIPPED.read_text("utf-8")
     if shipped.split("\n")[0] == f"format {FORMAT}":
         advice = "raise FORMAT in schema/tables.py: lakes of this format have the old schemas"
@@ -395,14 +396,14 @@ def test_a_schema_changes_with_the_format_alone():
     assert schemas_as_text() == shipped, message
 
 
-HARMLESS = ("description", "example", "field")  # fields stand there by themselves
+HARMLESS = ("description", "example", "field")  # each field has its own entry
 
 
 @pytest.mark.parametrize(
     "fact", [f.name for f in dataclasses.fields(Column) if f.name not in HARMLESS]
 )
-def test_what_decides_records_and_rows_cannot_change_unseen(fact):
-    """Any fact of a column that is new to the code has to be written down, or be harmless."""
+def test_every_fact_that_decides_records_and_rows_is_in_the_shipped_file(fact):
+    """A new fact of a column must be in `as_text` or in `HARMLESS`."""
     column = Column("a", "int32", "", "", paths=("a",))
     others = {"name": "b", "type": "int64", "paths": ("b",)}
     value = others.get(fact, True if getattr(column, fact) is False else "x")
@@ -411,7 +412,7 @@ def test_what_decides_records_and_rows_cannot_change_unseen(fact):
 
 
 def write_schemas() -> int:
-    """Write the file anew, but not over other schemas of the same format."""
+    """Write the file again, but never replace other schemas of the same format."""
     text = schemas_as_text()
     shipped = SHIPPED.read_text("utf-8") if SHIPPED.exists() else ""
     if shipped.split("\n")[0] == f"format {FORMAT}" and shipped != text:
