@@ -1,8 +1,8 @@
-"""Showings members made and mutilated at random, to compare the fast path with the reference.
+"""Showings members made and damaged at random, to compare the fast path with the reference.
 
-``python -m tests.fastpath.mutations [--count N] [--seed N]`` does it N times and says how many took
-which path. The long run is ``nice -n 19 python -m tests.fastpath.mutations --count 20000``;
-`test_fastpath` does a share of it.
+``python -m tests.fastpath.mutations [--count N] [--seed N]`` compares N members and reports how
+many took which path. The long run is
+``nice -n 19 python -m tests.fastpath.mutations --count 20000``. `test_fastpath` runs a part of it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WHOLE = "all of it"
 
 @dataclass(frozen=True)
 class Read:
-    """What was read of a member, by either path."""
+    """The content of a member, read by either path."""
 
     root: dict[str, str]
     records: int
@@ -47,7 +47,7 @@ class Read:
 
 
 def read_by_reference(data: bytes) -> Read | None:
-    """Read a member as the reference does; None if it is damaged in any way."""
+    """Read a member by the reference; None if it is damaged in any way."""
     records = Records(io.BytesIO(data), SHOWINGS, LABELS)
     found = list(records)
     if records.damage is not None:
@@ -58,7 +58,7 @@ def read_by_reference(data: bytes) -> Read | None:
 
 
 def read_fast(data: bytes, size: int) -> tuple[Read | None, Counter[str]]:
-    """Read a member by the fast path alone, if it does; and what it left, by reason."""
+    """Read a member by the fast path alone (None if it gives up), and count fallbacks by reason."""
     try:
         member = FastMember(io.BytesIO(data), SHOWINGS, LABELS, True, size)
         batches = list(member)
@@ -71,7 +71,7 @@ def read_fast(data: bytes, size: int) -> tuple[Read | None, Counter[str]]:
 
 
 def differences(fast: Read, reference: Read | None) -> list[str]:
-    """Name what is not the same."""
+    """List the attributes that differ."""
     if reference is None:
         return ["the reference finds damage"]
     return [n for n in vars(fast) if not _same(getattr(fast, n), getattr(reference, n))]
@@ -136,7 +136,7 @@ def escape(text: str) -> str:
 
 
 class Maker:
-    """Makes members at random: most records regular, some not."""
+    """Makes random members. Most records are regular, some are not."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -156,7 +156,7 @@ class Maker:
         return written + self._gap
 
     def leaves(self, names: tuple[str, ...]) -> str:
-        """Write some leaves, in their order or not, each once or not."""
+        """Write some leaves. Sometimes shuffle or repeat them."""
         rng = self._rng
         chosen = [name for name in names if rng.random() < 0.7]
         if self._odd():
@@ -312,13 +312,13 @@ def _cut(data: bytes, rng: random.Random) -> tuple[bytes, bytes, bytes]:
 
 
 def flip(data: bytes, rng: random.Random) -> bytes:
-    """Put another byte in the place of one."""
+    """Replace one byte."""
     at = rng.randrange(len(data))
     return data[:at] + bytes([rng.choice((rng.randrange(256), *b"<>/&=\"' ab0"))]) + data[at + 1 :]
 
 
 def delete(data: bytes, rng: random.Random) -> bytes:
-    """Leave out a piece."""
+    """Delete a piece."""
     before, _, behind = _cut(data, rng)
     return before + behind
 
@@ -330,25 +330,25 @@ def double(data: bytes, rng: random.Random) -> bytes:
 
 
 def swap(data: bytes, rng: random.Random) -> bytes:
-    """Let two neighbouring pieces change places."""
+    """Swap two neighbouring pieces."""
     before, piece, behind = _cut(data, rng)
     more = rng.randrange(min(60, len(behind)) + 1)
     return before + behind[:more] + piece + behind[more:]
 
 
 def insert(data: bytes, rng: random.Random) -> bytes:
-    """Put something odd somewhere."""
+    """Insert an odd token."""
     before, piece, behind = _cut(data, rng)
     return before + rng.choice(TOKENS) + piece + behind
 
 
 def truncate(data: bytes, rng: random.Random) -> bytes:
-    """Leave out the end."""
+    """Cut off the end."""
     return data[: rng.randrange(len(data))]
 
 
 def rename(data: bytes, rng: random.Random) -> bytes:
-    """Call one tag by another's name."""
+    """Replace the name of one tag by that of another tag."""
     tags = list(re.finditer(rb"</?[\w]+", data))
     if not tags:
         return data
@@ -357,7 +357,7 @@ def rename(data: bytes, rng: random.Random) -> bytes:
 
 
 def respace(data: bytes, rng: random.Random) -> bytes:
-    """Write other line ends."""
+    """Replace the line ends."""
     return data.replace(b"\n", rng.choice((b"\r\n", b"\r", b"\n\n", b"", b"\t ")))
 
 
@@ -365,7 +365,7 @@ MUTATIONS: tuple[Mutation, ...] = (flip, delete, double, swap, insert, truncate,
 
 
 def mutant(rng: random.Random) -> bytes:
-    """Make a member, and change it up to three times."""
+    """Make a member and change it up to twice."""
     data = Maker(rng).member()
     for _ in range(rng.choice((0, 0, 1, 1, 1, 2))):
         data = rng.choice(MUTATIONS)(data, rng) if data else data
@@ -373,7 +373,7 @@ def mutant(rng: random.Random) -> bytes:
 
 
 def compare(seed: int) -> Counter[str]:
-    """Read one mutant by both paths; count which it took.
+    """Read one mutant by both paths, and count members and records by path.
 
     Raises
     ------
@@ -392,7 +392,7 @@ def compare(seed: int) -> Counter[str]:
 
 
 def main() -> None:
-    """Do the long run."""
+    """Run the comparisons."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)

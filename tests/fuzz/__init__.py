@@ -1,1 +1,1 @@
-"""Fuzzing: bytes that nobody thought of, and what must hold of them all the same."""
+"""Fuzzing: properties that must hold for any bytes."""

@@ -1,8 +1,8 @@
-"""Fuzz one target with atheris: ``python -m tests.fuzz member|zip|tar [libFuzzer's options]``.
+"""Fuzz one target with atheris: ``python -m tests.fuzz member|zip|tar [libFuzzer options]``.
 
-For example ``-max_total_time=600`` or ``-runs=100000``; without, it goes on until it finds
-something. Inputs that reach new code are kept below build/fuzz, and so are those that fail; the
-path of such a file instead of options does it again.
+Useful options are ``-max_total_time=600`` and ``-runs=100000``. Without a limit, fuzzing runs until
+an input fails. Inputs that reach new code, and inputs that fail, are kept below build/fuzz. To
+repeat one input, give the path of its file instead of options.
 """
 
 from __future__ import annotations

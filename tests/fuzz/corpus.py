@@ -1,4 +1,4 @@
-"""The fixed corpus that fuzzing begins with: the same bytes each time, made here."""
+"""The first inputs of fuzzing. This module always makes the same bytes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MEMBERS = (
 
 
 def members() -> Iterator[bytes]:
-    """Give contents of members: plain ones, each oddity alone, and some mutants."""
+    """Yield contents of members: plain ones, each oddity alone, and some mutants."""
     yield from MEMBERS
     for text in (*ODD_LEAVES, *ODD_DATES):
         yield times(text.format("movie_name", "x")).encode()
@@ -48,7 +48,7 @@ def members() -> Iterator[bytes]:
 
 
 def zips() -> Iterator[bytes]:
-    """Give feed zips, plain and odd."""
+    """Yield feed zips, plain and odd."""
     yield b""
     yield zipped({})
     yield zipped(week())
@@ -63,7 +63,7 @@ def zips() -> Iterator[bytes]:
 
 
 def tars() -> Iterator[bytes]:
-    """Give a small lake as a pack, as a plain tar, and with strangers in it."""
+    """Yield a small lake as a pack, and as plain tars with one foreign entry each."""
     with tempfile.TemporaryDirectory() as name:
         feed = write_feed(Path(name, "feed"), {"20191206/movies_deu.zip": {"S.XML": times()}})
         for path in Path(feed).rglob("*.zip"):
@@ -89,14 +89,14 @@ CORPORA = {"member": members, "zip": zips, "tar": tars}
 
 
 def write_corpus(target: str, folder: Path) -> None:
-    """Write a target's corpus as libFuzzer reads it: one file for each input."""
+    """Write a target's corpus in libFuzzer's layout: one file per input."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, data in enumerate(CORPORA[target]()):
         (folder / f"{number:04}").write_bytes(data)
 
 
 def write_dictionary(file: Path) -> None:
-    """Write what an XML feed is made of as libFuzzer's dictionary."""
+    """Write the tags and tokens of an XML feed as a libFuzzer dictionary."""
     words = {*TOKENS, *re.findall(rb"</?\w+>?", b" ".join(MEMBERS))}
     lines = ["".join(f"\\x{byte:02x}" for byte in word) for word in sorted(words)]
     file.write_text("".join(f'"{line}"\n' for line in lines))

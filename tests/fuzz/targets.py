@@ -1,9 +1,9 @@
-"""What must hold of any bytes, as functions of them that raise where it does not.
+"""Fuzzing targets: each function checks properties of any bytes, and raises if one does not hold.
 
-- Nothing is raised but what a command turns into one line.
-- A member is read the same by the fast path with its fallback and by the reference alone.
-- Of well-formed XML every record is there, as counted by expat; of anything else all complete
-  records before the damage, and its raw bytes are in quarantine.
+- The code raises only exceptions that a command reports in one line.
+- The fast path with its fallback reads a member the same as the reference alone.
+- Every record of well-formed XML is converted; expat counts them. Of damaged XML, all complete
+  records before the damage are converted, and its raw bytes are in quarantine.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ RECORDS = {"times": "showtime", "houses": "theater", "movies": "movie"}
 
 
 class Kept(Workspace):
-    """A workspace that keeps what is written in memory."""
+    """A workspace that keeps its files in memory."""
 
     def __init__(self) -> None:
         super().__init__(Folder("memory://"))
@@ -64,20 +64,20 @@ class Kept(Workspace):
 
 class _Unclosed(io.BytesIO):
     def close(self) -> None:
-        """Stay readable."""
+        """Do not close, so that the content stays readable."""
 
 
 # --- members
 
 
 def check_member(data: bytes) -> None:
-    """Read bytes as the content of a member, with a name that says nothing of its table."""
+    """Read bytes as the content of a member. Its name does not show its table."""
     member = Member("191206.XML", len(data), len(data), "", lambda _=0: io.BytesIO(data))
     check_converted(member, data)
 
 
 def check_converted(member: Member, content: bytes | None) -> None:
-    """Convert a member by both paths; ``content`` is what others read of it, if they can."""
+    """Convert a member by both paths; ``content`` is its content as zipfile reads it, if it can."""
     fast, reference = Kept(), Kept()
     commit = converter(fast).convert(member)
     alone = converter(reference).convert_by_reference(member)
@@ -102,13 +102,13 @@ def commit_of(*members: MemberCommit) -> Commit:
 
 
 def plain(commit: MemberCommit) -> MemberCommit:
-    """Leave out what may differ: which path was taken, and how Parquet was written."""
+    """Remove the fields that can differ: the fallbacks, and the size and checksum of Parquet."""
     return replace(commit, fallbacks=(), parquet=None)
 
 
 def meaning(path: str, content: bytes) -> Any:
     if path.endswith(".parquet"):
-        # On no thread of Arrow's, which may still hold the bytes, and want the GIL, at the end.
+        # Without Arrow's threads: they may still hold the bytes, and wait for the GIL, at exit.
         return pq.ParquetFile(io.BytesIO(content)).read(use_threads=False)
     return content
 
@@ -123,7 +123,7 @@ def lines_of(space: Kept, commit: MemberCommit) -> int:
 
 
 def check_count(commit: MemberCommit, content: bytes, space: Kept) -> None:
-    """Compare with what expat counts, and see that what was damaged is set aside."""
+    """Compare with the count of expat, and check that damaged content is in quarantine."""
     if commit.is_hurt:
         raw = [f.path for f in commit.quarantine if not f.path.endswith(".note.json")]
         assert [space.read(path) for path in raw] == [content]
@@ -142,10 +142,10 @@ def check_count(commit: MemberCommit, content: bytes, space: Kept) -> None:
 
 
 def count_records(content: bytes) -> tuple[str, int, bool, str] | None:
-    """Count with expat: the root, its records, whether there is more in it, and the error.
+    """Return the root, its number of records, whether it has other content, and expat's error.
 
-    None where the two parsers are not expected to agree: with document types and namespaces,
-    depths beyond libxml2's, and encodings that expat does not know.
+    Return None if the two parsers are not expected to agree: for document types, namespaces,
+    nesting deeper than libxml2's limit, and encodings that expat does not support.
     """
     counter = _Counter()
     parser = expat.ParserCreate()
@@ -207,7 +207,7 @@ class _Counter:
 
 
 def check_zip(data: bytes) -> None:
-    """Read bytes as a feed zip, and compare with what zipfile reads of its members."""
+    """Read bytes as a feed zip, and compare each member with zipfile's result."""
     try:
         with open_archive(io.BytesIO(data), LIMITS) as members:
             fingerprint(members)
@@ -218,7 +218,7 @@ def check_zip(data: bytes) -> None:
 
 
 def contents(data: bytes, members: list[Member]) -> Iterator[bytes | None]:
-    """Read each member with zipfile alone; None where it cannot, or not for sure."""
+    """Yield each member's content by zipfile alone; None if the content is missing or uncertain."""
     names = [member.name for member in members]
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for name in names:
@@ -230,7 +230,7 @@ def contents(data: bytes, members: list[Member]) -> Iterator[bytes | None]:
 
 
 def exactly(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | None:
-    """Read a member if it is as long as it says; zipfile itself cuts off what is more."""
+    """Read a member if it has its declared size. By itself, zipfile would cut off the surplus."""
     size = info.file_size
     info.file_size += 1
     content = archive.read(info)
@@ -238,7 +238,7 @@ def exactly(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | None:
 
 
 def check_line(error: Exception) -> None:
-    """See that the command line can say it in one line."""
+    """Check that the command line can report the error in one line."""
     assert printable(one_line(error)).isprintable()
 
 
@@ -246,7 +246,7 @@ def check_line(error: Exception) -> None:
 
 
 def check_tar(data: bytes) -> None:
-    """Stage bytes as a pack: it is a lake, or refused in one line, and nothing is elsewhere."""
+    """Stage bytes as a pack: it is staged or refused in one line, and writes only to its folder."""
     with tempfile.TemporaryDirectory() as name, quiet():
         top = Path(name, "top")
         top.mkdir()
@@ -262,7 +262,7 @@ def check_tar(data: bytes) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Wait for no disk: there are thousands of lakes to be written."""
+    """Do not wait for the disk, because fuzzing writes thousands of lakes."""
     import os
 
     fsync, os.fsync = os.fsync, lambda _: None
