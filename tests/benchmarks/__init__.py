@@ -1,1 +1,1 @@
-"""How fast movielake is, beside others that do the same: ``python -m tests.benchmarks``."""
+"""Speed of movielake compared with other tools: ``python -m tests.benchmarks``."""

@@ -2,9 +2,9 @@
 
 ``python -m tests.benchmarks [NAME …] [--rounds N] [--lake LAKE] [--keep] [--check]``
 
-All of them take about half an hour. ``--keep`` writes what was measured into ``results.json``, of
-which ``python docs/pages.py`` makes the page on performance; ``--check`` only compares a short run
-of the conversion with its bars, as ratios, and is part of CI.
+All benchmarks take about half an hour. ``--keep`` writes the results to ``results.json``.
+``python docs/pages.py`` makes the page on performance from that file. ``--check`` only runs a short
+conversion and compares its speed, as ratios, with the required minimum. CI runs this check.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from tests.benchmarks.results import Section, keep
 
 
 def benchmarks(lake: str | None) -> dict[str, Callable[[int], Iterator[Section]]]:
-    """Each takes the number of rounds, and gives tables; the last one reckons with the others."""
+    """Return the benchmarks by name. Each takes the number of rounds and yields tables.
+
+    The last one is an estimate from the kept results of the others.
+    """
     return {
         "convert": convert.sections,
         "scaling": scaling.sections,
@@ -31,14 +34,14 @@ def benchmarks(lake: str | None) -> dict[str, Callable[[int], Iterator[Section]]
 
 
 def main() -> int:
-    """Do what is asked for."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(benchmarks(None)))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--lake", help="a lake of synthetic_lake.py, so that none is written")
+    parser.add_argument("--lake", help="use this lake of synthetic_lake.py")
     parser.add_argument("--keep", action="store_true", help="write results.json")
-    parser.add_argument("--check", action="store_true", help="compare with the bars, shortly")
+    parser.add_argument("--check", action="store_true", help="only a short comparison")
     options = parser.parse_args()
     if options.check:
         return 1 if convert.check() else 0

@@ -1,4 +1,4 @@
-"""What a whole archive would cost, reckoned from measured rates and from a sample's proportions."""
+"""Cost of a whole archive, estimated from measured speeds and from the sizes of a sample."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.benchmarks.results import Section, read_results
 
 YEARS, COUNTRIES, CPUS = 10, 48, 48
 SCREENINGS = 120e6 * YEARS
-"""A year has over 120 million screenings: see the feed's description."""
+"""A year has over 120 million screenings. Source: the feed's description."""
 ZIPS = COUNTRIES * 52 * YEARS
 FILES_OF_ZIP = 7
 """Three tables in two formats, and the commit."""
 
 
 def measure_sample() -> dict[str, float]:
-    """Convert a sample; bytes per screening of XML, zips, JSON Lines and Parquet."""
+    """Convert a sample, and return the bytes per screening of XML, zips, JSON Lines and Parquet."""
     with tempfile.TemporaryDirectory() as name:
         feed, lake = f"{name}/feed", f"{name}/lake"
         sample = write_sample(feed)
@@ -30,12 +30,12 @@ def measure_sample() -> dict[str, float]:
 
 
 def tree_size(folder: Path) -> int:
-    """Add up the bytes of all files below."""
+    """Return the total size of all files below a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def sections(_: int) -> Iterator[Section]:
-    """Reckon with the kept speed of whole feed zips, whose three tables an archive has too."""
+    """Estimate from the kept speed of whole feed zips: they have the same three tables."""
     (zips,) = (s.figures for s in read_results() if s.name == "zips")
     rate = zips["mb_per_s"] * 1e6
     gigabytes = {kind: size * SCREENINGS / 1e9 for kind, size in measure_sample().items()}
@@ -55,22 +55,23 @@ def sections(_: int) -> Iterator[Section]:
     yield Section(
         name="archive",
         title="A whole archive",
-        text=f"{COUNTRIES} countries × {YEARS} years on {CPUS} CPUs, reckoned, not measured: "
-        f"{SCREENINGS / 1e9:.1f} billion screenings, bytes per screening as in the sample, the "
-        "speed of whole feed zips above, all CPUs busy. What a shared file system must "
-        "then sustain is little in bytes and much in files: each is made, synced and renamed, "
-        "and that is the bottleneck where fewer of these are done per second. Fewer CPUs then do "
-        "as well, or a lake on the node's own disk, packed into one file.",
-        columns=["what", "reckoned"],
+        text=f"{COUNTRIES} countries × {YEARS} years on {CPUS} CPUs. This is an estimate, not a "
+        f"measurement. It assumes {SCREENINGS / 1e9:.1f} billion screenings, the sample's bytes "
+        "per screening, the speed of whole feed zips above, and CPUs that are always busy. For a "
+        "shared file system, the number of bytes is small and the number of files is large: each "
+        "file is created, synced and renamed. If the file system can do this less often per "
+        "second, it is the bottleneck. Then fewer CPUs are as fast. Alternatively, write the lake "
+        "to the node's own disk and pack it into one file.",
+        columns=["quantity", "estimate"],
         rows=[
             ["XML", f"{gigabytes['XML']:.0f} GB"],
             ["feed zips to read", f"{gigabytes['zips']:.0f} GB in {ZIPS:,} files"],
             ["lake to write", f"{written:.0f} GB in {files:,} files"],
             ["work", f"{figures['cpu_hours']:.1f} CPU hours"],
             [f"time on {CPUS} CPUs", f"{minutes:.1f} minutes"],
-            ["read meanwhile", f"{figures['read_mb_per_s']:.0f} MB per second"],
-            ["written meanwhile", f"{figures['written_mb_per_s']:.0f} MB per second"],
-            ["files made, synced, renamed", f"{figures['files_per_second']:.0f} per second"],
+            ["reading", f"{figures['read_mb_per_s']:.0f} MB per second"],
+            ["writing", f"{figures['written_mb_per_s']:.0f} MB per second"],
+            ["files created, synced, renamed", f"{figures['files_per_second']:.0f} per second"],
         ],
         figures=figures,
     )

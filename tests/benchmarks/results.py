@@ -1,6 +1,6 @@
-"""What benchmarks find out, as JSON to keep and as tables to read.
+"""Results of benchmarks, stored as JSON and shown as tables.
 
-A `Section` is one table. Its cells are texts to show; its figures are the numbers behind them.
+A `Section` is one table. Its cells are texts. Its figures are the numbers behind the cells.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Section:
     machine: str = field(default_factory=lambda: describe_machine())
 
     def markdown(self) -> str:
-        """Write the table, numbers to the right."""
+        """Write the table in Markdown, with numbers aligned to the right."""
         lines = [row(self.columns), row(["---"] + ["---:"] * (len(self.columns) - 1))]
         return "\n".join([*lines, *map(row, self.rows)]) + "\n"
 
@@ -43,7 +43,7 @@ def row(cells: Sequence[str]) -> str:
 
 
 def describe_machine() -> str:
-    """Say where and with what it was measured."""
+    """Describe the machine and the versions of the libraries."""
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return (
         f"{time.strftime('%Y-%m-%d')}, {len(os.sched_getaffinity(0))} cores of a shared machine "
@@ -52,12 +52,12 @@ def describe_machine() -> str:
 
 
 def read_results() -> list[Section]:
-    """Read what was kept."""
+    """Read the stored sections."""
     return [Section(**section) for section in json.loads(RESULTS.read_text("utf-8"))]
 
 
 def keep(section: Section) -> None:
-    """Keep a section in place of an earlier one of its name."""
+    """Store a section, and replace an earlier one with the same name."""
     sections = {known.name: known for known in read_results()} | {section.name: section}
     content = [asdict(known) for known in sections.values()]
     RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""Rounds: contenders take turns in one run, so that what else the machine does hits all alike."""
+"""Rounds: contenders take turns in one run, so that other load affects all of them equally."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Work = Callable[[], object]
 
 
 def cpu_seconds(work: Work) -> float:
-    """Run something; CPU time it took in this process, user and system."""
+    """Run a piece of work, and return its CPU time in this process, user and system."""
     before = resource.getrusage(resource.RUSAGE_SELF)
     work()
     after = resource.getrusage(resource.RUSAGE_SELF)
@@ -20,14 +20,14 @@ def cpu_seconds(work: Work) -> float:
 
 
 def wall_seconds(work: Work) -> float:
-    """Run something; how long it took."""
+    """Run a piece of work, and return the elapsed time."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def peak_megabytes() -> float:
-    """Tell the peak memory of this process; that of its parent, as in ``ru_maxrss``, left out."""
+    """Return the peak memory of this process. Unlike ``ru_maxrss``, it excludes the parent's."""
     status = Path("/proc/self/status").read_text("ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1e3
 
@@ -35,9 +35,9 @@ def peak_megabytes() -> float:
 def take_turns(
     contenders: Mapping[str, Work], rounds: int, clock: Callable[[Work], float] = cpu_seconds
 ) -> dict[str, float]:
-    """Run all contenders in each round; the median seconds of each.
+    """Run all contenders in each round, and return the median seconds of each.
 
-    A first round warms up, and does not count.
+    An additional first round warms up and is not counted.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):

@@ -1,10 +1,10 @@
-"""How cost grows: with the size of the feed, with workers, and with the number of files.
+"""Growth of cost with the size of the feed, the number of workers and the number of files.
 
-- sizes: feeds of several sizes made of the same feed zip under other stamps, each converted by one
-  process; MB of XML per second of CPU time, and the process's peak memory, stay the same.
-- workers: the same feed with one worker and with two, alternating; the wall clock counts.
-- files: lakes of which only commits are there, and feeds of empty zips beside them; microseconds
-  per Parquet file of what is done once per run stay the same.
+- sizes: feeds of several sizes. Each repeats the same feed zip under other stamps, and one process
+  converts it. Expected: constant MB of XML per second of CPU time, constant peak memory.
+- workers: the same feed with one worker and with two, alternating, in elapsed time.
+- files: lakes that consist of commits only, and feeds of empty zips. Expected: constant
+  microseconds per Parquet file for the steps that each run does once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ COUNTRIES = [f"{a}{b}c" for a in "abcdefgh" for b in "abcdef"]
 
 
 def stamps() -> Iterator[str]:
-    """Weekly date stamps without an end."""
+    """Yield weekly date stamps without end."""
     day = date(1960, 1, 1)
     while True:
         yield f"{day:%Y%m%d}"
@@ -47,7 +47,7 @@ def stamps() -> Iterator[str]:
 
 
 def write_feed(folder: Path, megabytes: int) -> Path:
-    """Write a feed of that size; its zips are links to one file."""
+    """Write a feed of this size. Its zips are links to one file."""
     one = folder / "one.zip"
     if not one.exists():
         with zipfile.ZipFile(one, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -60,13 +60,13 @@ def write_feed(folder: Path, megabytes: int) -> Path:
 
 
 def run(feed: Path, lake: Path, workers: int, *options: str) -> None:
-    """Convert in a process of its own."""
+    """Convert in a new process."""
     command = [sys.executable, "-m", "movielake", "convert", str(feed), str(lake), *options]
     subprocess.run([*command, "--workers", str(workers)], check=True, capture_output=True)
 
 
 def measure_size(folder: Path, size: int) -> dict[str, float]:
-    """Convert a feed, and once more, when there is nothing to do: that is what starting costs."""
+    """Convert a feed twice. The second run has no work, so it measures the cost of starting."""
     feed, lake = write_feed(folder, size), folder / f"lake {size}"
     cpu, peak = cost(feed, lake)
     start, _ = cost(feed, lake)
@@ -84,7 +84,7 @@ print(cpu_seconds(lambda: main(arguments, standalone_mode=False)), peak_megabyte
 
 
 def cost(feed: Path, lake: Path) -> tuple[float, float]:
-    """Convert in a process of its own: CPU seconds from the first import on, and its peak MB."""
+    """Convert in a new process; return its CPU seconds from the first import on, and peak MB."""
     command = [sys.executable, "-c", COST, str(feed), str(lake)]
     found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     seconds, peak = found.splitlines()[-1].split()
@@ -92,16 +92,16 @@ def cost(feed: Path, lake: Path) -> tuple[float, float]:
 
 
 def sizes_section() -> Section:
-    """Convert feeds of several sizes, smallest first: the peak is that of all before."""
+    """Convert feeds of several sizes, smallest first."""
     with tempfile.TemporaryDirectory() as name:
         found = [measure_size(Path(name), size) for size in SIZES]
     return Section(
         name="sizes",
         title="The size of a feed",
-        text=f"Feeds made of the same {ZIP_MEGABYTES} MB of XML under other stamps, each converted "
-        "by one process: CPU time to start, plan and find that there is nothing to do; what a "
-        "megabyte costs beside, which in the first zip is also what is imported only then; the "
-        "process's peak memory.",
+        text=f"Feeds that repeat the same {ZIP_MEGABYTES} MB of XML under other stamps, each "
+        "converted by one process. The table shows the CPU time of a run without work (start and "
+        "plan), the speed of the remaining time, and the process's peak memory. The remaining "
+        "time includes modules that are imported for the first zip.",
         columns=["XML", "start", "MB per CPU second", "peak memory"],
         rows=[
             [
@@ -126,16 +126,16 @@ def workers_section(rounds: int) -> Section:
     return Section(
         name="workers",
         title="Workers",
-        text=f"The same feed of {size:,} MB converted by one process and by two, alternating, by "
-        f"the wall clock, start-up included; median of {rounds} rounds.",
-        columns=["workers", "time", "times one"],
+        text=f"The same feed of {size:,} MB, converted by one process and by two, alternating. "
+        f"Elapsed time including start-up, median of {rounds} rounds.",
+        columns=["workers", "time", "speed-up"],
         rows=[["1", f"{one:.1f} s", ""], ["2", f"{two:.1f} s", f"{one / two:.2f}"]],
         figures={"mb": size, "seconds": {"1": one, "2": two}},
     )
 
 
 def write_commits(folder: Path, files: int) -> tuple[str, str]:
-    """Write a lake's commits, as those of a real one, and a feed of as many empty zips."""
+    """Write a lake's commits, copied from a real one, and a feed with one empty zip for each."""
     lake, feed = folder / "lake", folder / "feed"
     create_lake(Folder(str(lake)))
     model = real_commit(folder)
@@ -152,14 +152,14 @@ def write_commits(folder: Path, files: int) -> tuple[str, str]:
 
 
 def real_commit(folder: Path) -> Commit:
-    """Convert one small feed zip, and give its commit."""
+    """Convert one small feed zip, and return its commit."""
     write_sample(str(folder / "sample"), weeks=1, countries=["nzl"], scale=0.02)
     convert(str(folder / "sample"), str(folder / "small"), workers=1)
     return commit_from_json((folder / "small/manifest/20191206/nzl.json").read_bytes())
 
 
 def steps(feed: str, lake: str) -> dict[str, Callable[[], object]]:
-    """What is done once per run, whatever the size of the files."""
+    """Return the steps that each run does once, regardless of the size of the files."""
     folder, everything = Folder(lake), Selection(None, None)
 
     def rebuild() -> None:
@@ -188,9 +188,9 @@ def files_section() -> Section:
     return Section(
         name="files",
         title="The number of files",
-        text="What is done once per run, for lakes of which only the commits are there and feeds "
-        "of empty zips: seconds, and microseconds per Parquet file. A full archive of 48 countries "
-        "and 10 years has 75,000 files.",
+        text="Steps that each run does once, in seconds and in microseconds per Parquet file. The "
+        "lakes consist of commits only, and the feeds of empty zips. A full archive of 48 "
+        "countries and 10 years has 75,000 files.",
         columns=["step", *(f"{number:,} files" for number in FILES)],
         rows=[
             [step, *(f"{s:.2f} s, {s / n * 1e6:.0f} µs" for s, n in zip(taken, FILES, strict=True))]

@@ -1,14 +1,15 @@
-"""Staging a sample lake, whole and one country of it, beside ``tar xf`` and ``cp`` of the same.
+"""Staging of a sample lake, whole and one country, compared with ``tar xf`` and ``cp``.
 
-In one run, alternating, each into a folder of its own that was not there before:
+The contenders alternate in one run. Each writes to a new folder:
 
-- whole: ``tar xf`` of the pack; `movielake.stage` of the pack, and of the lake's folder;
-- one country: ``cp`` of its files; the same two of that country;
-- again: staging the whole once more, where all is there already.
+- whole: ``tar xf`` of the pack; `movielake.stage` of the pack, and of the lake's folder
+- one country: ``cp`` of its files; `movielake.stage` of this country from the pack and the folder
+- again: staging the whole lake to a folder that already has all files
 
-Seconds are the median of the rounds by the wall clock, after a sync: the disk is what counts here.
-``tar`` and ``cp`` include their start, some milliseconds; Python's is not in the others. Weeks
-beyond the sample's eight are copies of those under other stamps: staging looks into no file.
+Times are the median of the rounds, elapsed, after a sync, because the disk is measured too.
+``tar`` and ``cp`` include the start of their process, some milliseconds. The others do not include
+Python's start. The sample has eight weeks. Further weeks are copies under other stamps, which is
+valid because staging does not parse the files.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ REPEATED, SCALE = 64, 6
 
 
 def make_lake(folder: Path, weeks: int, scale: float) -> Path:
-    """Convert a sample; repeat it under later stamps until there are enough weeks."""
+    """Convert a sample, and repeat it under later stamps to get enough weeks."""
     lake = folder / "lake"
     write_sample(str(folder / "feed"), weeks=min(weeks, WEEKS), scale=scale)
     convert(str(folder / "feed"), str(lake))
@@ -69,19 +70,19 @@ def repeat_partition(lake: Path, commit: Path, later: timedelta) -> None:
 
 
 def run(command: Sequence[str], folder: Path, target: Path) -> None:
-    """Run a command in a folder; its last argument is the new folder that it fills."""
+    """Run a command in a folder. Its last argument is the new folder that it fills."""
     target.mkdir()
     subprocess.run([*command, str(target)], cwd=folder, check=True)
 
 
 def files_of(lake: Path, country: str) -> list[str]:
-    """List what ``cp`` is to copy of one country, its commits too."""
+    """List the files of one country that ``cp`` copies, including commits."""
     found = [path for path in lake.rglob("*") if country in str(path.relative_to(lake))]
     return [str(path.relative_to(lake)) for path in sorted(found) if path.is_file()]
 
 
 def contenders(lake: Path, tar: Path) -> dict[str, Callable[[Path], object]]:
-    """What is compared, by name."""
+    """Return the contenders by name."""
     one = files_of(lake, COUNTRY)
     done = str(lake.parent / "again")
     stage(str(tar), done)
@@ -97,7 +98,7 @@ def contenders(lake: Path, tar: Path) -> dict[str, Callable[[Path], object]]:
 
 
 def measure(lake: Path, tar: Path, rounds: int) -> dict[str, float]:
-    """Alternate the contenders; median seconds of each, the disk in sync before."""
+    """Alternate the contenders, and return the median seconds of each, after a sync."""
     targets = (lake.parent / f"to {number}" for number in count())
 
     def synced(work: Callable[[], object]) -> float:
@@ -112,7 +113,7 @@ def measure(lake: Path, tar: Path, rounds: int) -> dict[str, float]:
 
 
 def sections(rounds: int) -> Iterator[Section]:
-    """Measure on the disk of the system's folder for temporary files."""
+    """Measure on the disk with the system's folder for temporary files."""
     with tempfile.TemporaryDirectory() as name:
         lake = make_lake(Path(name), REPEATED, SCALE)
         tar = Path(name, "lake.tar")
@@ -130,10 +131,11 @@ def sections(rounds: int) -> Iterator[Section]:
     yield Section(
         name="stage",
         title="Staging",
-        text=f"A lake of {files:,} files and {whole / 1e6:.0f} MB, and one country of it, "
-        f"{one / 1e6:.0f} MB, onto the same local disk, every byte compared with its checksum; "
-        f"beside `tar xf` and `cp` of the same bytes. Median of {rounds} rounds.",
-        columns=["what", "time", "speed", "ratio"],
+        text=f"A lake of {files:,} files and {whole / 1e6:.0f} MB, and one of its countries with "
+        f"{one / 1e6:.0f} MB, staged on the same local disk. Staging verifies the checksum of "
+        "every file. `tar xf` and `cp` write the same bytes for comparison. "
+        f"Median of {rounds} rounds.",
+        columns=["contender", "time", "speed", "ratio"],
         rows=rows,
         figures={"seconds": seconds, "bytes": {"whole": whole, COUNTRY: one}},
     )

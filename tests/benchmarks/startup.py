@@ -1,4 +1,4 @@
-"""How long it takes before anything happens: processes started and ended, by the wall clock."""
+"""Start-up time: elapsed time to start and end a process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMANDS = {
 
 
 def sections(rounds: int) -> Iterator[Section]:
-    """Start each, in turns."""
+    """Start each command, in turns."""
     work = {
         name: partial(subprocess.run, [sys.executable, *command], check=True, capture_output=True)
         for name, command in COMMANDS.items()
@@ -29,9 +29,10 @@ def sections(rounds: int) -> Iterator[Section]:
     seconds = take_turns(work, rounds, wall_seconds)
     yield Section(
         name="startup",
-        title="Starting",
-        text=f"From the start of a process to its end; median of {rounds} rounds, in turns.",
-        columns=["what", "time"],
+        title="Start-up",
+        text="Elapsed time from the start of a process to its end. The commands take turns. "
+        f"Median of {rounds} rounds.",
+        columns=["command", "time"],
         rows=[[f"`{name}`", f"{taken * 1e3:.0f} ms"] for name, taken in seconds.items()],
         figures={"seconds": seconds},
     )

@@ -1,8 +1,9 @@
 """Write a synthetic lake at full partition count, directly as Parquet with its manifest.
 
-48 countries and 260 weekly stamps by default: 12,480 partitions of each table, which is what a full
-archive has. Movies and theaters persist over weeks, a country's size follows a power law, and the
-columns have the cardinalities of the real feed. Nothing is converted: this is for reading.
+By default it has 48 countries and 260 weekly stamps: 12,480 partitions of each table, like a full
+archive. Movies and theaters persist over weeks. The countries' sizes follow a power law. The
+columns have the cardinalities of the real feed. The lake is for benchmarks of reading. It is
+written without a feed and without a conversion.
 
 Run ``python tests/benchmarks/synthetic_lake.py LAKE [--rows 10e6] [--stamps N] [--countries N]``.
 """
@@ -32,19 +33,19 @@ FIRST = datetime.date(2015, 1, 2)
 
 
 def stamps(count: int) -> list[str]:
-    """Weekly stamps."""
+    """Return weekly stamps."""
     days = (FIRST + datetime.timedelta(weeks=week) for week in range(count))
     return [day.strftime("%Y%m%d") for day in days]
 
 
 def country_codes(count: int) -> list[str]:
-    """Made-up codes, but for one that the benchmarks ask for."""
+    """Return invented codes, and one real code that the benchmarks select."""
     codes = [f"{a}{b}{c}" for a in "abcd" for b in "aeio" for c in "nrs"][: count - 1]
     return sorted([*codes, "deu"])
 
 
 def filled(schema: Table, length: int, given: dict[str, pa.Array]) -> pa.Table:
-    """Complete columns to a table's schema, nulls for the rest."""
+    """Complete columns to a table's schema, with nulls in the missing ones."""
     arrays = [
         given[field.name] if field.name in given else pa.nulls(length, field.type)
         for field in schema.arrow
@@ -53,7 +54,7 @@ def filled(schema: Table, length: int, given: dict[str, pa.Array]) -> pa.Table:
 
 
 def showings(rng: np.random.Generator, rows: int, stamp: str, films: int, houses: int) -> pa.Table:
-    """Screenings of one partition; a record holds about 28 of them."""
+    """Make the screenings of one partition. A record has about 28 screenings."""
     day = (datetime.date.fromisoformat(stamp) - datetime.date(1970, 1, 1)).days
     record = np.arange(rows) // 28
     records = record[-1] + 1 if rows else 0
@@ -83,7 +84,7 @@ def showings(rng: np.random.Generator, rows: int, stamp: str, films: int, houses
 
 
 def movies(rng: np.random.Generator, films: int) -> pa.Table:
-    """Films of one partition."""
+    """Make the movies of one partition."""
     names = ["Maria", "Anna", "Thomas", "Sofia", "Peter", "Greta", "Jonas", "Michael"]
     given = {
         "movie_id": pa.array(np.arange(200_000, 200_000 + films, dtype=np.int32)),
@@ -96,7 +97,7 @@ def movies(rng: np.random.Generator, films: int) -> pa.Table:
 
 
 def theaters(rng: np.random.Generator, houses: int) -> pa.Table:
-    """Cinemas of one partition."""
+    """Make the theaters of one partition."""
     given = {
         "theater_id": pa.array(np.arange(50_000, 50_000 + houses, dtype=np.int32)),
         "theater_name": pa.array([f"Cinema {n}" for n in range(houses)]),
@@ -108,7 +109,7 @@ def theaters(rng: np.random.Generator, houses: int) -> pa.Table:
 
 
 def date_span(rows: pa.Table) -> dict[str, str]:
-    """First and last show_date, as the manifest has them."""
+    """Return the first and the last show_date in the manifest's format."""
     span = pc.min_max(rows["show_date"]).as_py()
     return {"first_date": span["min"].isoformat(), "last_date": span["max"].isoformat()}
 
@@ -160,11 +161,11 @@ def write_lake(lake: str, rows: float, weeks: int = 260, countries: int = 48) ->
     Parameters
     ----------
     lake : str
-        Local folder, new.
+        A new local folder.
     rows : float
-        Screenings in all.
+        Total number of screenings.
     weeks, countries : int
-        How many stamps and countries.
+        Number of stamps and of countries.
     """
     folder = Folder(lake)
     create_lake(folder)
@@ -181,7 +182,7 @@ def write_lake(lake: str, rows: float, weeks: int = 260, countries: int = 48) ->
 
 
 def country_order(count: int) -> list[int]:
-    """A fixed shuffle, so that size does not follow the alphabet."""
+    """Return a fixed shuffle, so that the sizes do not follow the alphabet."""
     return [int(n) for n in np.random.default_rng(0).permutation(count)]
 
 

@@ -1,11 +1,11 @@
-"""Time and memory of questions asked of a lake at full partition count, beside DuckDB and Polars.
+"""Time and memory of queries on a lake with all partitions, compared with DuckDB and Polars.
 
-All three read the same Parquet files on the same cores. Each run is a process of its own, so that
-its peak memory is its own; the rounds alternate between the engines; the time is that of the
-question itself, warm files, and the median of the rounds. A run that needs more than the limit of
-memory, or more than five minutes, is shown as such.
+All three engines read the same Parquet files on the same cores. Each run is a new process, so that
+its peak memory is measured alone. The rounds alternate between the engines. The time is that of the
+query only, with files in the cache, as the median of the rounds. The table marks a run that exceeds
+the memory limit or takes more than five minutes.
 
-Where movielake can answer in two ways, by DataFrame and by counting in Arrow, the table has both.
+If movielake offers two ways, a DataFrame and counting in Arrow, the table shows both.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SECONDS = 300
 
 
 def duck(sql: str) -> Question:
-    """Ask DuckDB; {showings}, {movies} and {theaters} stand for the tables."""
+    """Query DuckDB; {showings}, {movies} and {theaters} are placeholders for the tables."""
 
     def ask(lake: str) -> Any:
         import duckdb
@@ -51,7 +51,7 @@ def duck(sql: str) -> Question:
 
 
 def polars(build: Callable[[Callable[[str], Any], Any], Any]) -> Question:
-    """Ask Polars; ``build`` gets a scan of a table, and polars itself."""
+    """Query Polars; ``build`` gets a function that scans a table, and the module polars."""
 
     def ask(lake: str) -> Any:
         import polars as pl
@@ -67,7 +67,7 @@ def polars(build: Callable[[Callable[[str], Any], Any], Any]) -> Question:
 
 
 def view(ask: Callable[[Any], Any], **selection: Any) -> Question:
-    """Ask a ShowingsReader; opening it is part of the question."""
+    """Query a ShowingsReader; the time includes opening it."""
 
     def answer(lake: str) -> Any:
         return ask(ShowingsReader(lake, **selection))
@@ -76,7 +76,7 @@ def view(ask: Callable[[Any], Any], **selection: Any) -> Question:
 
 
 def joined(**selection: Any) -> Question:
-    """Ask for the three-way join and group it, in Arrow."""
+    """Join the three tables and group the result, in Arrow."""
 
     def answer(lake: str) -> Any:
         from movielake import JoinedShowings
@@ -93,7 +93,7 @@ def joined(**selection: Any) -> Question:
 
 
 def joined_frame(**selection: Any) -> Question:
-    """Ask for the three-way join and group it, as a dask DataFrame."""
+    """Join the three tables and group the result, as a dask DataFrame."""
 
     def answer(lake: str) -> Any:
         from movielake import join_showings
@@ -116,7 +116,7 @@ JOIN = """
 
 
 def polars_join(country: str | None) -> Question:
-    """Three-way join and group in Polars."""
+    """Join the three tables and group the result, in Polars."""
 
     def build(scan: Callable[[str], Any], pl: Any) -> Any:
         showings = scan("showings")
@@ -199,7 +199,7 @@ LIBRARIES = {
 
 
 def run(lake: str, question: str, engine: str, result: Any) -> None:
-    """Ask once, in a process of its own; imports are not part of the time."""
+    """Run a query once in this process. The time does not include imports."""
     resource.setrlimit(resource.RLIMIT_DATA, (int(LIMIT * 1e9),) * 2)
     for name in LIBRARIES[engine]:
         __import__(name)
@@ -210,7 +210,7 @@ def run(lake: str, question: str, engine: str, result: Any) -> None:
 
 
 def measure(lake: str, question: str, engine: str) -> tuple[float, float] | str:
-    """Ask in a new process; seconds and megabytes, or what went wrong."""
+    """Run a query in a new process; return seconds and megabytes, or the reason of a failure."""
     context = multiprocessing.get_context("spawn")
     result = context.Queue()
     process = context.Process(target=run, args=(lake, question, engine, result))
@@ -227,7 +227,7 @@ def measure(lake: str, question: str, engine: str) -> tuple[float, float] | str:
 
 
 def alternate(lake: str, question: str, rounds: int) -> dict[str, Any]:
-    """Measure all engines on a question in turns; median seconds, highest megabytes."""
+    """Measure all engines on a query in turns; return median seconds and highest megabytes."""
     found: dict[str, list[Any]] = {engine: [] for engine in QUESTIONS[question]}
     for _ in range(rounds):
         for engine, runs in found.items():
@@ -237,7 +237,7 @@ def alternate(lake: str, question: str, rounds: int) -> dict[str, Any]:
 
 
 def summary(runs: list[Any]) -> Any:
-    """Give the median seconds and the highest megabytes, or what went wrong."""
+    """Return the median seconds and the highest megabytes, or the reason of a failure."""
     if isinstance(runs[-1], str):
         return runs[-1]
     return statistics.median(s for s, _ in runs), max(peak for _, peak in runs)
@@ -251,14 +251,14 @@ def cell(found: Any) -> str:
 
 
 def ratio(ours: Any, theirs: Any) -> str:
-    """Show how many times as long they took."""
+    """Show the other engine's time as a multiple of ours."""
     if isinstance(ours, tuple) and isinstance(theirs, tuple):
         return f"{theirs[0] / ours[0]:.1f}"
     return ""
 
 
 def sections(rounds: int, lake: str | None) -> Iterator[Section]:
-    """Ask everything; writes the lake first, some minutes, if there is none yet."""
+    """Run all queries. Without a given lake, write one first, which takes some minutes."""
     with tempfile.TemporaryDirectory() as folder:
         if lake is None:
             lake = f"{folder}/lake"
@@ -267,13 +267,13 @@ def sections(rounds: int, lake: str | None) -> Iterator[Section]:
         figures = {question: alternate(lake, question, rounds) for question in QUESTIONS}
     yield Section(
         name="views",
-        title="Questions to a whole lake",
+        title="Queries on a whole lake",
         text=f"48 countries × 260 weeks, {rows / 1e6:.0f} million screenings in 37,440 Parquet "
-        "files, warm: time and peak memory of the whole question, with opening the lake, beside "
-        "DuckDB and Polars on the same files, and how many times as long these took. "
-        f"Median of {rounds} rounds.",
+        "files. Time and peak memory of the whole query, including opening the lake, with files "
+        "in the cache. DuckDB and Polars read the same files. The last columns show their time "
+        f"divided by ours. Median of {rounds} rounds.",
         columns=[
-            "question",
+            "query",
             "movielake",
             "DataFrame",
             "DuckDB",
