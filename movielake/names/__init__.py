@@ -1,5 +1,5 @@
-"""What things are called: countries, date stamps, and every path of a lake.
+"""Names of countries and date stamps, and all paths in a lake.
 
-Enters: the words that people write to select stamps and countries. Leaves: selections, paths and
-hints for a selection that finds nothing. This wing never opens a data file.
+Enters: the terms that select stamps and countries. Leaves: selections, paths, and hints for a
+selection that matches no files. This wing never opens a data file.
 """

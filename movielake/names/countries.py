@@ -1,4 +1,4 @@
-"""Countries: the three-letter codes of the feed, and what else people call a country."""
+"""Countries: the three-letter codes of the feed, and other names of the countries."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Country:
     alpha2 : str
         Alpha-2, lower-case: ``de``.
     name : str
-        In English.
+        Name in English.
     also : tuple of str
-        What else it is called.
+        Other names.
     part_of : str or None
-        Code of the country that it is a territory of, as Réunion is of France.
+        For a territory, the code of the country that it belongs to. Réunion belongs to France.
     """
 
     code: str
@@ -39,8 +39,8 @@ class Country:
 def read_countries() -> dict[str, Country]:
     """Read all countries, by code.
 
-    The codes are those of ISO 3166-1, the names mostly those of the tz database's iso3166.tab,
-    which is in the public domain.
+    The codes come from ISO 3166-1. Most names come from iso3166.tab of the tz database, which is
+    in the public domain.
 
     Returns
     -------
@@ -66,19 +66,19 @@ def read_countries() -> dict[str, Country]:
 
 
 def suggest_countries(word: str, among: Iterable[str]) -> list[str]:
-    """Guess which countries are meant by what is none of their codes.
+    """Guess the countries that a word means, if the word is not one of their codes.
 
     Parameters
     ----------
     word : str
-        A name in English, a beginning of one, a two-letter code, or a slip of the pen.
+        A name in English, the beginning of a name, a two-letter code, or a misspelt word.
     among : iterable of str
         Codes to choose from.
 
     Returns
     -------
     list of str
-        Codes, the best guess first; empty if nothing comes close.
+        Codes, the best guess first. Empty if no code or name is similar.
 
     Examples
     --------
@@ -106,6 +106,6 @@ def suggest_countries(word: str, among: Iterable[str]) -> list[str]:
 
 
 def _names(code: str) -> list[str]:
-    """List what a country is called, in lower case; a code that is no country's is just that."""
+    """List a country's code and names in lower case. An unknown code is its own only name."""
     country = read_countries().get(code, Country(code, code, code))
     return [name.lower() for name in (code, country.alpha2, country.name, *country.also)]

@@ -1,4 +1,4 @@
-"""Hints: what there is, and what may have been meant, where a selection finds nothing."""
+"""Hints for a selection that matches no files: the existing choices, and a guess."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from movielake.names.terms import Terms, is_glob, mean
 
 
 def tell_choices(selection: Selection, stamps: Iterable[str], countries: Iterable[str]) -> str:
-    """Tell what can be selected, and guess what was meant by a selection that finds nothing.
+    """List what can be selected, and guess what a selection without matches was meant to select.
 
     Parameters
     ----------
     selection : Selection
-        What was asked for.
+        The selection.
     stamps, countries : iterable of str
-        What there is.
+        The existing stamps and countries.
 
     Returns
     -------
     str
-        To be put after "it has".
+        The part of a message that follows "it has".
 
     Examples
     --------
@@ -40,25 +40,26 @@ def tell_choices(selection: Selection, stamps: Iterable[str], countries: Iterabl
         *(guess for term in missing(selection.date_stamps, there) for guess in _stamp(term, there)),
         *_countries(selection, known),
     ]
-    return f"{span} and the countries {', '.join(known) or 'none'}{_question(meant)}"
+    places = f"the countries {', '.join(known)}" if known else "no countries"
+    return f"{span} and {places}{_question(meant)}"
 
 
 def require_countries(selection: Selection, countries: Iterable[str], place: str) -> None:
-    """Refuse a selection that names, among others, a country that is not there at all.
+    """Raise an error if a selection names a country that does not exist.
 
     Parameters
     ----------
     selection : Selection
-        What was asked for; a glob may well find nothing.
+        The selection. A glob or a slice is allowed to match no country.
     countries : iterable of str
-        What there is.
+        The existing countries.
     place : str
-        Where.
+        The lake or feed with these countries, for the message.
 
     Raises
     ------
     ValueError
-        If a country is not there; the message says which there are.
+        If a country does not exist. The message lists the existing ones.
     """
     known = sorted({country.lower() for country in countries})
     strangers = [c for c in missing(selection.countries, known) if not is_glob(c)]
@@ -70,7 +71,7 @@ def require_countries(selection: Selection, countries: Iterable[str], place: str
 
 
 def suggest_name(name: str, known: Iterable[str]) -> str:
-    """Ask, at the end of a message, whether a name that is alike was meant.
+    """Return the end of a message, which suggests a similar name if a known name is similar.
 
     Examples
     --------
@@ -82,7 +83,7 @@ def suggest_name(name: str, known: Iterable[str]) -> str:
 
 
 def missing(terms: Terms, known: list[str]) -> list[str]:
-    """List the terms that mean none of the codes that are there."""
+    """List the terms that match none of the known codes."""
     alone = terms if isinstance(terms, tuple) else ()
     return [str(term) for term in alone if not any(mean((term,), code) for code in known)]
 
@@ -93,7 +94,7 @@ def _countries(selection: Selection, known: list[str]) -> list[str]:
 
 
 def _stamp(term: str, stamps: list[str]) -> list[str]:
-    """Guess a stamp: written otherwise, only its beginning, or the last one before."""
+    """Guess a stamp from another spelling of it, from its beginning, or from a later day."""
     digits = re.sub("[^0-9]", "", term)
     for written in (digits, f"20{digits}"):
         if written in stamps:

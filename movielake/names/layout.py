@@ -1,4 +1,4 @@
-"""Names and paths: the lake's layout on disk, and which stamps and countries are selected."""
+"""Names and paths: the lake's layout on disk, and selections of stamps and countries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORK_FOLDER: Final = ".work"
 
 
 class Folder:
-    """A folder on any file system that fsspec knows.
+    """A folder on any file system that fsspec supports.
 
     Parameters
     ----------
@@ -75,13 +75,13 @@ class Folder:
         return (protocol,) if isinstance(protocol, str) else tuple(protocol)
 
     def join(self, *parts: str) -> str:
-        """Return the path on the file system of something below this folder."""
+        """Return the path of a file or folder below this folder, on the file system."""
         return "/".join((self.path.rstrip("/"), *parts))
 
     def find(self, *parts: str) -> dict[str, dict[str, Any]]:
-        """List all files below, as path relative to the folder → fsspec's info on it."""
+        """Map all files below to fsspec's info. Paths are relative to the folder."""
         top = self.join(*parts)
-        self.fs.invalidate_cache()  # another process may have changed what was listed before
+        self.fs.invalidate_cache()  # another process can change the files after a listing
         if not self.fs.exists(top):
             return {}
         found: dict[str, dict[str, Any]] = self.fs.find(top, detail=True)
@@ -89,7 +89,7 @@ class Folder:
         return {path[start:]: found[path] for path in sorted(found)}
 
     def names(self, *parts: str) -> list[str]:
-        """List the paths of all files below, relative to the folder, without looking at them."""
+        """List the paths of all files below, relative to the folder, without their metadata."""
         if not self.is_local:
             return list(self.find(*parts))
         start = len(self.path.rstrip("/")) + 1
@@ -101,12 +101,12 @@ class Folder:
 
 
 def is_date_stamp(text: str) -> bool:
-    """Tell whether a text is a date stamp: eight digits that are a day.
+    """Return whether a text is a date stamp: eight digits that form a date.
 
     Parameters
     ----------
     text : str
-        What may be a stamp.
+        Any text.
 
     Returns
     -------
@@ -128,32 +128,32 @@ def is_date_stamp(text: str) -> bool:
 
 
 def commit_path(date_stamp: str, country: str) -> str:
-    """Return where in a lake the commit of a feed zip stands."""
+    """Return the path in a lake of a feed zip's commit."""
     return f"{MANIFEST_FOLDER}/{date_stamp}/{country}.json"
 
 
 def aside_path(date_stamp: str, country: str) -> str:
-    """Return where a commit stands while the files of its partition are replaced."""
+    """Return the path in a lake of a commit while the files of its partition are replaced."""
     return f"{MANIFEST_FOLDER}/{date_stamp}/{country}.replaced"
 
 
 def json_folder(date_stamp: str, country: str) -> str:
-    """Return where in a lake the JSON Lines of a feed zip stand."""
+    """Return the folder in a lake with the JSON Lines of a feed zip."""
     return f"json/{date_stamp}/{country}"
 
 
 def parquet_folder(table: str, date_stamp: str, country: str) -> str:
-    """Return where in a lake a partition of a table stands."""
+    """Return the folder in a lake with one partition of a table."""
     return f"parquet/{table}/date_stamp={date_stamp}/country={country}"
 
 
 def quarantine_folder(date_stamp: str, country: str) -> str:
-    """Return where in a lake the unreadable parts of a feed zip stand."""
+    """Return the folder in a lake with the unreadable parts of a feed zip."""
     return f"quarantine/{date_stamp}/{country}"
 
 
 def partition_folders(date_stamp: str, country: str) -> list[str]:
-    """Return where in a lake the files of a feed zip stand, all but its commit."""
+    """Return all folders in a lake with files of a feed zip, except for its commit."""
     folders = [json_folder(date_stamp, country), quarantine_folder(date_stamp, country)]
     return folders + [parquet_folder(name, date_stamp, country) for name in TABLES]
 
@@ -162,18 +162,18 @@ _KIND_SUFFIX = re.compile(r"(imovies|movies|theaters?|houses|screens|showings|ti
 
 
 def lake_stem(member: str, table: Table) -> str:
-    """Name the lake's files of one member: its own name, ending in the table's letter.
+    """Return the name of a member's files in the lake: the member's name plus the table's letter.
 
-    The feed's older names end differently (``191206IMOVIES.XML``), and a glob such as
-    ``*S.jsonl.zst`` must mean showings, so the ending always follows the table. Nothing of an
-    archive's folder names is kept, and no character that could matter to a file system.
+    Older names in the feed end differently (``191206IMOVIES.XML``), but a glob such as
+    ``*S.jsonl.zst`` must match showings. So the table always decides the ending. The name contains
+    no folder of the archive, and no character with a meaning for a file system.
 
     Parameters
     ----------
     member : str
         Name of the member inside its feed zip.
     table : Table
-        The table that its root element decided.
+        The table that belongs to the member's root element.
 
     Returns
     -------
@@ -192,7 +192,7 @@ def lake_stem(member: str, table: Table) -> str:
 
 
 def letter_of(path: str) -> str | None:
-    """Tell a table's letter by the name of a file, where there is no root element to ask.
+    """Return the letter of a file's table from its name, for files without a root element.
 
     Examples
     --------
@@ -209,19 +209,19 @@ def letter_of(path: str) -> str | None:
 
 
 def safe_name(text: str) -> str:
-    """Replace every character that could matter to a file system, and cut at 100."""
+    """Replace every character with a meaning for a file system, and cut after 100 characters."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:100]
 
 
 def distinct(name: str, taken: set[str]) -> str:
-    """Keep names apart, also on file systems that fold case: put ``-2`` before the last letter.
+    """Make a name unique, also on file systems that ignore case: put ``-2`` before the last letter.
 
     Parameters
     ----------
     name : str
-        Wished-for name.
+        The preferred name.
     taken : set of str
-        Lower-cased names given so far; the result is added.
+        The names in use, in lower case. The function adds its result.
 
     Returns
     -------
@@ -244,14 +244,14 @@ def distinct(name: str, taken: set[str]) -> str:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which date stamps and countries are meant.
+    """A selection of date stamps and countries.
 
     Parameters
     ----------
     date_stamps, countries : str, iterable of str, slice or None
-        A code, a glob, several of them (also as one text with commas), a slice of codes with both
-        ends included (an end may be a beginning, such as ``"2020"``), or None for all. A stamp
-        may also be a number or a date.
+        A code, a glob, several of them (also as one text with commas), a slice of codes, or None
+        for all. A slice includes both ends. An end can be the beginning of a stamp, such as
+        ``"2020"``. A stamp can also be a number or a date.
 
     Examples
     --------
@@ -267,20 +267,20 @@ class Selection:
     countries: Terms = None
 
     def __post_init__(self) -> None:
-        # Read an iterator once, here: matching must not depend on what was matched before.
+        # Read an iterator once, here. Otherwise only the first match could use its terms.
         object.__setattr__(self, "date_stamps", check_ends(read_terms(self.date_stamps)))
         object.__setattr__(self, "countries", lower_terms(read_terms(self.countries)))
 
     def matches(self, date_stamp: str, country: str) -> bool:
-        """Tell whether a partition is meant."""
+        """Return whether the selection includes a partition."""
         return self.means_stamp(date_stamp) and self.means_country(country)
 
     def means_stamp(self, date_stamp: str) -> bool:
-        """Tell whether a date stamp is meant."""
+        """Return whether the selection includes a date stamp."""
         return mean(self.date_stamps, date_stamp)
 
     def means_country(self, country: str) -> bool:
-        """Tell whether a country is meant."""
+        """Return whether the selection includes a country."""
         return mean(self.countries, country)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Terms: what people write to select date stamps and countries, and what that means."""
+"""Terms: the codes, globs and slices that select date stamps and countries."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 Term = str | int | datetime.date
-"""A code or a glob; of a date stamp also the number or the date."""
+"""A code or a glob. A date stamp can also be a number or a date."""
 
 Terms = Term | Iterable[Term] | slice | None
-"""What selects stamps or countries: a term, several of them, a slice of codes, or all."""
+"""A selection of stamps or countries: one term, several terms, a slice of codes, or None (all)."""
 
 ReadTerms = tuple[str, ...] | slice | None
-"""The same, read: texts alone."""
+"""Terms after `read_terms`: texts only."""
 
 _GLOB = re.compile(r"[*?\[]")
 
 
 def read_terms(terms: Terms) -> ReadTerms:
-    """Read terms once, so that what they mean does not depend on what was asked before.
+    """Read terms once, so that an iterator among them has the same meaning in every later match.
 
     Parameters
     ----------
     terms : str, int, date, iterable of these, slice or None
-        Several may also stand in one text, with commas.
+        One text can also hold several terms, separated by commas.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def read_terms(terms: Terms) -> ReadTerms:
     Raises
     ------
     ValueError
-        If something else is given.
+        If a term has another type.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def read_terms(terms: Terms) -> ReadTerms:
 
 
 def _text(term: Any) -> str:
-    """Write a code, a number or a date as the lake does."""
+    """Write a code, a number or a date in the form that the lake uses."""
     if isinstance(term, str):
         return term
     if isinstance(term, datetime.date):
@@ -74,14 +74,17 @@ def _text(term: Any) -> str:
 
 
 def lower_terms(terms: ReadTerms) -> ReadTerms:
-    """Write codes of countries as the lake does."""
+    """Write codes of countries in lower case, as in the lake."""
     if isinstance(terms, slice):
         return slice(*(end and end.lower() for end in (terms.start, terms.stop)))
     return terms and tuple(term.lower() for term in terms)
 
 
 def check_ends(terms: ReadTerms) -> ReadTerms:
-    """Refuse a slice whose ends are no stamps nor beginnings of some: it would mean anything."""
+    """Refuse a slice whose ends are not stamps or beginnings of stamps.
+
+    Text comparison would give such a slice an arbitrary meaning.
+    """
     ends = (terms.start, terms.stop) if isinstance(terms, slice) else ()
     for end in ends:
         if end and not re.fullmatch("[0-9]{1,8}", end):
@@ -93,12 +96,12 @@ def check_ends(terms: ReadTerms) -> ReadTerms:
 
 
 def is_glob(term: str) -> bool:
-    """Tell whether a term may stand for several codes."""
+    """Return whether a term can match several codes."""
     return _GLOB.search(term) is not None
 
 
 def mean(terms: Terms, code: str) -> bool:
-    """Tell whether terms mean a code.
+    """Return whether terms match a code.
 
     Examples
     --------
@@ -106,7 +109,7 @@ def mean(terms: Terms, code: str) -> bool:
     >>> mean(("d*", "swe"), "deu"), mean(slice("20191206", "2020"), "20201231"), mean(None, "deu")
     (True, True, True)
     """
-    if isinstance(terms, tuple) and code in terms:  # at once, where all stamps of a lake are named
+    if isinstance(terms, tuple) and code in terms:  # fast, even if the terms are a lake's stamps
         return True
     terms = read_terms(terms)
     if terms is None:
@@ -118,7 +121,7 @@ def mean(terms: Terms, code: str) -> bool:
 
 
 def show_terms(terms: Terms) -> str:
-    """Write terms for people."""
+    """Write terms as text for a message."""
     terms = read_terms(terms)
     if terms is None:
         return "all"

@@ -1,4 +1,4 @@
-"""Names, paths and selections."""
+"""Names, paths and selections of partitions."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", ["20191206", "20200229", "19000101", "99991231"])
-def test_eight_digits_that_are_a_day_are_a_stamp(text):
+def test_eight_digits_that_form_a_date_are_a_stamp(text):
     assert is_date_stamp(text)
 
 
@@ -85,17 +85,17 @@ def test_eight_digits_that_are_a_day_are_a_stamp(text):
         "deu",
     ],
 )
-def test_anything_else_is_no_stamp(text):
+def test_other_texts_are_not_stamps(text):
     assert not is_date_stamp(text)
 
 
 @given(st.dates())
-def test_every_day_is_a_stamp(day: datetime.date):
+def test_every_date_is_a_stamp(day: datetime.date):
     assert is_date_stamp(f"{day.year:04}{day.month:02}{day.day:02}")
 
 
 @given(st.integers(0, 99_999_999))
-def test_stamps_are_what_the_calendar_says(number):
+def test_eight_digits_are_a_stamp_only_if_they_form_a_date(number):
     text = f"{number:08}"
     try:
         datetime.date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:]}")
@@ -105,10 +105,10 @@ def test_stamps_are_what_the_calendar_says(number):
         assert is_date_stamp(text)
 
 
-# --- places in the lake, as design.md promises them
+# --- paths in the lake, as in design.md
 
 
-def test_places():
+def test_paths_of_a_partition():
     assert commit_path("20191206", "can") == "manifest/20191206/can.json"
     assert json_folder("20191206", "can") == "json/20191206/can"
     assert quarantine_folder("20191206", "can") == "quarantine/20191206/can"
@@ -118,7 +118,7 @@ def test_places():
     )
 
 
-def test_the_folders_of_a_partition():
+def test_folders_of_a_partition():
     assert partition_folders("20191206", "can") == [
         "json/20191206/can",
         "quarantine/20191206/can",
@@ -150,11 +150,11 @@ def test_the_folders_of_a_partition():
         ("191206SHOWINGS.XML", "showings", "191206S"),
         ("20191206/can/191206S.XML", "showings", "191206S"),
         ("20191206\\can\\191206S.XML", "showings", "191206S"),
-        # The root element decides; the name's own ending does not.
+        # The root element decides the letter, not the ending of the name.
         ("191206IMOVIES.XML", "showings", "191206S"),
         ("191206S.XML", "movies", "191206I"),
         ("191206T.XML", "showings", "191206S"),
-        # Names that say nothing about the kind keep what they say.
+        # A name without a known ending is kept.
         ("191206.XML", "showings", "191206S"),
         ("backfill-2.XML", "movies", "backfill-2I"),
         ("feed.part.1.XML", "theaters", "feed.part.1T"),
@@ -164,7 +164,7 @@ def test_the_folders_of_a_partition():
         (".XML", "movies", "XMLI"),
     ],
 )
-def test_a_name_follows_the_table(member, name, stem):
+def test_the_table_decides_the_last_letter_of_a_name(member, name, stem):
     assert lake_stem(member, table(name)) == stem
 
 
@@ -174,14 +174,14 @@ def test_spaces_and_umlauts_become_underscores():
 
 @pytest.mark.parametrize("member", HOSTILE)
 @pytest.mark.parametrize("name", TABLES)
-def test_hostile_names_stay_in_their_folder(member, name):
+def test_hostile_names_stay_inside_their_folder(member, name):
     stem = lake_stem(member, table(name))
     assert SAFE.fullmatch(stem)
     assert len(stem) <= 101
 
 
 @given(st.text(max_size=300), st.sampled_from(TABLES))
-def test_no_name_leaves_its_folder(member, name):
+def test_any_name_stays_inside_its_folder(member, name):
     stem = lake_stem(member, table(name))
     place = posixpath.normpath(f"json/20191206/can/{stem}.jsonl.zst")
     assert SAFE.fullmatch(stem)
@@ -190,7 +190,7 @@ def test_no_name_leaves_its_folder(member, name):
 
 
 @given(st.lists(st.sampled_from([*"./\\~\x00\n -", "..", "a", "é", "S", ".XML"]), max_size=12))
-def test_no_pile_of_dots_and_slashes_leaves_its_folder(parts):
+def test_dots_and_slashes_stay_inside_their_folder(parts):
     assert SAFE.fullmatch(lake_stem("".join(parts), table("showings")))
 
 
@@ -201,12 +201,13 @@ def test_safe_names_are_ascii_and_short(text):
     assert re.fullmatch(r"[A-Za-z0-9._-]*", name)
 
 
-def test_hidden_names_would_be_overlooked_by_other_readers():
+def test_names_do_not_start_with_marks_of_hidden_files():
+    """Other readers ignore files whose name starts with a dot or an underscore."""
     stems = [lake_stem(name, table("showings")) for name in ("_x.XML", ".x.XML", "._x.XML")]
     assert stems == ["xS", "xS", "xS"]
 
 
-# --- names kept apart
+# --- unique names
 
 
 def test_equal_names_are_numbered_before_the_letter():
@@ -214,19 +215,19 @@ def test_equal_names_are_numbered_before_the_letter():
     assert [distinct("191206S", taken) for _ in range(3)] == ["191206S", "191206-2S", "191206-3S"]
 
 
-def test_names_that_differ_in_case_alone_are_kept_apart():
+def test_names_that_differ_only_in_case_are_numbered_too():
     taken: set[str] = set()
     assert [distinct("aS", taken), distinct("AS", taken)] == ["aS", "A-2S"]
 
 
-def test_a_number_that_is_taken_already_is_passed_over():
+def test_a_number_in_use_is_skipped():
     taken: set[str] = set()
     names = [distinct(name, taken) for name in ("x-2S", "xS", "xS")]
     assert names == ["x-2S", "xS", "x-3S"]
 
 
 @given(st.lists(st.text("abAB-2S", min_size=1, max_size=4), max_size=30))
-def test_distinct_names_are_distinct_on_every_file_system(wished):
+def test_distinct_names_differ_on_every_file_system(wished):
     taken: set[str] = set()
     given_ = [distinct(name, taken) for name in wished]
     assert len({name.casefold() for name in given_}) == len(wished)
@@ -271,9 +272,10 @@ def countries(terms) -> list[str]:
         ("", []),
         ("de", []),
         (slice("chn", "deu"), ["chn", "deu"]),
+        (["DEU", "S*"], ["deu", "swe"]),
     ],
 )
-def test_countries(terms, meant):
+def test_terms_select_countries(terms, meant):
     assert countries(terms) == meant
 
 
@@ -299,22 +301,18 @@ def test_countries(terms, meant):
         (slice(20191206, 20191213), ["20191206", "20191213"]),
     ],
 )
-def test_stamps(terms, meant):
+def test_terms_select_stamps(terms, meant):
     assert stamps(terms) == meant
 
 
-def test_numbers_are_taken_as_their_digits():
-    assert stamps([20191206]) == ["20191206"]
-
-
-def test_stamp_and_country_must_both_be_meant():
+def test_both_the_stamp_and_the_country_must_match():
     selection = Selection("2019*", "deu")
     assert selection.matches("20191206", "deu")
     assert not selection.matches("20191206", "swe")
     assert not selection.matches("20200103", "deu")
 
 
-def test_an_iterator_is_read_once_and_holds_for_every_question():
+def test_an_iterator_of_terms_can_be_matched_several_times():
     selection = Selection(countries=(code for code in ("deu", "swe")))
     assert [selection.matches("20191206", c) for c in ("swe", "swe", "deu", "can")] == [
         True,
@@ -333,7 +331,7 @@ def test_an_iterator_is_read_once_and_holds_for_every_question():
         (Selection(slice(None, "2020"), ["deu"]), "date_stamps=:2020, countries=deu"),
     ],
 )
-def test_a_selection_tells_what_it_means(selection, text):
+def test_text_of_a_selection(selection, text):
     assert str(selection) == text
 
 
@@ -343,7 +341,7 @@ def test_a_selection_tells_what_it_means(selection, text):
     st.dates().map(lambda d: d.strftime("%Y%m%d").zfill(8)),
     st.integers(1, 8),
 )
-def test_a_slice_ends_with_whatever_begins_as_its_end(codes, start, stop, length):
+def test_a_slice_includes_the_stamps_that_begin_with_its_end(codes, start, stop, length):
     selection = Selection(date_stamps=slice(start, stop[:length]))
     meant = [code for code in codes if selection.matches(code, "deu")]
     assert meant == [c for c in codes if c >= start and c <= stop[:length].ljust(8, "9")]
@@ -352,7 +350,7 @@ def test_a_slice_ends_with_whatever_begins_as_its_end(codes, start, stop, length
 # --- folders on any file system
 
 
-def test_a_local_folder(tmp_path):
+def test_paths_of_a_local_folder(tmp_path):
     folder = Folder(f"{tmp_path}/")
     assert folder.path == str(tmp_path)
     assert folder.join("json", "20191206") == f"{tmp_path}/json/20191206"
@@ -360,7 +358,7 @@ def test_a_local_folder(tmp_path):
     assert folder.is_shared
 
 
-def test_a_folder_in_memory():
+def test_paths_of_a_folder_in_memory():
     folder = Folder("memory://lake/")
     assert folder.join("json") == "/lake/json"
     assert not folder.is_local
@@ -368,12 +366,12 @@ def test_a_folder_in_memory():
     assert repr(folder) == "Folder('memory://lake/')"
 
 
-def test_the_root_of_a_file_system():
+def test_paths_of_the_root_of_a_file_system():
     assert Folder("memory://").join("json") == "/json"
     assert Folder("/").join("json") == "/json"
 
 
-def test_finding_gives_paths_below_the_folder_in_order(tmp_path):
+def test_find_returns_sorted_paths_relative_to_the_folder(tmp_path):
     for name in ("b/2", "b/1", "a"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"xyz")
@@ -383,9 +381,5 @@ def test_finding_gives_paths_below_the_folder_in_order(tmp_path):
     assert list(Folder(str(tmp_path)).find("b")) == ["b/1", "b/2"]
 
 
-def test_finding_in_nothing_finds_nothing(tmp_path):
+def test_find_in_a_missing_folder_returns_an_empty_dict(tmp_path):
     assert Folder(str(tmp_path / "none")).find() == {}
-
-
-def test_countries_may_be_written_in_capitals():
-    assert Selection(countries=["DEU", "s*"]).matches("20191206", "deu")

@@ -1,4 +1,4 @@
-"""What people write to select stamps and countries, and what is said when it finds nothing."""
+"""Terms that select stamps and countries, and the message for a selection without matches."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ COUNTRIES = ["can", "deu", "gbr", "swe"]
     ],
     ids=str,
 )
-def test_stamps_as_numbers_and_dates(term):
+def test_a_stamp_can_be_a_number_or_a_date(term):
     selection = Selection(term)
     assert [stamp for stamp in STAMPS if selection.means_stamp(stamp)] == ["20191206"]
     assert str(selection) == "date_stamps=20191206, countries=all"
@@ -56,12 +56,12 @@ def test_stamps_as_numbers_and_dates(term):
     ],
     ids=str,
 )
-def test_slices_of_numbers_and_dates(ends):
+def test_a_slice_can_have_numbers_and_dates_as_ends(ends):
     selection = Selection(ends)
     assert [stamp for stamp in STAMPS if selection.means_stamp(stamp)] == STAMPS[1:3]
 
 
-def test_slices_of_countries_fold_case():
+def test_slices_of_countries_ignore_case():
     selection = Selection(countries=slice("CAN", "Deu"))
     assert [code for code in COUNTRIES if selection.means_country(code)] == ["can", "deu"]
 
@@ -78,13 +78,13 @@ def test_slices_of_countries_fold_case():
         (slice("2019*", None), r"'2019\*'"),
     ],
 )
-def test_what_is_no_stamp_is_refused(terms, found):
+def test_terms_of_other_types_and_slices_of_other_texts_are_refused(terms, found):
     with pytest.raises(ValueError, match=f"^expected a .*, found {found}$"):
         Selection(terms)
 
 
 @given(st.lists(st.from_regex("[0-9]{8}|[a-z]{3}", fullmatch=True)))
-def test_reading_twice_changes_nothing(codes):
+def test_reading_terms_twice_gives_the_same_terms(codes):
     once = read_terms(codes)
     assert once == tuple(codes) == read_terms(once) == read_terms(",".join(codes))
 
@@ -114,25 +114,25 @@ def guesses(selection: Selection) -> str:
         ("december", ""),
     ],
 )
-def test_a_wrong_stamp(stamp, guess):
-    assert guesses(Selection(stamp, "nobody")) == guess
+def test_guess_for_a_wrong_stamp(stamp, guess):
+    assert guesses(Selection(stamp, "unknown")) == guess
 
 
 @pytest.mark.parametrize(
     ("country", "guess"),
     [("Germany", "deu"), ("de,uk", "deu, gbr"), ("sew", "swe"), ("fra", ""), ("x*", "")],
 )
-def test_a_wrong_country(country, guess):
+def test_guess_for_a_wrong_country(country, guess):
     assert guesses(Selection(countries=country)) == guess
 
 
-def test_what_there_is():
-    said = tell_choices(Selection("2018*"), iter(STAMPS), iter(COUNTRIES))
-    assert said == "4 stamps (20191206 to 20200103) and the countries can, deu, gbr, swe"
-    assert tell_choices(Selection(), [], []) == "no stamps and the countries none"
+def test_the_message_lists_the_existing_stamps_and_countries():
+    text = tell_choices(Selection("2018*"), iter(STAMPS), iter(COUNTRIES))
+    assert text == "4 stamps (20191206 to 20200103) and the countries can, deu, gbr, swe"
+    assert tell_choices(Selection(), [], []) == "no stamps and no countries"
 
 
-def test_a_country_among_others_is_required_unless_it_is_a_glob():
+def test_a_named_country_must_exist_but_a_glob_can_match_no_country():
     require_countries(Selection(countries="deu,x*"), COUNTRIES, "lake")
     require_countries(Selection(countries="deu"), ["DEU"], "lake")
     require_countries(Selection(countries=slice("x", None)), COUNTRIES, "lake")
@@ -142,7 +142,7 @@ def test_a_country_among_others_is_required_unless_it_is_a_glob():
         require_countries(Selection(countries="deu,uk,fra"), COUNTRIES, "lake")
 
 
-def test_a_wrong_column(sample_lake):
+def test_the_message_for_a_wrong_column_suggests_a_similar_one(sample_lake):
     showings = ShowingsReader(str(sample_lake))
     with pytest.raises(ValueError, match=r"found 'contry'; did you mean country\?$"):
         showings.count_by("contry")
