@@ -1,5 +1,5 @@
-"""Views put together: showings with movies and theaters, snapshots, orphans.
+"""Joins of views: showings with movies and theaters, current snapshots, orphans.
 
-Enters: views of ``reading``. Leaves: new views, joined within one date stamp and country. This
-wing never adds or loses a showing and never shuffles.
+Enters: views of ``reading``. Leaves: new views. Joins stay within one date stamp and country. A
+join must never add or lose a showing, and this wing must never shuffle.
 """

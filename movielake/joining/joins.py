@@ -1,4 +1,4 @@
-"""Joins: showings with their movies and theaters, as a DataFrame, counted, or as records."""
+"""Joins of showings with their movies and theaters, as a DataFrame, as counts or as records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from movielake.reading.files import read_records
 from movielake.reading.finding import hold_beside
 from movielake.reading.holdings import FileGroup, HeldFile, Holdings
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
-from movielake.reading.views import RowsView, as_they_are
+from movielake.reading.views import RowsView, as_they_are, insert_into_docstring
 from movielake.schema.tables import Table, table
 
 if TYPE_CHECKING:
@@ -22,33 +22,42 @@ if TYPE_CHECKING:
 _PREFIX: Final = {"movies": "movie_", "theaters": "theater_"}
 _NOT_JOINED: Final = ("extra", "source_xml")
 
+TABLES: Final = """
+Parameters
+----------
+showings : ShowingsReader
+    The showings.
+movies : MoviesReader, optional
+    The movies of the showings.
+theaters : TheatersReader, optional
+    The theaters of the showings. If you give neither movies nor theaters, both come from the lake
+    of the showings. If you give only one of them, only that one is joined.
+"""
+"""The parameters of all joins, for their docstrings."""
 
+_COLUMNS: Final = """
+movie_columns, theater_columns : sequence of str, optional
+    Columns to add. Default: all columns except ``extra``, ``source_xml`` and the keys.
+"""
+
+
+@insert_into_docstring(TABLES.rstrip() + _COLUMNS)
 class JoinedShowings(RowsView):
-    """Showings with their movies and theaters: a DataFrame, and counts in Arrow.
-
-    Parameters
-    ----------
-    showings : ShowingsReader
-        Every one of these rows is there once, in the same order.
-    movies : MoviesReader, optional
-        What to look films up in.
-    theaters : TheatersReader, optional
-        What to look cinemas up in. With neither, both of the showings' own lake.
-    movie_columns, theater_columns : sequence of str, optional
-        Which of their columns; all by default, but for ``extra``, ``source_xml`` and the keys.
+    """Showings with their movies and theaters, as a DataFrame and as counts in Arrow.
 
     Raises
     ------
     TypeError
-        If something else than a reader is given.
+        If an argument is not a reader of the right table.
     ValueError
-        If there is no such column, or columns are asked for of what is not joined.
+        If a column does not exist, or if its table is not joined.
 
     Notes
     -----
-    A column whose name the showings have, too, gets the prefix ``movie_`` or ``theater_``. Of an
-    id that is in a partition twice, the last in the feed counts. Where the id is missing, the
-    columns are null.
+    The join has each row of the showings exactly once, in the same order. A column gets the prefix
+    ``movie_`` or ``theater_`` if the showings have a column of the same name. If an id occurs
+    twice in a partition, the last one in the feed counts. If an id is missing, the columns are
+    null.
 
     Examples
     --------
@@ -86,7 +95,7 @@ class JoinedShowings(RowsView):
 def others_of(
     showings: ShowingsReader, movies: MoviesReader | None, theaters: TheatersReader | None
 ) -> dict[str, Holdings]:
-    """Tell what showings are joined with: what is given, else both of their own lake."""
+    """Return the tables to join: those given, or both of the showings' own lake."""
     given = ((showings, ShowingsReader), (movies, MoviesReader), (theaters, TheatersReader))
     for reader, kind in given:
         if reader is not None and not isinstance(reader, kind):
@@ -98,7 +107,7 @@ def others_of(
 
 
 def _hold_beside(showings: ShowingsReader, name: str) -> Holdings:
-    """Hold another table of the showings' lake; it may have none of it, as in China."""
+    """Find another table in the showings' lake. For China, for example, it is empty."""
     others = hold_beside(showings._held, table(name))
     if len(others):
         others.check(others.kind)
@@ -106,7 +115,7 @@ def _hold_beside(showings: ShowingsReader, name: str) -> Holdings:
 
 
 def _shown_as(other: Table, asked: Sequence[str] | None, taken: Sequence[str]) -> dict[str, str]:
-    """Name the columns of the other table in the join: shown name to stored name."""
+    """Map the names that columns get in the join to their names in the other table."""
     known = [name for name in other.arrow.names if name not in _NOT_JOINED]
     key = ID[other.name]
     if asked is None:
@@ -118,10 +127,11 @@ def _shown_as(other: Table, asked: Sequence[str] | None, taken: Sequence[str]) -
                 f"expected columns of {other.name} out of {known}, found {name!r}"
                 f"{suggest_name(name, known)}"
             )
-    chosen = [name for name in asked if name != key]  # the showings have it
+    chosen = [name for name in asked if name != key]  # the showings have the key
     return {_PREFIX[other.name] + name if name in taken else name: name for name in chosen}
 
 
+@insert_into_docstring(TABLES.rstrip() + _COLUMNS)
 def join_showings(
     showings: ShowingsReader,
     movies: MoviesReader | None = None,
@@ -132,22 +142,12 @@ def join_showings(
 ) -> dd.DataFrame:
     """Join showings with their movies and theaters, by id within date_stamp and country.
 
-    Parameters
-    ----------
-    showings : ShowingsReader
-        Every one of these rows is there once, in the same order.
-    movies : MoviesReader, optional
-        What to look films up in.
-    theaters : TheatersReader, optional
-        What to look cinemas up in. With neither, both of the showings' own lake.
-    movie_columns, theater_columns : sequence of str, optional
-        Which of their columns; all by default, but for ``extra``, ``source_xml`` and the keys.
-
     Returns
     -------
     dask.dataframe.DataFrame
-        Exactly the showings' rows, in their order, with the columns of the others; nothing is read
-        yet. A choice of columns reaches the files of all three tables.
+        Each row of the showings exactly once, in the same order, with the columns of the other
+        tables. Making it reads no data. If you choose columns, only those columns are read from
+        the files of all three tables.
 
     Examples
     --------
@@ -166,26 +166,19 @@ def join_showings(
     ).dataframe
 
 
+@insert_into_docstring(TABLES)
 def join_records(
     showings: ShowingsReader,
     movies: MoviesReader | None = None,
     theaters: TheatersReader | None = None,
 ) -> db.Bag:
-    """Put ``movie`` and ``theater`` beside each showing record: the join in bag form.
-
-    Parameters
-    ----------
-    showings : ShowingsReader
-        Every one of these records is there once, in the same order.
-    movies : MoviesReader, optional
-        What to look films up in.
-    theaters : TheatersReader, optional
-        What to look cinemas up in. With neither, both of the showings' own lake.
+    """Join records: add the record of its ``movie`` and ``theater`` to each showing.
 
     Returns
     -------
     dask.bag.Bag
-        Of the showings' records, each with the record of its movie and theater or None.
+        Each record of the showings exactly once, in the same order, with the record of its movie
+        and theater. A record that is missing becomes None.
 
     Examples
     --------
@@ -225,7 +218,7 @@ def _joined_records(group: FileGroup, url: str, urls: dict[str, str]) -> list[di
 
 
 def _by_id(url: str, other: Table, files: Sequence[HeldFile]) -> dict[int | None, dict[str, Any]]:
-    """Map id to record; of an id that is there twice, the last in the feed counts."""
+    """Map ids to records. If an id occurs twice, the last in the feed counts."""
     records = (record for file in files for record in read_records(url, file, other))
     known = {_id_of(record, other.name): record for record in records}
     known.pop(None, None)
@@ -233,6 +226,6 @@ def _by_id(url: str, other: Table, files: Sequence[HeldFile]) -> dict[int | None
 
 
 def _id_of(record: dict[str, Any], name: str) -> int | None:
-    """Read the id of a film or cinema in a record, as the rows have it; None if it is none."""
+    """Return the id of a film or cinema in a record, as in the rows, or None if it is invalid."""
     text = str(record.get(ID[name])).strip()
     return int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else None

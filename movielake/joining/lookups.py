@@ -1,9 +1,9 @@
 """Lookups: the rows of showings with columns of their movies and theaters, partition by partition.
 
-A showing's movie and theater are those of the same date_stamp and country, so a join never needs
-more than one partition of each table, and no shuffle. It is a lookup: for each showing the position
-of its id among the ids of the other table. So it can neither add nor lose a showing, whatever is
-missing or there twice on the other side.
+A showing and its movie and theater have the same date_stamp and country. So a join needs one
+partition of each table and no shuffle. It looks up the position of each showing's id among the ids
+of the other table. This cannot add or lose a showing, even if the other table misses an id or has
+it twice.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from movielake.reading.views import Attach
 from movielake.schema.tables import Table, table
 
 ID: Final = {"movies": "movie_id", "theaters": "theater_id"}
-"""What showings refer to, and by which column."""
+"""Name of each table that showings refer to, with the column of its id."""
 
 
 class AttachPartitions:
-    """Adds to groups of showings the files of movies and theaters of the same partitions."""
+    """Function that adds to groups of showings the movies and theaters of the same partitions."""
 
     def __init__(self, first: Attach, held: Iterable[Holdings]) -> None:
         self._first = first
@@ -38,7 +38,7 @@ class AttachPartitions:
         return (normalize_token(self._first), *(holdings.token for holdings in self._held))
 
     def __call__(self, groups: list[FileGroup]) -> list[FileGroup]:
-        """Add them, under the names of their tables."""
+        """Add the files to each group, under the names of their tables."""
         groups = self._first(groups)
         for holdings in self._held:
             name = holdings.table.name
@@ -62,14 +62,15 @@ def _by_partition(held: Holdings) -> _Partitions:
 
 
 class JoinedRows(PlainRows):
-    """Reads showings with columns of their movies and theaters.
+    """Reader of showings with columns of their movies and theaters.
 
     Parameters
     ----------
     showings : PlainRows
-        What reads the showings.
+        The reader of the showings.
     joined : dict
-        Table name to the URL of its lake and to its columns, under the names they get here.
+        For each table's name, the URL of its lake and its columns. The columns are a dict from the
+        name in the join to the name in the table.
     """
 
     def __init__(self, showings: PlainRows, joined: dict[str, tuple[str, dict[str, str]]]) -> None:
@@ -88,7 +89,7 @@ class JoinedRows(PlainRows):
         return schema
 
     def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
-        """Read columns, none of them a partition key, of each file of showings of a group."""
+        """Read columns of each file of showings of a group. Partition keys are not allowed."""
         own = [name for name in columns if name in self.table.arrow.names]
         wanted = {
             name: {shown: stored for shown, stored in shown_as.items() if shown in columns}
@@ -115,13 +116,13 @@ class JoinedRows(PlainRows):
     def _looked_up(
         self, name: str, files: Sequence[HeldFile], ids: pa.ChunkedArray, chosen: dict[str, str]
     ) -> dict[str, pa.ChunkedArray]:
-        """Take each showing's row of the other table: null where there is none."""
+        """Return columns of the other table for each showing, with null for a missing id."""
         url, other = self._joined[name][0], table(name)
         key = ID[name]
         names = list(dict.fromkeys([key, *chosen.values()]))
         parts = [read_columns(url, file, other, names) for file in files]
         rows = pa.concat_tables(parts or [_empty(other, tuple(names))]).combine_chunks()
-        # Of an id that is there twice the last in the feed wins: look from the end.
+        # If an id occurs twice, the last in the feed counts. So search from the end.
         backwards = rows.take(pa.array(np.arange(rows.num_rows - 1, -1, -1)))
         places = pc.index_in(ids, value_set=backwards[key].combine_chunks(), skip_nulls=True)
         return {shown: backwards[stored].take(places) for shown, stored in chosen.items()}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.joining.joins import others_of
+from movielake.joining.joins import TABLES, others_of
 from movielake.joining.lookups import AttachPartitions, JoinedRows
 from movielake.reading.files import to_frame
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
-from movielake.reading.views import RowsView
+from movielake.reading.views import RowsView, insert_into_docstring
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _ORPHAN_KEYS: Final = ("date_stamp", "country", "source_xml", "record", "movie_id", "theater_id")
 
 
+@insert_into_docstring(TABLES)
 def orphans(
     showings: ShowingsReader,
     movies: MoviesReader | None = None,
@@ -26,21 +27,13 @@ def orphans(
 ) -> pd.DataFrame:
     """List the showings whose movie or theater is not in their partition.
 
-    Parameters
-    ----------
-    showings : ShowingsReader
-        What to look through.
-    movies : MoviesReader, optional
-        What to look films up in.
-    theaters : TheatersReader, optional
-        What to look cinemas up in. With neither, both of the showings' own lake.
-
     Returns
     -------
     pandas.DataFrame
-        One row per showing record that lacks something, in the order of stamp and country:
-        date_stamp, country, source_xml, record, movie_id, theater_id, how many ``screenings`` it
-        has, and ``has_movie`` and ``has_theater``, which are null for what is not joined.
+        One row per showing record whose movie or theater is missing, in the order of stamp and
+        country. The columns are date_stamp, country, source_xml, record, movie_id, theater_id,
+        ``screenings`` (the number of its screenings), ``has_movie`` and ``has_theater``. The last
+        two are null for a table that is not joined.
 
     Examples
     --------

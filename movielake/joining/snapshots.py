@@ -1,7 +1,8 @@
-"""Snapshots over time: what is current, and what is the latest that is known.
+"""Snapshots over time: the current showings, and the latest facts of films and cinemas.
 
-Each date_stamp is a snapshot of the coming days. A later one that has the same film in the same
-cinema on the same day supersedes the earlier one; counting all snapshots counts such a day twice.
+Each date_stamp is a snapshot of the coming days. A later snapshot with the same film in the same
+cinema on the same day supersedes the earlier one. A count over all snapshots counts such a day
+twice.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BLOCK: Final = ("movie_id", "theater_id", "show_date")
-"""What a later snapshot supersedes as a whole: a film in a cinema on a day."""
+"""The key of a block. A later snapshot supersedes all rows of a film in a cinema on a day."""
 
 
 class _AttachLater:
-    """Adds to each file of showings the later ones of its country whose dates overlap its own."""
+    """Function that adds to each file the later files of its country with overlapping dates."""
 
     def __init__(self, first: Attach, held: Holdings) -> None:
         self._first = first
@@ -50,7 +51,7 @@ class _AttachLater:
 
 
 def _overlap(file: HeldFile, other: HeldFile) -> bool:
-    """Tell whether two files may have a date in common; unknown dates may be any."""
+    """Return whether two files can share a date. An unknown date can be any date."""
     (first, last), (other_first, other_last) = file.dates, other.dates
     if None in (first, last, other_first, other_last):
         return file.length != 0 and other.length != 0
@@ -58,12 +59,12 @@ def _overlap(file: HeldFile, other: HeldFile) -> bool:
 
 
 class CurrentRows(PlainRows):
-    """Reads showings without those that a later snapshot supersedes.
+    """Reader of the showings that no later snapshot supersedes.
 
     Parameters
     ----------
     showings : PlainRows
-        What reads the showings.
+        The reader of the showings.
     """
 
     def __init__(self, showings: PlainRows) -> None:
@@ -71,7 +72,7 @@ class CurrentRows(PlainRows):
         self.keeps_rows = False
 
     def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
-        """Read columns, none of them a partition key, of each file of a group."""
+        """Read columns of each file of a group. Partition keys are not allowed."""
         pairs = zip(group.files, group.beside, strict=True)
         return [self._current(file, beside["later"], columns) for file, beside in pairs]
 
@@ -91,10 +92,11 @@ class CurrentRows(PlainRows):
 
 
 def _is_among(rows: pa.Table, others: pa.Table) -> pa.ChunkedArray:
-    """Tell for each row whether others have its film, cinema and day; not if one of these is null.
+    """Return for each row whether its film, cinema and day occur in others. Null never occurs.
 
-    Three numbers of 32 bits do not fit into one of 64. But pairs of film and cinema do, and the
-    position of a pair among the others' pairs fits into 32 bits, with a day beside it.
+    Three numbers of 32 bits do not fit into 64 bits, but two do. So the pair of film and cinema is
+    replaced by its position among the pairs of ``others``. The position fits into 32 bits, and
+    position and day fit into 64 bits.
     """
     pairs = pc.unique(_packed(others["movie_id"], others["theater_id"]))
     keys = []
@@ -105,27 +107,28 @@ def _is_among(rows: pa.Table, others: pa.Table) -> pa.ChunkedArray:
 
 
 def _packed(high: pa.ChunkedArray, low: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Put two columns of 32 bits side by side into one of 64; null where either is."""
+    """Pack two columns of 32 bits into one of 64 bits. It is null where a column is null."""
     below = pc.bit_wise_and(pc.cast(pc.cast(low, pa.int32()), pa.int64()), 0xFFFFFFFF)
     return pc.bit_wise_or(pc.shift_left(pc.cast(high, pa.int64()), 32), below)
 
 
 class CurrentShowings(RowsView):
-    """Showings of which each film, cinema and day comes from its newest snapshot only.
+    """Showings in which each film, cinema and day comes from its newest snapshot only.
 
     Parameters
     ----------
     showings : ShowingsReader
-        What to look through.
+        The showings.
     among : ShowingsReader, optional
-        The snapshots that may supersede it, of the same lake; only those that ``showings`` selects
-        by default.
+        The snapshots of the same lake that can supersede a showing. Default: the snapshots that
+        ``showings`` selects.
 
     Notes
     -----
-    Within a country, rows of a film (movie_id), cinema (theater_id) and day (show_date) are kept
-    where no later date_stamp has any of the same. Rows without one of the three are kept. A file
-    is compared only with the later ones whose dates overlap its own, which the manifest tells.
+    Within a country, a row is removed if a later date_stamp has a row with the same film
+    (movie_id), cinema (theater_id) and day (show_date). A row in which one of the three is null is
+    kept. A file is compared only with later files whose dates overlap. The dates come from the
+    manifest.
 
     Examples
     --------
@@ -143,17 +146,17 @@ class CurrentShowings(RowsView):
 
 
 def current_showings(showings: ShowingsReader) -> dd.DataFrame:
-    """Give the current showings as a dask DataFrame; see `CurrentShowings`.
+    """Return the current showings as a dask DataFrame, as `CurrentShowings` defines them.
 
     Parameters
     ----------
     showings : ShowingsReader
-        What to look through.
+        The showings.
 
     Returns
     -------
     dask.dataframe.DataFrame
-        With the columns of the showings; nothing is read yet.
+        The current rows, with the columns of the showings. Making it reads no data.
 
     Examples
     --------
@@ -166,25 +169,25 @@ def current_showings(showings: ShowingsReader) -> dd.DataFrame:
 
 
 def latest(reader: MoviesReader | TheatersReader) -> pd.DataFrame:
-    """Give one row per film or cinema, out of the newest snapshot that has it.
+    """Return one row per film or cinema, from the newest snapshot that has it.
 
     Parameters
     ----------
     reader : MoviesReader or TheatersReader
-        What to look through.
+        The films or cinemas.
 
     Returns
     -------
     pandas.DataFrame
-        Ordered by id, with two columns more: ``first_date_stamp`` and ``last_date_stamp``, the
-        first and last snapshot that has the id, in any country selected. Where the newest
-        snapshot has an id more than once, the last in the order of country and feed counts. Rows
-        without an id are left out.
+        The rows, sorted by id. Two columns are added: ``first_date_stamp`` and
+        ``last_date_stamp``, the first and last snapshot with the id in the selected countries. If
+        the newest snapshot has an id more than once, the last in the order of country and feed
+        counts. Rows without an id are omitted.
 
     Raises
     ------
     TypeError
-        If the reader is of showings.
+        If the reader is a `ShowingsReader`.
 
     Examples
     --------
@@ -199,7 +202,7 @@ def latest(reader: MoviesReader | TheatersReader) -> pd.DataFrame:
     if key is None:
         raise TypeError(
             f"expected a reader of movies or theaters, found one of {held.table.name}; "
-            "what their newest snapshots say is current_showings(reader)"
+            "for the newest showings use current_showings(reader)"
         )
     found = [
         ids.append_column("group", pa.repeat(number, ids.num_rows))
@@ -209,7 +212,7 @@ def latest(reader: MoviesReader | TheatersReader) -> pd.DataFrame:
     wanted = [newest.filter(pc.equal(newest["group"], number)) for number in range(len(groups))]
     picks = [_Pick(reader._source, reader.columns, rows["row"].to_numpy()) for rows in wanted]
     used = [number for number, rows in enumerate(wanted) if rows.num_rows]
-    used = used or [0]  # an empty table, if there is no row at all
+    used = used or [0]  # without rows, make an empty table
     parts = [plain(picks[number](groups[number])) for number in used]
     rows = pa.concat_tables(parts).append_column(
         "first_date_stamp", pa.concat_tables([wanted[n] for n in used])["first_date_stamp"]
@@ -219,7 +222,7 @@ def latest(reader: MoviesReader | TheatersReader) -> pd.DataFrame:
 
 
 class _Ids:
-    """Lists the ids of a partition, each with the row of its last occurrence."""
+    """Function that lists the ids of a partition, each with the row of its last occurrence."""
 
     def __init__(self, source: PlainRows, key: str) -> None:
         self._source = source
@@ -236,7 +239,7 @@ class _Ids:
 
 
 class _Pick:
-    """Reads some rows of a partition."""
+    """Function that reads some rows of a partition."""
 
     def __init__(self, source: PlainRows, columns: list[str], rows: np.ndarray[Any, Any]) -> None:
         self._source = source
@@ -248,9 +251,9 @@ class _Pick:
 
 
 def _newest(found: pa.Table, key: str) -> pa.Table:
-    """Of each id keep the newest occurrence, with the first stamp that has it.
+    """Keep the newest occurrence of each id, and add the first stamp that has the id.
 
-    ``found`` comes in the order of stamp and country, so the last one is the newest.
+    ``found`` is in the order of stamp and country, so the last occurrence is the newest.
     """
     found = found.append_column("place", pa.array(np.arange(found.num_rows)))
     ends = found.group_by(key).aggregate([("place", "max"), ("date_stamp", "min")])

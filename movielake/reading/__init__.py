@@ -1,5 +1,5 @@
 """A lake as views: dask DataFrame, dask bag, counts, one Arrow table per partition.
 
-Enters: a lake or a directory glob, and a selection. Leaves: views planned from the manifest. This
-wing starts no cluster while it plans and never writes.
+Enters: a lake or a directory glob, and a selection. Leaves: views, planned from the manifest.
+Planning a view must never start a cluster. This wing must never write.
 """

@@ -1,6 +1,7 @@
-"""Reading files of a lake, as Arrow tables, data frames or records: what runs on a worker.
+"""Functions that read files of a lake as Arrow tables, data frames or records.
 
-Plain functions without dask. Whatever is read is compared with what the manifest promised.
+They run on the workers and do not use dask. Each reader compares the size of a file and its number
+of rows or records with the manifest.
 """
 
 from __future__ import annotations
@@ -33,31 +34,31 @@ KEYS: Final = ("date_stamp", "country")
 
 
 class PlainRows:
-    """Reads the rows of one table: small, so that it travels well to workers.
+    """Reader of the rows of one table. It is small, so that dask can send it to workers fast.
 
     Parameters
     ----------
     url : str
         Any URL on the lake's file system.
     table : Table
-        The table's schema.
+        Schema of the table.
     categories : dict
-        Partition key to all its values, in order.
+        All values of each partition key, in order, by the key's name.
     """
 
     def __init__(self, url: str, table: Table, categories: dict[str, tuple[str, ...]]) -> None:
         self.url = url
         self.table = table
         self.categories = categories
-        self.keeps_rows = True  # a file gives as many rows as the manifest says
+        self.keeps_rows = True  # each file yields as many rows as the manifest states
 
     @property
     def schema(self) -> pa.Schema:
-        """All columns and their types, but for the partition keys."""
+        """All columns and their types, without the partition keys."""
         return self.table.arrow
 
     def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
-        """Read columns, none of them a partition key, of each file of a group."""
+        """Read columns of each file of a group. Partition keys are not allowed."""
         return [read_columns(self.url, file, self.table, columns) for file in group.files]
 
 
@@ -67,17 +68,17 @@ def rows_of_group(source: PlainRows, group: FileGroup, columns: Sequence[str]) -
     Parameters
     ----------
     source : PlainRows
-        What reads.
+        The reader of the files.
     group : FileGroup
-        Its files.
+        The files.
     columns : sequence of str
-        Any columns; the partition keys are dictionary-coded strings, since they are constant in
-        each file.
+        Names of columns. Partition keys are allowed. They become dictionary-coded strings, because
+        they are constant in each file.
 
     Returns
     -------
     pa.Table
-        With these columns in this order.
+        The rows, with these columns in this order.
     """
     return numbered_rows(source, group, columns)[0]
 
@@ -85,19 +86,20 @@ def rows_of_group(source: PlainRows, group: FileGroup, columns: Sequence[str]) -
 def numbered_rows(
     source: PlainRows, group: FileGroup, columns: Sequence[str]
 ) -> tuple[pa.Table, np.ndarray]:
-    """Read columns of a group of files, as `rows_of_group`, with the number of each row.
+    """Read columns of a group of files like `rows_of_group`, and number the rows.
 
     Returns
     -------
     rows : pa.Table
-        With these columns in this order.
+        The rows, with these columns in this order.
     numbers : np.ndarray
-        Of each row in its group, the same if only some of the group's files are read.
+        Position of each row in its group. A row keeps its number if a filter removes other files
+        from the group.
     """
     stored = [name for name in columns if name not in KEYS]
     if not group.files:
         return empty_rows(source, columns), np.arange(0)
-    # Even if only keys are asked for, something must tell how many rows there are.
+    # If only keys are wanted, read one stored column to learn the number of rows.
     parts = source.parts(group, stored or [source.schema.names[0]])
     lengths = [part.num_rows for part in parts]
     rows = pa.concat_tables(parts)
@@ -120,7 +122,7 @@ def _constant_runs(
 
 
 def empty_rows(source: PlainRows, columns: Sequence[str]) -> pa.Table:
-    """Make an empty table of these columns, as every group has them."""
+    """Make an empty table with these columns, typed as in every group."""
     arrays = []
     for name in columns:
         values = source.categories.get(name)
@@ -133,17 +135,17 @@ def empty_rows(source: PlainRows, columns: Sequence[str]) -> pa.Table:
 
 
 def to_frame(rows: pa.Table) -> pd.DataFrame:
-    """Turn rows into a data frame: Arrow-backed nullable types, categorical partition keys.
+    """Convert rows to a data frame with Arrow-backed nullable types.
 
     Parameters
     ----------
     rows : pa.Table
-        As `rows_of_group` gives them.
+        Rows from `rows_of_group`.
 
     Returns
     -------
     pandas.DataFrame
-        Without object columns; the partition keys are categoricals over strings.
+        A frame without object columns. The partition keys are categoricals over strings.
     """
     import pandas as pd
 
@@ -154,7 +156,7 @@ def to_frame(rows: pa.Table) -> pd.DataFrame:
 
 
 def plain(rows: pa.Table) -> pa.Table:
-    """Turn dictionary-coded columns into plain ones, where few rows are left or users expect it."""
+    """Convert dictionary-coded columns to plain columns, for short tables and for users."""
     for number, column in enumerate(rows.columns):
         if pa.types.is_dictionary(column.type):
             texts = column.cast(column.type.value_type)
@@ -162,11 +164,11 @@ def plain(rows: pa.Table) -> pa.Table:
     return rows
 
 
-_folder = cache(Folder)  # tens of thousands of small files are read from the same few
+_folder = cache(Folder)  # a lake has tens of thousands of small files in few folders
 
 
 def read_columns(url: str, file: HeldFile, table: Table, columns: list[str]) -> pa.Table:
-    """Read columns of one file, without the partition keys: Parquet, or JSON Lines flattened."""
+    """Read columns of one Parquet or JSON Lines file, without the partition keys."""
     if file.path.endswith(".parquet"):
         return _read_parquet(url, file, columns)
     return _flatten(url, file, table).select(columns)
@@ -180,7 +182,7 @@ def _read_parquet(url: str, file: HeldFile, columns: list[str]) -> pa.Table:
     ):
         compare_size(file.path, raw.size() if folder.is_local else raw.size, file.bytes)
         try:
-            # One small file after the other: no buffers ahead, and threads only over files.
+            # Files are small. Threads work on several files, so none is needed within a file.
             parquet = pq.ParquetFile(raw, pre_buffer=not folder.is_local)
             rows = parquet.read(columns=columns, use_threads=False)
         except (pa.ArrowException, OSError) as error:
@@ -194,13 +196,15 @@ def _found(file: HeldFile) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise FileNotFoundError(f"{file.path} is in the manifest but not there; {MEND}") from None
+        raise FileNotFoundError(
+            f"{file.path} is in the manifest but does not exist; {MEND}"
+        ) from None
 
 
 def _check_count(file: HeldFile, found: int, what: str) -> None:
     if file.length is not None and found != file.length:
         raise ValueError(
-            f"expected {file.length} {what} in {file.path}, as the manifest says, found {found}; "
+            f"expected {file.length} {what} in {file.path}, as in the manifest, found {found}; "
             f"{MEND}"
         )
 
@@ -211,7 +215,7 @@ def _flatten(url: str, file: HeldFile, table: Table) -> pa.Table:
 
 
 def _as_texts(value: Any) -> Any:
-    """Write numbers and truth values, which records of others may have, as the feed writes them."""
+    """Convert numbers and booleans to the feed's texts. JSON of other programs can contain them."""
     if isinstance(value, dict):
         return {name: _as_texts(below) for name, below in value.items()}
     if isinstance(value, list):
@@ -229,19 +233,21 @@ def read_records(url: str, file: HeldFile, table: Table) -> Iterator[Record]:
     url : str
         Any URL on the lake's file system.
     file : HeldFile
-        What to read. Records of others get the labels they lack, from the file's place, and lists
-        where the schema wants them.
+        The file to read. If another program wrote it, its records get ``country`` and
+        ``date_stamp`` from the file's path, and lists for elements that the schema lists as
+        repeatable.
     table : Table
-        Their schema.
+        Schema of the records.
 
     Yields
     ------
     dict
+        One record, nested as in the feed.
 
     Raises
     ------
     ValueError
-        If a line is no JSON, or the file has another number of records than the manifest says.
+        If a line is not a JSON object, or if the number of records differs from the manifest.
     """
     number = 0
     with _found(file), _open(url, file) as raw, TextIOWrapper(raw, "utf-8-sig") as lines:
@@ -260,7 +266,7 @@ def _open(url: str, file: HeldFile) -> Iterator[IO[bytes]]:
         with fsspec.open(path, "rb", compression="infer") as raw:
             yield raw
         return
-    # fsspec's own way ends at the first frame, and files of others may have several.
+    # fsspec's decompressor stops after the first frame. Files of other programs can have several.
     with fsspec.open(path, "rb") as packed:
         compare_size(file.path, packed.size, file.bytes)
         yield ZstdDecompressor().stream_reader(packed, read_across_frames=True)
@@ -288,5 +294,5 @@ def _record(line: str, number: int, file: HeldFile, table: Table) -> Record:
 
 
 def records_of_group(group: FileGroup, url: str, table: Table) -> list[Record]:
-    """Read all records of a group of files, for a bag."""
+    """Read all records of a group of files. This is the task of a bag."""
     return [record for file in group.files for record in read_records(url, file, table)]

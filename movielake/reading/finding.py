@@ -1,4 +1,4 @@
-"""Finding: what a reader means by a lake and a selection, or by a directory glob."""
+"""Find the files for a lake and a selection, or for a directory glob."""
 
 from __future__ import annotations
 
@@ -33,28 +33,29 @@ _COLUMNS: Final = (
 
 
 def hold(source: str, table: Table, selection: Selection) -> Holdings:
-    """Find what a reader means by a lake, or by a directory glob of an older notebook.
+    """Find the files of one table in a lake, or under a directory glob of an older notebook.
 
     Parameters
     ----------
     source : str
-        Path or URL of a lake; or ``DIR/json/STAMP/COUNTRY``, each of the two a glob.
+        Path or URL of a lake. Or ``DIR/json/STAMP/COUNTRY``, where STAMP and COUNTRY are globs.
     table : Table
-        Which table.
+        The table to find.
     selection : Selection
-        Stamps and countries; only with a lake.
+        Stamps and countries. It must be empty if ``source`` is a directory glob.
 
     Returns
     -------
     Holdings
+        The files that are selected.
 
     Raises
     ------
     FileNotFoundError
-        If there is no lake or folder.
+        If the lake or folder does not exist.
     ValueError
-        If nothing is selected, or a country that is not there at all, or if a directory glob comes
-        with a selection as well.
+        If the selection is empty or names a country that the lake does not have, or if a directory
+        glob comes together with a selection.
     """
     match = re.fullmatch(r"(.+?)/json/([^/]+)/([^/]+)/?", source)
     if match is None or _is_lake(Folder(source)):
@@ -69,7 +70,7 @@ def hold(source: str, table: Table, selection: Selection) -> Holdings:
 
 
 def hold_beside(held: Holdings, table: Table) -> Holdings:
-    """Hold another table of the same partitions; it may have none of them, as in China."""
+    """Find the files of another table in the same partitions. China, for example, has none."""
     stamps, countries = (set(held.files[key].to_pylist()) for key in ("date_stamp", "country"))
     return _hold_either(held.folder, table, Selection(stamps, countries))
 
@@ -116,7 +117,7 @@ def _distinct(codes: pa.ChunkedArray) -> tuple[str, ...]:
 
 
 def _hold_folder(folder: Folder, table: Table, selection: Selection) -> Holdings:
-    """List JSON files of one record per line that others made, as json/STAMP/COUNTRY/NAME."""
+    """List the JSON Lines files of another program, named json/STAMP/COUNTRY/NAME."""
     pattern = re.compile(r"json/([^/]+)/([^/]+)/[^/]+\.(json|jsonl|ndjson)(\.(gz|zst|bz2|xz))?$")
     rows = []
     stamps, countries = set(), set()

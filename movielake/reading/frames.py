@@ -1,8 +1,11 @@
-"""The dask DataFrame of a reader: what `dask.dataframe.from_map` makes, and three things more.
+"""The dask DataFrame of a reader.
 
-Its length comes from the manifest; a filter on the partition keys leaves out files before anything
-is read; and strings stay as they are, so that a choice of columns reaches the files. These
-are simplifications of the expression tree, which is where dask lets a source take part.
+`dask.dataframe.from_map` alone is not enough. In dask 2026.8.0 it passes a choice of columns to the
+source, but not a filter, and it computes a length by reading. `read_parquet` gets lengths from the
+footers of all files. Only a subclass of an expression can take a length from the manifest, and skip
+files by a filter on the partition keys before reading. The base classes are private in dask, so
+`tests/reading/test_frames.py` must pass with each new version. The class also avoids the string
+conversion of `from_map`, which would keep a choice of columns from the files.
 """
 
 from __future__ import annotations
@@ -40,13 +43,13 @@ from movielake.reading.files import KEYS, PlainRows, empty_rows, numbered_rows, 
 from movielake.reading.holdings import FileGroup, Holdings
 
 _CELLWISE = (AsType, Between, Binop, FunctionMap, Isin, Literal, Projection, Unaryop, _DelayedExpr)
-"""What makes each cell out of the cells beside it, whatever other rows there are."""
+"""Expressions that compute each cell only from cells of the same row."""
 
 
 def read_group(
     group: FileGroup, source: PlainRows, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Read a group of files into a data frame: what each task of the DataFrame does."""
+    """Read a group of files into a data frame. This is the task of the DataFrame."""
     chosen = columns if columns is not None else [*source.schema.names, *KEYS]
     rows, numbers = numbered_rows(source, group, chosen)
     return to_frame(rows).set_axis(pd.Index(numbers), axis="index")
@@ -58,16 +61,16 @@ def frame(held: Holdings, groups: list[FileGroup], source: PlainRows) -> dd.Data
     Parameters
     ----------
     held : Holdings
-        The files whose rows they are.
+        The files that contain the rows.
     groups : list of FileGroup
-        The same files, grouped: one group for each partition of the DataFrame.
+        The same files in groups. Each group becomes one partition of the DataFrame.
     source : PlainRows
-        What reads a group.
+        The reader of a group.
 
     Returns
     -------
     dask.dataframe.DataFrame
-        Nothing is read yet.
+        The rows. Making it reads no data.
     """
     expression = LakeRows(
         func=read_group,
@@ -84,9 +87,9 @@ def frame(held: Holdings, groups: list[FileGroup], source: PlainRows) -> dd.Data
 
 
 class LakeRows(FromMapProjectable):
-    """The expression that reads rows of a lake."""
+    """Expression that reads rows of a lake."""
 
-    _parameters = [*FromMapProjectable._parameters, "held"]  # noqa: RUF012  (dask's own way)
+    _parameters = [*FromMapProjectable._parameters, "held"]  # noqa: RUF012  (as in dask)
 
     def _simplify_up(self, parent: Expr, dependents: Any) -> Expr | None:
         whole = self.operand("_partitions") is None
@@ -101,44 +104,44 @@ class LakeRows(FromMapProjectable):
             return self._pruned(parent, dependents)
         if isinstance(parent, Index):
             few = self.substitute_parameters({"columns": [KEYS[0]], "_series": False})
-            index = LakeIndex(few)  # it takes no column to number rows
+            index = LakeIndex(few)  # one key is enough to number the rows
             return None if index._name == parent._name else index
         if isinstance(parent, Projection):
             return _as_lake_columns(super()._simplify_up(parent, dependents), parent)
         return None
 
     def _filter_passthrough_available(self, parent: Any, dependents: Any) -> bool:
-        # Until the files are chosen, a choice of columns must not come between them and the filter.
+        # Until the filter has chosen the files, no choice of columns must come between the two.
         whole = self.operand("_partitions") is None
         return whole and self._pruned(parent, dependents) is not None
 
     @property
     def groups(self) -> list[FileGroup]:
-        """The groups of files, one for each partition of the DataFrame."""
+        """The groups of files. Each group is one partition of the DataFrame."""
         groups: list[FileGroup] = self.operand("iterables")[0]
         return groups
 
     def only(self, held: Holdings) -> Any:
         """Return the same expression over fewer files.
 
-        Groups stay where they are, even without files, and rows keep their numbers, since other
-        parts of a query may count on both.
+        Groups keep their positions, even without files, and rows keep their numbers. Other parts
+        of a query can depend on both.
         """
         paths = set(held.paths(held.kind))
         groups = [group.only([file.path in paths for file in group.files]) for group in self.groups]
         return self.substitute_parameters({"iterables": [groups], "held": held})
 
     def _pruned(self, parent: Any, dependents: Any) -> Expr | None:
-        """Leave out the files in which a filter on the partition keys lets nothing through.
+        """Skip the files from which a filter on the partition keys keeps no row.
 
-        The filter itself stays: it may ask for more, and what it asks of the keys costs little.
+        The filter itself stays. It can have other conditions, and comparing the keys is cheap.
         """
         held: Holdings = self.operand("held")
         if parent.frame._name != self._name or not _is_row_by_row(parent):
             return None
         for user in (reference() for reference in dependents[parent._name]):
             if isinstance(user, Filter) and _reads_beside(user.predicate, parent):
-                return None  # dask will make one filter of both
+                return None  # dask will merge both filters into one
         mask = None
         for term in _terms(parent.predicate):
             if (found := _on_keys(term, held)) is not None:
@@ -149,7 +152,7 @@ class LakeRows(FromMapProjectable):
 
 
 class LakeColumns(Projection):
-    """A choice of columns of a lake's rows that lets a filter choose the files first."""
+    """Choice of columns of a lake's rows. A filter can still choose the files first."""
 
     def _simplify_up(self, parent: Expr, dependents: Any) -> Expr | None:
         if isinstance(parent, Loc) and isinstance(parent.iindexer, Expr):
@@ -161,7 +164,7 @@ class LakeColumns(Projection):
 
 
 class LakeIndex(Index):
-    """The numbers of a lake's rows, as `len` asks for; they let a filter choose the files first."""
+    """Numbers of a lake's rows, for `len`. A filter can still choose the files first."""
 
     def _simplify_up(self, parent: Expr, dependents: Any) -> Expr | None:
         if isinstance(parent, Filter) and parent.frame._name == self._name:
@@ -178,7 +181,7 @@ def _as_lake_columns(simplified: Expr | None, before: Expr) -> Expr | None:
 
 
 def _is_row_by_row(expression: Any) -> bool:
-    """Tell whether each row depends on nothing but the same row of what is read, and on numbers."""
+    """Return whether each row depends only on the same row of the lake and on scalars."""
     if not isinstance(expression, Expr) or isinstance(expression, (LakeRows, _DelayedExpr)):
         return True
     if expression.ndim == 0:
@@ -191,7 +194,7 @@ def _is_row_by_row(expression: Any) -> bool:
 
 
 def _reads_beside(expression: Any, other: Any) -> bool:
-    """Tell whether an expression reads a lake in another way than through another expression."""
+    """Return whether an expression reads a lake on a path that avoids another expression."""
     if expression._name == other._name:
         return False
     parts = expression.dependencies()
@@ -199,7 +202,7 @@ def _reads_beside(expression: Any, other: Any) -> bool:
 
 
 def _over(expression: Any, before: Holdings, after: Holdings) -> Any:
-    """Let what is row by row read fewer files; numbers, such as a mean, stay those of all rows."""
+    """Let a row-by-row expression read fewer files. Scalars, such as a mean, still use all rows."""
     if isinstance(expression, LakeRows):
         same = expression.operand("held").token == before.token
         return expression.only(after) if same else expression
@@ -209,14 +212,14 @@ def _over(expression: Any, before: Holdings, after: Holdings) -> Any:
 
 
 def _terms(predicate: Any) -> list[Any]:
-    """Split a filter at its ``&``: each term narrows on its own."""
+    """Split a filter at each ``&``. Each term alone can skip files."""
     if isinstance(predicate, And):
         return _terms(predicate.left) + _terms(predicate.right)
     return [predicate]
 
 
 def _on_keys(term: Any, held: Holdings) -> Any:
-    """Evaluate a term over the files' partition keys; None if it asks for anything else."""
+    """Evaluate a term for each file's partition keys. Return None if it needs other columns."""
     if not isinstance(term, Expr):
         return None
     sources = list(term.find_operations(LakeRows))
@@ -240,7 +243,7 @@ def _reads_only_keys(term: Any, rows: Any) -> bool:
     return all(isinstance(e, Projection) and set(e.columns) <= set(KEYS) for e in users)
 
 
-@lru_cache(maxsize=8)  # a filter is looked at several times while dask simplifies a query
+@lru_cache(maxsize=8)  # dask evaluates a filter several times while it simplifies a query
 def _keys(held: Holdings) -> dd.DataFrame:
     keys = pd.DataFrame(
         {

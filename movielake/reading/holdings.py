@@ -1,7 +1,7 @@
-"""Holdings: which files of a lake a reader means, planned from the manifest alone.
+"""Holdings: the files of a lake that a reader selects, planned from the manifest alone.
 
-Nothing here opens a data file. A folder of JSON files made by others has no manifest; its holdings
-are listed from the file system, and its rows are flattened when they are read.
+This module opens no data file. A folder with JSON files of another program has no manifest. Its
+files are listed from the file system, and its records are flattened when they are read.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from movielake.names.layout import Folder
 from movielake.schema.tables import Table
 
 _MANY: Final = 2**32
-"""More rows than a file has."""
+"""A number of rows that no file reaches."""
 
 _LOOKS: Final = 400
-"""Files that one thread looks at before it takes others."""
+"""Number of files whose sizes one thread checks in one call."""
 
 _LOOKERS: Final = 16
-"""Threads that look at files."""
+"""Number of threads that check sizes."""
 
 
 class HeldFile(NamedTuple):
-    """One file to read, and what is known of it.
+    """One file to read, with its facts from the manifest.
 
-    There are many thousands of them, so it is what Python makes fastest.
+    A lake has many thousands of files. A NamedTuple is the class that Python creates fastest.
 
     Parameters
     ----------
     path : str
-        On the lake's file system.
+        Path on the lake's file system.
     date_stamp, country : str
-        Its partition.
+        The partition.
     length : int or None
-        Rows or records that it must have; None if nobody knows.
+        Expected number of rows or records. None if unknown.
     bytes : int or None
-        Its size; None if nobody knows.
+        Expected size. None if unknown.
     dates : tuple of str or None
-        First and last show_date (YYYY-MM-DD), null where it has none or nobody knows.
+        First and last show_date (YYYY-MM-DD). None if the file has no date or if unknown.
     """
 
     path: str
@@ -67,13 +67,13 @@ class FileGroup:
     Parameters
     ----------
     files : tuple of HeldFile
-        In the order of stamp and country.
+        The files, in the order of stamp and country.
     token : str
-        Digest of their content, as the manifest tells it.
+        Digest of their content, from the checksums in the manifest.
     starts : tuple of int
-        For each file the number of its first row in the group.
+        For each file, the number of its first row in the group.
     beside : tuple of dict
-        For each file, what else is read with it: name to files. Empty if there is nothing.
+        For each file, the other files that are read together with it, by name. Can be empty.
     """
 
     files: tuple[HeldFile, ...]
@@ -84,16 +84,21 @@ class FileGroup:
     def with_beside(
         self, name: str, files: Callable[[HeldFile], tuple[HeldFile, ...]], token: str
     ) -> FileGroup:
-        """Add to each file others to read beside it, under a name.
+        """Add to each file the other files that are read together with it.
 
         Parameters
         ----------
         name : str
-            What the others are.
+            Name of the other files, such as their table.
         files : callable
-            Gives those that belong to a file.
+            Function that returns the other files for one file.
         token : str
-            Digest of all of them.
+            Digest of all the other files.
+
+        Returns
+        -------
+        FileGroup
+            The same group with the other files.
         """
         before = self.beside or ({},) * len(self.files)
         pairs = zip(self.files, before, strict=True)
@@ -102,7 +107,7 @@ class FileGroup:
         return FileGroup(self.files, digest, self.starts, beside)
 
     def only(self, mask: Sequence[bool]) -> FileGroup:
-        """Return the group with some of its files; rows keep their numbers."""
+        """Return the group with some of its files. Rows keep their numbers."""
         if all(mask):
             return self
         digest = hashlib.sha256(f"{self.token} {list(mask)}".encode()).hexdigest()
@@ -124,15 +129,15 @@ class Holdings:
     Parameters
     ----------
     folder : Folder
-        The lake, or the folder above ``json`` if others made it.
+        The lake, or the folder that contains ``json`` if another program made it.
     table : Table
-        Which table.
+        The table.
     files : pa.Table
-        One row per member, the columns of the manifest that reading needs.
+        One row per member, with the columns of the manifest that readers need.
     date_stamps, countries : tuple of str
-        Everything that the lake has, selected or not.
+        All stamps and countries of the lake, selected or not.
     preferred : str
-        Kind of files to read, ``json`` or ``parquet``; by default what there is.
+        Kind of files to read, ``json`` or ``parquet``. By default Parquet if it exists.
     """
 
     folder: Folder
@@ -144,7 +149,7 @@ class Holdings:
 
     @cached_property
     def token(self) -> str:
-        """Digest of what is held: of each file its place and what changes with its content."""
+        """Digest of the path and the checksum or size of each file."""
         kinds = [kind for kind in ("json", "parquet") if not self.files[f"{kind}_path"].null_count]
         files = [list(zip(self.paths(k), self._digests(k), strict=True)) for k in kinds]
         text = f"{self.folder.url} {self.table.name} {files}"
@@ -158,40 +163,40 @@ class Holdings:
 
     @property
     def categories(self) -> dict[str, tuple[str, ...]]:
-        """Partition key to all its values."""
+        """All values of each partition key, by the key's name."""
         return {"date_stamp": self.date_stamps, "country": self.countries}
 
     def __len__(self) -> int:
         return int(self.files.num_rows)
 
     def total(self, column: str) -> int | None:
-        """Add up a column of counts; None if any of them is not known."""
+        """Return the sum of a column of counts, or None if a count is unknown."""
         counts = self.files[column]
         return None if counts.null_count else int(pc.sum(counts).as_py() or 0)
 
     def keep(self, mask: Any) -> Holdings:
-        """Return the holdings of some of the files."""
+        """Return holdings with some of the files."""
         return replace(self, files=self.files.filter(pa.array(mask, pa.bool_())))
 
     def groups(self, kind: str, size: int, *, count: str) -> list[FileGroup]:
-        """Group the files, in order, so that each group has about ``size`` of something.
+        """Group the files in order, so that each group has about ``size`` rows or bytes.
 
         Parameters
         ----------
         kind : {"json", "parquet"}
-            Which files.
+            Kind of the files.
         size : int
-            Wished-for sum of ``count`` in a group; a single larger file stays whole.
+            Target for the sum of ``count`` in a group. A file is never split.
         count : str
-            Column that is added up, ``rows`` or ``json_bytes``.
+            Column that is summed, ``rows`` or ``json_bytes``.
 
         Returns
         -------
         list of FileGroup
-            At least one, which is empty if there are no files.
+            At least one group. It is empty if the holdings have no files.
         """
         sizes = pc.fill_null(self.files[count], 1).to_numpy()
-        # A file belongs to the group in which its middle falls.
+        # A file belongs to the group that contains its middle.
         numbers = ((np.cumsum(sizes) - sizes / 2) // size).tolist()
         digests = self._digests(kind)
         pieces: dict[float, list[tuple[HeldFile, str | None]]] = {}
@@ -200,7 +205,7 @@ class Holdings:
         return [self._group(piece) for piece in pieces.values()] or [self._group([])]
 
     def partitions(self) -> list[FileGroup]:
-        """Group the files by partition: all files of one stamp and country together."""
+        """Group the files by partition. A group has all files of one stamp and country."""
         digests = self._digests(self.kind)
         pieces: dict[tuple[str, str], list[tuple[HeldFile, str | None]]] = {}
         for file, digest in zip(self.held(self.kind), digests, strict=True):
@@ -208,7 +213,7 @@ class Holdings:
         return [self._group(piece) for piece in pieces.values()]
 
     def _digests(self, kind: str) -> list[str | None]:
-        """Tell of each file what changes with its content: of others' files, their sizes."""
+        """List the checksum of each file, or its size if it has no checksum."""
         sizes = self.files[f"{kind}_bytes"].cast(pa.string())
         digests: list[str | None] = pc.coalesce(self.files[f"{kind}_sha256"], sizes).to_pylist()
         return digests
@@ -217,17 +222,17 @@ class Holdings:
         text = "\n".join(f"{file.path} {file.length} {digest}" for file, digest in piece)
         digest = hashlib.sha256(f"{self.folder.url} {self.table.name}\n{text}".encode())
         files = tuple(file for file, _ in piece)
-        # Where nobody knows how many rows a file has, no two files may get the same numbers.
+        # If a file's number of rows is unknown, leave enough numbers for any file.
         sizes = [_MANY if file.length is None else file.length for file in files]
         return FileGroup(files, digest.hexdigest(), tuple(accumulate(sizes, initial=0))[:-1])
 
     def paths(self, kind: str) -> list[str]:
-        """List the paths of the files of a kind, in order."""
+        """List the paths of the files of one kind, in order."""
         top = self.folder.join("")
         return [top + path for path in self.files[f"{kind}_path"].to_pylist()]
 
     def held(self, kind: str) -> Iterator[HeldFile]:
-        """Go through the files of a kind, in order."""
+        """Yield the files of one kind, in order."""
         counts = self.files["rows" if kind == "parquet" else "records"].to_pylist()
         sizes = self.files[f"{kind}_bytes"].to_pylist()
         stamps, countries = self.files["date_stamp"], self.files["country"]
@@ -241,29 +246,29 @@ class Holdings:
 
     @property
     def kind(self) -> str:
-        """Where rows come from: ``parquet``, or ``json`` if there is no Parquet."""
+        """Kind of files that contain the rows: ``parquet``, or ``json`` if Parquet is missing."""
         if self.preferred:
             return self.preferred
         return "parquet" if not self.files["parquet_path"].null_count else "json"
 
     def of_kind(self, kind: str) -> Holdings:
-        """Return the same holdings, to be read from files of one kind."""
+        """Return the same holdings with another preferred kind of files."""
         return replace(self, preferred=kind)
 
     def check(self, kind: str) -> None:
-        """Compare the files with the manifest by their sizes, where looking is cheap.
+        """Compare the sizes of local files with the manifest.
 
         Parameters
         ----------
         kind : {"json", "parquet"}
-            Which files.
+            Kind of the files.
 
         Raises
         ------
         FileNotFoundError
-            If a file, or all of that kind, is not there.
+            If a file is missing, or if the lake has no files of this kind.
         ValueError
-            If one has another size.
+            If a size differs.
         """
         if self.files[f"{kind}_path"].null_count:
             raise FileNotFoundError(
@@ -271,11 +276,11 @@ class Holdings:
                 f"the feed with {kind}, or use the other view"
             )
         if not self.folder.is_local:
-            return  # what is read is compared when it is read
+            return  # a remote file is compared when it is read
         sizes = self.files[f"{kind}_bytes"].to_pylist()
         known = [pair for pair in zip(self.paths(kind), sizes, strict=True) if pair[1] is not None]
         pieces = [known[start : start + _LOOKS] for start in range(0, len(known), _LOOKS)]
-        # A shared file system takes its time for each; threads wait for many at once.
+        # A shared file system answers slowly. Threads send many requests at the same time.
         with ThreadPoolExecutor(_LOOKERS) as pool:
             deque(pool.map(_check_sizes, pieces), maxlen=0)
 
@@ -283,26 +288,28 @@ class Holdings:
 def _check_sizes(files: Sequence[tuple[str, int]]) -> None:
     for path, expected in files:
         try:
-            found = os.stat(path).st_size  # noqa: PTH116  (one of many thousands, called often)
+            found = os.stat(path).st_size  # noqa: PTH116  (called for many thousands of files)
         except FileNotFoundError:
-            raise FileNotFoundError(f"{path} is in the manifest but not there; {MEND}") from None
+            raise FileNotFoundError(
+                f"{path} is in the manifest but does not exist; {MEND}"
+            ) from None
         if found != expected:
             compare_size(path, found, expected)
 
 
 def compare_size(path: str, found: int, expected: int | None) -> None:
-    """Compare a file's size with that which the manifest tells, if anybody knows it.
+    """Compare the size of a file with the expected size. None means unknown.
 
     Raises
     ------
     ValueError
-        If it is another one: the file is damaged, or was replaced since the manifest was read.
+        If the sizes differ. The file is damaged, or was replaced since the manifest was read.
     """
     if expected is not None and found != expected:
         raise ValueError(f"expected {expected} bytes in {path}, found {found}; {MEND}")
 
 
 MEND: Final = (
-    "if it was converted anew meanwhile, open the reader again; else convert its feed zip again "
-    "with: movielake convert --force"
+    "if it was converted again meanwhile, open the reader again; if not, convert its feed zip "
+    "again with: movielake convert --force"
 )

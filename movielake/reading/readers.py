@@ -1,4 +1,4 @@
-"""Readers: one table of a lake as a dask DataFrame of rows, or a dask bag of records."""
+"""Readers: one table of a lake as a dask DataFrame of rows or as a dask bag of records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from movielake.cluster.slurm import read_job
 from movielake.cluster.workers import running_client
@@ -14,7 +14,7 @@ from movielake.names.layout import Selection, Terms
 from movielake.reading.files import PlainRows, read_records, records_of_group
 from movielake.reading.finding import hold
 from movielake.reading.holdings import FileGroup
-from movielake.reading.views import RowsView
+from movielake.reading.views import RowsView, insert_into_docstring
 from movielake.schema.tables import table
 
 if TYPE_CHECKING:
@@ -23,16 +23,35 @@ if TYPE_CHECKING:
     from movielake.cluster.connection import ConnectedClient
 
 _BAG_BYTES = 4_000_000
-"""Compressed JSON of one partition of a bag, at the most: about 100 MB of records."""
+"""Maximum of compressed JSON in one partition of a bag. It expands to about 100 MB of records."""
+
+_ARGUMENTS: Final = """
+Parameters
+----------
+lake : str
+    Path or URL of a lake. Or one directory glob as in older notebooks, such as
+    ``"lake/json/*/deu"``. The files can come from movielake or from any program that writes one
+    record per line.
+countries, date_stamps : str, iterable of str or slice, optional
+    A code, a list of codes, a glob, or a slice that includes both ends. Default: everything.
+
+Raises
+------
+FileNotFoundError
+    If the lake does not exist.
+ValueError
+    If the selection is empty. The message lists what the lake contains.
+"""
+"""The parameters and errors of all readers, for their docstrings."""
 
 
 class _Reader(RowsView):
-    """What the three readers share."""
+    """Base class of the three readers."""
 
     _table_name: ClassVar[str]
 
     def __init__(self, lake: str, *, countries: Terms = None, date_stamps: Terms = None) -> None:
-        # Planned now, so that a wrong path or selection is told at once.
+        # Plan now, so that a wrong path or selection raises at once.
         held = hold(str(lake), table(self._table_name), Selection(date_stamps, countries))
         super().__init__(held, PlainRows(held.folder.url, held.table, held.categories))
         self._client: ConnectedClient | None = None
@@ -51,7 +70,7 @@ class _Reader(RowsView):
 
     @property
     def files(self) -> list[str]:
-        """Paths of the files that are read, in the order of stamp and country.
+        """Paths of the selected files, in the order of stamp and country.
 
         Examples
         --------
@@ -64,9 +83,9 @@ class _Reader(RowsView):
 
     @cached_property
     def bag(self) -> db.Bag:
-        """The records as a dask bag of dicts; nothing is read yet.
+        """The records as a dask bag of dicts. Making it reads no data.
 
-        A record is as in the feed: values are texts, elements that may repeat are lists.
+        A record is nested as in the feed. Values are texts, and repeatable elements are lists.
 
         Examples
         --------
@@ -87,7 +106,7 @@ class _Reader(RowsView):
         return bag
 
     def _bag_groups(self) -> list[FileGroup]:
-        """Group the JSON files for a bag: about four partitions for each worker, none too large."""
+        """Group the files for a bag: about four partitions per worker, each of limited size."""
         held = self._held
         total = held.total("json_bytes") or 0
         size = max(1, min(_BAG_BYTES, total // (4 * self.number_of_workers)))
@@ -95,7 +114,7 @@ class _Reader(RowsView):
 
     @property
     def count(self) -> int:
-        """Number of records, from the manifest; files without one are counted.
+        """Number of records, from the manifest. Without a manifest, the files are read.
 
         Examples
         --------
@@ -114,12 +133,12 @@ class _Reader(RowsView):
         Parameters
         ----------
         n : int
-            How many; fewer if there are no more.
+            Number of records. A smaller selection gives fewer records.
 
         Returns
         -------
         tuple of dict
-            As in the feed.
+            The records, nested as in the feed.
 
         Examples
         --------
@@ -137,7 +156,7 @@ class _Reader(RowsView):
 
     @property
     def client(self) -> ConnectedClient:
-        """The dask client in use, else one that joins or starts a cluster; see `connect`.
+        """The running dask client. If none is running, `connect` joins or starts a cluster.
 
         Examples
         --------
@@ -153,13 +172,13 @@ class _Reader(RowsView):
         return self._client
 
     def shutdown(self) -> None:
-        """Close the cluster if this reader started it; leave what was found running.
+        """Close the cluster if this reader started it. A cluster from elsewhere keeps running.
 
         Examples
         --------
         >>> from movielake import ShowingsReader
         >>> showings = ShowingsReader("lake")
-        >>> showings.shutdown()  # it started none
+        >>> showings.shutdown()  # it has started no cluster
         """
         if self._client is not None:
             self._client.close()
@@ -167,7 +186,7 @@ class _Reader(RowsView):
 
     @property
     def number_of_workers(self) -> int:
-        """Workers of the dask client in use; as many as there are CPUs if there is none.
+        """Number of workers of the running dask client. Without a client, the number of CPUs.
 
         Examples
         --------
@@ -180,7 +199,7 @@ class _Reader(RowsView):
 
     @property
     def work_dir(self) -> str:
-        """The folder where workers spill: the job's scratch, else the system's temporary one.
+        """The folder for the workers' spilled data: the job's scratch or the temporary folder.
 
         Examples
         --------
@@ -193,7 +212,7 @@ class _Reader(RowsView):
 
     @cached_property
     def movie_ids(self) -> list[int]:
-        """All movie_id that occur, in order.
+        """All distinct values of movie_id, in order.
 
         Examples
         --------
@@ -205,7 +224,7 @@ class _Reader(RowsView):
 
     @property
     def num_movies(self) -> int:
-        """Number of different movie_id.
+        """Number of distinct values of movie_id.
 
         Examples
         --------
@@ -216,23 +235,9 @@ class _Reader(RowsView):
         return len(self.movie_ids)
 
 
+@insert_into_docstring(_ARGUMENTS)
 class MoviesReader(_Reader):
-    """Films: one row per record, by week and country.
-
-    Parameters
-    ----------
-    lake : str
-        Path or URL of a lake; or one directory glob as older notebooks write it, such as
-        ``"lake/json/*/deu"``, over our JSON Lines or any files of one record per line.
-    countries, date_stamps : str, iterable of str or slice, optional
-        A code, a list, a glob, or a slice with both ends included; everything by default.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no lake.
-    ValueError
-        If nothing is selected; the message says what the lake holds.
+    """Films by week and country. The DataFrame has one row per record.
 
     Examples
     --------
@@ -245,22 +250,9 @@ class MoviesReader(_Reader):
     _table_name = "movies"
 
 
+@insert_into_docstring(_ARGUMENTS)
 class TheatersReader(_Reader):
-    """Cinemas: one row per record, by week and country.
-
-    Parameters
-    ----------
-    lake : str
-        Path or URL of a lake, or one directory glob; see `MoviesReader`.
-    countries, date_stamps : str, iterable of str or slice, optional
-        A code, a list, a glob, or a slice with both ends included; everything by default.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no lake.
-    ValueError
-        If nothing is selected; the message says what the lake holds.
+    """Cinemas by week and country. The DataFrame has one row per record.
 
     Examples
     --------
@@ -291,22 +283,9 @@ class TheatersReader(_Reader):
         raise AttributeError("theaters have no movie_id; ask a MoviesReader or ShowingsReader")
 
 
+@insert_into_docstring(_ARGUMENTS)
 class ShowingsReader(_Reader):
-    """Screenings: one row per record, show_date and time; by week and country.
-
-    Parameters
-    ----------
-    lake : str
-        Path or URL of a lake, or one directory glob; see `MoviesReader`.
-    countries, date_stamps : str, iterable of str or slice, optional
-        A code, a list, a glob, or a slice with both ends included; everything by default.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no lake.
-    ValueError
-        If nothing is selected; the message says what the lake holds.
+    """Screenings by week and country. The DataFrame has one row per record, show_date and time.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Counting over a whole lake in Arrow: a small table for each file, added up at the end."""
+"""Counts over a whole lake in Arrow: a small table of counts per group of files, then a sum."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ T = TypeVar("T")
 def over_groups(
     function: Callable[[FileGroup], T], held: Holdings, groups: Sequence[FileGroup]
 ) -> list[T]:
-    """Apply a function to groups of files: on the running dask client, else on threads.
+    """Apply a function to groups of files, on the running dask client or on threads.
 
     Parameters
     ----------
     function : callable
-        Takes a group; must be picklable for a client.
+        Function of one group. For a client it must be picklable.
     held : Holdings
-        Whose groups they are.
+        The holdings of the groups. Threads are used if the workers cannot reach its files.
     groups : sequence of FileGroup
-        In the order of the results.
+        The groups.
 
     Returns
     -------
     list
-        One result for each group.
+        One result per group, in the order of the groups.
     """
     client = running_client() if held.folder.is_shared else None
     if client is not None:
@@ -58,22 +58,22 @@ def tally(
     Parameters
     ----------
     held : Holdings
-        What to count in.
+        The files.
     groups : callable
-        Gives its files as they are to be read together; called only if they are to be read.
+        Function that returns the files in groups. It is called only if files must be read.
     source : PlainRows
-        What reads a group.
+        The reader of a group.
     columns : sequence of str
-        What to count by; may be empty.
+        Columns to count by. Can be empty.
     of : str or None
         Count only rows in which this column has a value.
     distinct : str or None
-        Count the different values of this column instead of rows.
+        Count the distinct values of this column instead of rows.
 
     Returns
     -------
     pa.Table
-        The columns and ``count`` (int64), in the order of the columns' values.
+        The columns and ``count`` (int64), sorted by the columns.
     """
     known = _from_manifest(held, columns, of, distinct) if source.keeps_rows else None
     if known is not None:
@@ -94,7 +94,7 @@ def tally(
 
 
 def _are_apart(groups: Sequence[FileGroup]) -> bool:
-    """Tell whether no two groups share a partition: then each knows what is distinct in its own."""
+    """Return whether no two groups share a partition. Then each group can count distinct values."""
     ends = ((one.files[-1], other.files[0]) for one, other in pairwise(groups))
     return all(
         (last.date_stamp, last.country) != (first.date_stamp, first.country) for last, first in ends
@@ -107,9 +107,9 @@ def _count_distinct(counts: pa.Table, columns: list[str], distinct: str) -> pa.T
 
 
 class _DistinctValues(PlainRows):
-    """Reads each value of a file's one column once, where it does not matter how often it occurs.
+    """Reader of the distinct values of one column in each file.
 
-    A partition has hundreds of times as many rows as films or cinemas; so few are left to group.
+    A partition has hundreds of times more rows than films or cinemas. Few values remain to group.
     """
 
     def __init__(self, source: PlainRows) -> None:
@@ -127,7 +127,7 @@ class _DistinctValues(PlainRows):
 
 
 class _Counter:
-    """Counts rows of a group of files by columns; small, so that it travels well."""
+    """Function that counts the rows of a group. It is small, so that dask can send it fast."""
 
     def __init__(
         self,
@@ -142,9 +142,9 @@ class _Counter:
         self._finish = finish
 
     def __call__(self, group: FileGroup) -> pa.Table:
-        """Count one group: all its files in one go, since each go has its price."""
+        """Count all files of one group together. Each call has a fixed cost."""
         wanted = dict.fromkeys((*self._columns, *filter(None, (self._of,))))
-        # Even to count by nothing, something must tell how many rows there are.
+        # Without columns, read a key to learn the number of rows.
         rows = rows_of_group(self._source, group, list(wanted) or [KEYS[0]])
         if self._of:
             rows = rows.filter(rows[self._of].is_valid())
@@ -166,7 +166,7 @@ def _add(parts: Iterable[pa.Table], columns: list[str]) -> pa.Table:
 def _from_manifest(
     held: Holdings, columns: Sequence[str], of: str | None, distinct: str | None
 ) -> pa.Table | None:
-    """Answer from the manifest alone, if it knows."""
+    """Return the counts from the manifest, or None if it does not contain them."""
     counted = {None: "rows", "show_time": "screenings"}.get(of)
     if distinct or counted is None or not set(columns) <= set(KEYS):
         return None
@@ -184,7 +184,7 @@ def _ordered(counts: pa.Table, columns: Sequence[str]) -> pa.Table:
 
 
 class PartitionFunction:
-    """Applies a user's function to the Arrow table of one partition."""
+    """Function that applies a user's function to the Arrow table of one partition."""
 
     def __init__(
         self, function: Callable[[pa.Table], Any], source: PlainRows, columns: Sequence[str]
@@ -194,5 +194,5 @@ class PartitionFunction:
         self._columns = tuple(columns)
 
     def __call__(self, group: FileGroup) -> Any:
-        """Read one partition and hand it over."""
+        """Read one partition and pass it to the user's function."""
         return self._function(plain(rows_of_group(self._source, group, self._columns)))

@@ -1,14 +1,15 @@
-"""Views: the rows of a lake as a dask DataFrame, or counted and mapped in Arrow.
+"""Views: the rows of a lake as a dask DataFrame, with counts and maps in Arrow.
 
-What readers and joins have in common.
+Readers, joins and snapshots are views.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -23,26 +24,50 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ROWS = 900_000
-"""Rows that are read together: enough to keep the graph small, few enough to fit many times.
+"""Rows in one partition of a DataFrame: enough for a small graph, few enough for the memory.
 
-With two threads, a join of everything with both other tables stays below 500 MB.
+With two threads, a join of all showings with both other tables needs less than 500 MB.
 """
 
 _FILES = 64
-"""Files that are counted together: enough to make their number matter less than their size."""
+"""Files that are counted in one task. With fewer files, the fixed cost of a task would dominate."""
 
+Documented = TypeVar("Documented")
 
 Attach = Callable[[list[FileGroup]], list[FileGroup]]
-"""Adds to groups of files what else is to be read with each."""
+"""Function that adds to each group the other files that are read together with it."""
+
+
+def insert_into_docstring(sections: str) -> Callable[[Documented], Documented]:
+    """Insert sections that several docstrings share after the summary line.
+
+    Parameters
+    ----------
+    sections : str
+        Sections of a numpydoc docstring, such as the parameters.
+
+    Returns
+    -------
+    callable
+        A decorator for a class or function.
+    """
+
+    def decorate(documented: Documented) -> Documented:
+        if documented.__doc__:  # `python -OO` removes docstrings
+            summary, _, others = inspect.cleandoc(documented.__doc__).partition("\n\n")
+            documented.__doc__ = f"{summary}\n\n{sections.strip()}\n\n{others}"
+        return documented
+
+    return decorate
 
 
 def as_they_are(groups: list[FileGroup]) -> list[FileGroup]:
-    """Add nothing to groups of files."""
+    """Return the groups unchanged."""
     return groups
 
 
 def million_rows(held: Holdings, attach: Attach = as_they_are) -> list[FileGroup]:
-    """Group files so that a group has about a million rows."""
+    """Group the files so that each group has about a million rows."""
     return attach(held.groups(held.kind, _ROWS, count="rows"))
 
 
@@ -52,11 +77,11 @@ class RowsView:
     Parameters
     ----------
     held : Holdings
-        The files whose rows they are.
+        The files that contain the rows.
     source : PlainRows
-        What reads them.
+        The reader of the files.
     attach : callable, optional
-        Adds to groups of these files what else is to be read with each.
+        Function that adds to each group the other files that are read together with it.
     """
 
     def __init__(self, held: Holdings, source: PlainRows, attach: Attach = as_they_are) -> None:
@@ -79,11 +104,11 @@ class RowsView:
 
     @cached_property
     def _agreeing(self) -> set[str]:
-        """Kinds of files that were compared with the manifest."""
+        """Kinds of files that have been compared with the manifest."""
         return set()
 
     def _checked(self, kind: str | None = None) -> Holdings:
-        """Give the holdings, once their files are known to agree with the manifest."""
+        """Compare the files with the manifest once, then return the holdings."""
         kind = kind or self._held.kind
         if kind not in self._agreeing:
             self._held.check(kind)
@@ -92,7 +117,7 @@ class RowsView:
 
     @property
     def columns(self) -> list[str]:
-        """Names of all columns, the partition keys last.
+        """Names of all columns. The partition keys come last.
 
         Examples
         --------
@@ -105,11 +130,12 @@ class RowsView:
 
     @cached_property
     def dataframe(self) -> dd.DataFrame:
-        """The rows as a dask DataFrame; nothing is read yet.
+        """The rows as a dask DataFrame. Making it reads no data.
 
-        Types are nullable and Arrow-backed; ``date_stamp`` and ``country`` are categoricals over
-        strings with all the lake's values. A choice of columns and a filter on these two reach
-        the files; its length comes from the manifest.
+        Types are nullable and Arrow-backed. ``date_stamp`` and ``country`` are categoricals over
+        strings, with all values of the lake. Only the columns and files that a query needs are
+        read: dask passes a choice of columns and a filter on the two keys down to the files. The
+        length comes from the manifest.
 
         Examples
         --------
@@ -129,17 +155,17 @@ class RowsView:
         return frame(held, million_rows(held, self._attach), self._source)
 
     def head(self, n: int = 5) -> pd.DataFrame:
-        """Return the first rows, out of the first file that has any.
+        """Return the first rows of the first file that has rows.
 
         Parameters
         ----------
         n : int, optional
-            How many; fewer if that file has no more.
+            Number of rows. A shorter file gives fewer rows.
 
         Returns
         -------
         pandas.DataFrame
-            With the types of `dataframe`.
+            The rows, with the types of `dataframe`.
 
         Examples
         --------
@@ -163,30 +189,30 @@ class RowsView:
     def count_by(
         self, *columns: str, of: str | None = None, distinct: str | None = None
     ) -> pd.DataFrame:
-        """Count rows by columns, file by file in Arrow: the fast way through a whole lake.
+        """Count rows by columns, file by file in Arrow. This is the fast way for a whole lake.
 
         Parameters
         ----------
         *columns : str
-            What to count by. Counts by ``country`` and ``date_stamp`` come from the manifest alone.
+            Columns to count by. Counts by ``country`` and ``date_stamp`` need only the manifest.
         of : str, optional
-            Count only rows in which this column has a value; ``of="show_time"`` counts screenings.
+            Count only rows in which this column has a value. ``of="show_time"`` counts screenings.
         distinct : str, optional
-            Count the different values of this column instead of rows.
+            Count the distinct values of this column instead of rows.
 
         Returns
         -------
         pandas.DataFrame
-            The columns and ``count`` (int64), ordered by the columns.
+            The columns and ``count`` (int64), sorted by the columns.
 
         Raises
         ------
         ValueError
-            If there is no such column, or it holds lists.
+            If a column does not exist or contains lists.
 
         Examples
         --------
-        Screenings, and theaters that have any:
+        Count the screenings, and the theaters with screenings:
 
         >>> from movielake import ShowingsReader
         >>> showings = ShowingsReader("lake", countries=["deu", "swe"])
@@ -204,8 +230,8 @@ class RowsView:
         for name in (*columns, *filter(None, (distinct,))):
             if name not in KEYS and pa.types.is_nested(self._source.schema.field(name).type):
                 raise ValueError(
-                    f"expected columns of single values, found {name!r}, which has several in a "
-                    "cell; explode it in the dataframe"
+                    f"expected columns of single values, found {name!r}, which has several values "
+                    "in a cell; explode it in the dataframe"
                 )
         held = self._checked()
         return to_frame(tally(held, self._groups_to_count, self._source, columns, of, distinct))
@@ -226,20 +252,21 @@ class RowsView:
     def map_partitions(
         self, function: Callable[[pa.Table], Any], *, columns: Sequence[str] | None = None
     ) -> Any:
-        """Apply a function to each partition's rows: one date_stamp of one country at a time.
+        """Apply a function to each partition, which has the rows of one date_stamp and country.
 
         Parameters
         ----------
         function : callable
-            Gets a `pyarrow.Table`; on the running dask client if there is one, else on threads.
+            Function of a `pyarrow.Table`. It runs on the running dask client. Without a client it
+            runs on threads.
         columns : sequence of str, optional
-            Columns to read; all by default.
+            Columns to read. Default: all columns.
 
         Returns
         -------
         pa.Table or list
-            The tables put together if the function gives tables, else its results, in the order
-            of stamp and country.
+            One table if the function returns tables, otherwise the list of results. Both are in
+            the order of stamp and country.
 
         Examples
         --------

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reading.test_frames import columns_read, partitions_read, spoil
 
 from movielake import (
     JoinedShowings,
@@ -30,6 +29,7 @@ from movielake import (
 )
 from tests.conftest import Ask
 from tests.feeds import all_records, all_rows, houses, movies, showing, times, write_feed
+from tests.reading.test_frames import columns_read, partitions_read, spoil
 from tests.strategies import examples
 
 
