@@ -1,5 +1,5 @@
 """Time zones and countries of coordinates, without a network.
 
-Enters: latitudes, longitudes, local times. Leaves: time zones, UTC times, and whether a place
-lies in its country. This wing never guesses: what is unknown is null.
+Enters: latitudes, longitudes and local times. Leaves: time zones, UTC times, and whether a point
+lies in its country. This wing never guesses. Unknown values are null.
 """

@@ -1,7 +1,7 @@
-"""Geography: which time zone a place is in, and so whether it can lie in the country named.
+"""Geography: the time zone of a point, and whether the point can lie in its country.
 
-Offline, by the outlines of time zones in tzfpy and the tz database's table of their countries;
-both come with the extra ``geo``.
+It needs no network. It uses the outlines of time zones in tzfpy and the tz database's table of
+their countries. The extra ``geo`` installs both.
 """
 
 from __future__ import annotations
@@ -22,50 +22,53 @@ import pyarrow.compute as pc
 from movielake.names.countries import read_countries
 
 _CLAIMS: Final = {"Europe/Simferopol": "rus", "Africa/El_Aaiun": "mar"}
-"""Zones in which a second country's cinemas stand: not surely outside either."""
+"""Zones with cinemas of a second country. A point there is outside of neither country."""
 
 _COMPASS: Final = tuple((cos(turn * pi / 4), sin(turn * pi / 4)) for turn in range(8))
 _KM_PER_DEGREE: Final = 111.2
-"""Of latitude, and of longitude at the equator."""
+"""Per degree of latitude, and per degree of longitude at the equator."""
 
 
 def is_outside(
     latitude: Any, longitude: Any, country: Any, *, tolerance_km: float = 25.0
 ) -> npt.NDArray[np.bool_]:
-    """Tell which points surely lie outside the country named with them.
+    """Return which points certainly lie outside their country.
 
     Parameters
     ----------
     latitude, longitude : array-like of float
-        In degrees, north and east positive; lists, and arrays of numpy, pandas or Arrow.
+        Degrees, positive to the north and east. Lists, or arrays of numpy, pandas or Arrow.
     country : array-like of str, or str
-        Code of each point's country as in the feed, such as ``deu``, in any case; or one for all.
+        Code of each point's country as in the feed, such as ``deu``, or one code for all points.
+        Upper and lower case are equal.
     tolerance_km : float, optional
-        A point within about so many kilometres of the country counts as inside.
+        A point within about this distance of the country, in kilometres, counts as inside.
 
     Returns
     -------
     numpy.ndarray of bool
-        False where there is nothing to tell: a coordinate is missing, or the country is missing
-        or not in ISO 3166-1. True for a latitude of 174°, which is nowhere.
+        False if the answer is unknown: a coordinate is missing, or the country is missing or is
+        not in ISO 3166-1. True for a point that is not on Earth, such as a latitude of 174°.
 
     Raises
     ------
     ValueError
         If the arrays differ in length, or the tolerance is negative.
     ModuleNotFoundError
-        Without the extra ``geo``.
+        If the extra ``geo`` is not installed.
 
     Notes
     -----
-    A point is inside if its time zone is one of the country's, or that of a point at the
-    tolerance, or half of it, in one of eight directions. A country's territories are part of it
-    (Réunion of France), but not the other way round. The open sea is outside of every country,
-    coastal waters are not.
+    The function looks up the time zones of the point and of 16 points around it: in eight
+    directions, at the tolerance and at half of it. The point is inside if one of these zones
+    belongs to the country. A territory is part of its country: Réunion is part of France, but
+    Paris is not part of Réunion. The open sea is outside of every country. Coastal waters are
+    inside.
 
     Examples
     --------
-    Stockholm; a cinema in Malmö, with 8° too little; and one at 0, 0:
+    Three cinemas of Sweden: in Stockholm, in Malmö with a latitude that is 8° too small, and at
+    0, 0.
 
     >>> from movielake import is_outside
     >>> is_outside([59.33, 47.6, 0], [18.07, 13.0, 0], "swe").tolist()
@@ -87,25 +90,25 @@ def is_outside(
 
 
 def timezone_at(latitude: Any, longitude: Any) -> pa.StringArray:
-    """Name the time zone of each point.
+    """Return the name of each point's time zone.
 
     Parameters
     ----------
     latitude, longitude : array-like of float
-        In degrees, north and east positive; lists, and arrays of numpy, pandas or Arrow.
+        Degrees, positive to the north and east. Lists, or arrays of numpy, pandas or Arrow.
 
     Returns
     -------
     pyarrow.StringArray
-        Names of the tz database; null where a coordinate is missing, none on Earth, or in the
-        open sea. All of China has its legal time, ``Asia/Shanghai``.
+        Names of the tz database. Null if a coordinate is missing, or if the point is in the open
+        sea or not on Earth. All of China has its legal time, ``Asia/Shanghai``.
 
     Raises
     ------
     ValueError
         If the arrays differ in length.
     ModuleNotFoundError
-        Without the extra ``geo``.
+        If the extra ``geo`` is not installed.
 
     Examples
     --------
@@ -123,17 +126,20 @@ def timezone_at(latitude: Any, longitude: Any) -> pa.StringArray:
 
 
 def zones_of(code: str | None) -> list[str]:
-    """List a country's own time zones, the most populous first where geography leaves a choice.
+    """List a country's own time zones, in the order of the tz database.
+
+    The tz database sorts a country's zones by geography, and by population where geography leaves
+    a choice.
 
     Parameters
     ----------
     code : str or None
-        As in the feed.
+        Code of the country, as in the feed.
 
     Returns
     -------
     list of str
-        Empty if there is no such country.
+        Empty for an unknown country.
 
     Examples
     --------
@@ -147,7 +153,7 @@ def zones_of(code: str | None) -> list[str]:
 
 
 _XINJIANG: Final = "Asia/Urumqi"
-"""In use beside China's legal time, on the same ground."""
+"""A second time in use in a part of China, beside the legal time."""
 
 
 def _legal_zone(zones: list[str]) -> str | None:
@@ -156,9 +162,10 @@ def _legal_zone(zones: list[str]) -> str | None:
 
 
 def _is_far(latitude: float, longitude: float, zones: frozenset[str], tolerance_km: float) -> bool:
-    """Tell whether a point and those around it are in none of these zones.
+    """Return whether the point and the points around it are all outside these zones.
 
-    A zone that the tz database's table does not know, since it is older, may be anybody's.
+    tzfpy can be newer than the tz database's table. A zone that is not in the table can belong to
+    any country.
     """
     if not _is_on_earth(latitude, longitude):
         return True
@@ -199,7 +206,8 @@ def _import(name: str) -> Any:
         return import_module(name)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"{name} is needed to tell time zones; install it with: pip install 'movielake[geo]'",
+            f"expected the module {name}, which finds time zones, but it is not installed; "
+            "install it with: pip install 'movielake[geo]'",
             name=name,
         ) from error
 
@@ -208,8 +216,8 @@ def _import(name: str) -> Any:
 def _zone_table() -> tuple[tuple[str, str], ...]:
     """Read the tz database's zone.tab: two-letter code of the country, and name of the zone.
 
-    Not the newer zone1970.tab, which puts Sweden and Norway into Europe/Berlin: tzfpy has an
-    outline for each zone of the older one.
+    tzfpy has an outline for each zone of this table. The newer zone1970.tab does not fit: it puts
+    Sweden and Norway into Europe/Berlin.
     """
     _import("tzdata")
     text = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("utf-8")
@@ -219,7 +227,7 @@ def _zone_table() -> tuple[tuple[str, str], ...]:
 
 @cache
 def _countries_of_zones() -> dict[str, frozenset[str]]:
-    """Map each zone to the codes of the countries that a place in it may belong to."""
+    """Map each zone to the codes of the countries that a point in it can belong to."""
     by_alpha2 = {country.alpha2: country for country in read_countries().values()}
     found: dict[str, set[str]] = defaultdict(set)
     for alpha2, zone in _zone_table():
@@ -231,7 +239,7 @@ def _countries_of_zones() -> dict[str, frozenset[str]]:
 
 
 def as_array(values: Any, kind: pa.DataType | None = None) -> pa.Array:
-    """Turn a list or an array of numpy, pandas or Arrow into an Arrow array; NaN becomes null."""
+    """Convert a list or an array of numpy, pandas or Arrow to an Arrow array. NaN becomes null."""
     if not isinstance(values, pa.Array | pa.ChunkedArray):
         values = pa.array(values, from_pandas=True)
     if isinstance(values, pa.ChunkedArray):
@@ -240,21 +248,21 @@ def as_array(values: Any, kind: pa.DataType | None = None) -> pa.Array:
 
 
 def as_codes(country: Any, size: int) -> npt.NDArray[np.object_]:
-    """Give each of so many points its country's code: of an array, or one for all."""
+    """Return the country code of each point, from an array or from one code for all points."""
     listed = as_array([country] if isinstance(country, str) else country, pa.string())
     if not isinstance(country, str) and len(listed) != size:
-        raise ValueError(f"expected {size} countries, as of points, found {len(listed)}")
+        raise ValueError(f"expected {size} countries, one per point, found {len(listed)}")
     return np.broadcast_to(pc.utf8_lower(listed).to_numpy(zero_copy_only=False), size)
 
 
 def _points(latitude: Any, longitude: Any) -> npt.NDArray[np.complex128]:
-    """Put points into one array, latitude + 1j × longitude; NaN where either is missing."""
+    """Put points into one array, as latitude + 1j × longitude. NaN if one of them is missing."""
     north, east = (
         as_array(values, pa.float64()).to_numpy(zero_copy_only=False)
         for values in (latitude, longitude)
     )
     if len(north) != len(east):
-        raise ValueError(f"expected {len(north)} longitudes, as of latitudes, found {len(east)}")
+        raise ValueError(f"expected {len(north)} longitudes, one per latitude, found {len(east)}")
     points = np.empty(len(north), complex)
     points.real, points.imag = north, east
     points[np.isnan(points)] = complex("nan+nanj")

@@ -1,4 +1,4 @@
-"""Time zones: local times of screenings in UTC, by where their theater stands."""
+"""Time zones: local times of screenings in UTC, by the position of the theater."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ Times = npt.NDArray[Any]
 
 
 def to_utc(starts_at: Any, latitude: Any, longitude: Any, country: Any = None) -> pa.TimestampArray:
-    """Tell in UTC when something starts at a local time and place.
+    """Convert local times at points to UTC.
 
     Parameters
     ----------
     starts_at : array-like of timestamps
-        Local times without a zone; lists, and arrays of numpy, pandas or Arrow.
+        Local times without a zone. Lists, or arrays of numpy, pandas or Arrow.
     latitude, longitude : array-like of float
-        Where: degrees, north and east positive.
+        Points in degrees, positive to the north and east.
     country : array-like of str, or str, optional
-        Code of each one's country as in the feed; or one for all. It stands in for coordinates
-        that are missing, in the open sea, or outside of the country (see `is_outside`), if the
-        country has one time zone, or all its zones agree at that time.
+        Code of each point's country as in the feed, or one code for all points. The country
+        replaces coordinates that are missing, in the open sea, or outside of the country (see
+        `is_outside`). It needs one time zone, or several zones that agree at this time.
 
     Returns
     -------
     pyarrow.TimestampArray
-        Milliseconds, zone UTC; null where the time is missing or its zone cannot be told.
+        Milliseconds, zone UTC. Null if the time is missing or its zone is unknown.
 
     Raises
     ------
     ValueError
-        If the arrays differ in length, or the times have a zone already.
+        If the arrays differ in length, or the times already have a zone.
     ModuleNotFoundError
-        Without the extra ``geo``.
+        If the extra ``geo`` is not installed.
 
     Notes
     -----
-    Where clocks are set back, a time that comes twice is the first of the two. Where they are set
-    forward, a time that is skipped counts on from before: 02:30 in a night without the hour from
-    2 to 3 is 03:30.
+    When clocks go back, some local times occur twice. They count as the first of the two. When
+    clocks go forward, some local times are skipped. They are read with the offset from before the
+    change: in a night without the hour from 2 to 3, 02:30 is 03:30.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def to_utc(starts_at: Any, latitude: Any, longitude: Any, country: Any = None) -
     local = _local(starts_at)
     zones = timezone_at(latitude, longitude).fill_null("").to_numpy(zero_copy_only=False)
     if len(zones) != len(local):
-        raise ValueError(f"expected {len(local)} points, as of times, found {len(zones)}")
+        raise ValueError(f"expected {len(local)} points, one per time, found {len(zones)}")
     found = np.full(len(local), _NEVER)
     if country is not None:
         codes = as_codes(country, len(local))
@@ -85,25 +85,26 @@ def to_utc(starts_at: Any, latitude: Any, longitude: Any, country: Any = None) -
 
 
 def add_utc(joined: Any) -> Any:
-    """Add to showings with their theaters the column ``starts_at_utc``.
+    """Add the column ``starts_at_utc`` to showings that are joined with their theaters.
 
     Parameters
     ----------
     joined : dask.dataframe.DataFrame, pandas.DataFrame or pyarrow.Table
-        With the columns ``starts_at``, ``theater_lat``, ``theater_lon`` and ``country``, as
-        `join_showings` gives them.
+        Rows with the columns ``starts_at``, ``theater_lat``, ``theater_lon`` and ``country``, as
+        from `join_showings`.
 
     Returns
     -------
     dask.dataframe.DataFrame, pandas.DataFrame or pyarrow.Table
-        The same with a timestamp in milliseconds, zone UTC; for what, and when null, see `to_utc`.
+        The same rows with a timestamp in milliseconds, zone UTC. `to_utc` describes its values and
+        when they are null.
 
     Raises
     ------
     ValueError
         If a column is missing.
     ModuleNotFoundError
-        Without the extra ``geo``.
+        If the extra ``geo`` is not installed.
 
     Examples
     --------
@@ -123,8 +124,8 @@ def add_utc(joined: Any) -> Any:
     names = list(joined.column_names if isinstance(joined, pa.Table) else joined.columns)
     if missing := [name for name in _NEEDED if name not in names]:
         raise ValueError(
-            f"expected the columns {', '.join(_NEEDED)}, found no {', '.join(missing)}; give "
-            "join_showings theater_columns=['theater_lat', 'theater_lon']"
+            f"expected the columns {', '.join(_NEEDED)}, found no {', '.join(missing)}; call "
+            "join_showings with theater_columns=['theater_lat', 'theater_lon']"
         )
     if isinstance(joined, pa.Table):
         return joined.append_column(_ADDED, to_utc(*(joined[name] for name in _NEEDED)))
@@ -154,7 +155,7 @@ def _local(starts_at: Any) -> Times:
 
 
 def _agreed(local: Times, zones: list[str]) -> Times:
-    """Tell local times in UTC, where these zones do not differ on them; NaT where they do."""
+    """Convert local times to UTC if all these zones give the same result. NaT if they differ."""
     times, which = np.unique(local, return_inverse=True)
     utc: Times = np.full(len(times), _NEVER)
     for number, zone in enumerate(zones):
@@ -164,6 +165,6 @@ def _agreed(local: Times, zones: list[str]) -> Times:
 
 
 def _ahead(local: Times, zone: ZoneInfo) -> npt.NDArray[np.timedelta64]:
-    """Tell by how much each local time is ahead of UTC (PEP 495, fold 0)."""
+    """Return how far each local time is ahead of UTC (PEP 495, fold 0)."""
     ahead = [None if time is None else zone.utcoffset(time) for time in local.tolist()]
     return np.array(ahead, "timedelta64[ms]")

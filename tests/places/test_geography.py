@@ -1,4 +1,4 @@
-"""Places on Earth: their time zones, and whether they can lie in the country named."""
+"""Points on Earth: their time zones, and whether they can lie in their country."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ NEAR = {
 }  # fmt: skip
 
 
-def test_the_capitals_are_those_of_the_feed():
+def test_the_table_of_capitals_has_the_countries_of_the_feed():
     assert set(CAPITALS) == set(countries()) <= set(read_countries())
 
 
-def test_every_capital_lies_in_its_country_and_in_no_other():
+def test_every_capital_lies_only_in_its_own_country():
     inside = {
         (own, other)
         for other in CAPITALS
@@ -56,7 +56,7 @@ def test_every_capital_lies_in_its_country_and_in_no_other():
     assert inside == {(code, code) for code in CAPITALS} | NEAR
 
 
-def test_without_a_tolerance_the_border_itself_counts():
+def test_a_tolerance_of_zero_follows_the_border():
     inside = {
         (own, other)
         for other in CAPITALS
@@ -81,11 +81,11 @@ def test_every_city_of_the_sample_lies_in_its_country():
     [
         (55.60, 13.00, "swe", False),
         (47.60, 13.00, "swe", True),  # Malmö, 8° too far south
-        (59.33, -18.07, "swe", True),  # Stockholm, the sign lost
-        (18.07, 59.33, "swe", True),  # Stockholm, the two swapped
+        (59.33, -18.07, "swe", True),  # Stockholm with the wrong sign
+        (18.07, 59.33, "swe", True),  # Stockholm, swapped
         (0.0, 0.0, "swe", True),
         (0.0, 0.0, "gha", True),  # the nearest country, 570 km away
-        (52.52, 13.40, "swe", True),  # one zone in zone1970.tab
+        (52.52, 13.40, "swe", True),  # Germany and Sweden share a zone in zone1970.tab
         (52.52, 13.40, "SWE", True),
         (52.52, 13.40, "dnk", True),
         (54.79, 9.44, "dnk", False),  # Flensburg, 5 km from Denmark
@@ -93,27 +93,27 @@ def test_every_city_of_the_sample_lies_in_its_country():
         (56.50, 19.00, "swe", True),  # the open sea
         (48.00, 7.85, "fra", False),  # Freiburg, 20 km from France
         (-20.88, 55.45, "fra", False),  # Réunion
-        (48.86, 2.35, "reu", True),  # but Paris is no part of it
+        (48.86, 2.35, "reu", True),  # Paris is not part of Réunion
         (18.47, -66.11, "usa", False),  # Puerto Rico
-        (44.95, 34.10, "ukr", False),  # Simferopol: of either
+        (44.95, 34.10, "ukr", False),  # Simferopol: inside both
         (44.95, 34.10, "rus", False),
         (43.83, 87.62, "chn", False),  # Ürümqi, which has two zones
-        (47.05, 9.45, "lie", False),  # beside a country less wide than the tolerance
+        (47.05, 9.45, "lie", False),  # beside a country that is narrower than the tolerance
         (-16.50, 179.99, "fji", False),  # at the edge of the map
         (-16.50, -179.99, "fji", False),
         (89.99, 0.0, "can", True),
-        (174.74, -36.84, "nzl", True),  # Auckland, the two swapped: nowhere on Earth
+        (174.74, -36.84, "nzl", True),  # Auckland, swapped: not on Earth
         (52.5, 181.0, "swe", True),
         (float("inf"), 13.4, "swe", True),
         (-89.99, 0.0, "ata", False),
     ],
 )
-def test_places(latitude, longitude, country, outside):
+def test_points_inside_and_outside_their_country(latitude, longitude, country, outside):
     assert is_outside([latitude], [longitude], country).tolist() == [outside]
 
 
 def test_the_tolerance_is_in_kilometres():
-    """Freiburg lies some 20 km from the Rhine."""
+    """Freiburg lies about 20 km from the Rhine."""
     found = [
         bool(is_outside([48.0], [7.85], "fra", tolerance_km=km)[0]) for km in (0, 10, 17, 25, 40)
     ]
@@ -122,7 +122,7 @@ def test_the_tolerance_is_in_kilometres():
 
 
 def test_the_tolerance_reaches_across_the_date_line():
-    """St. Lawrence Island, of Alaska, is some 500 km east of Beringovsky in Chukotka."""
+    """St. Lawrence Island in Alaska is about 500 km east of Beringovsky in Chukotka."""
     found = [bool(is_outside([63.1], [179.4], "usa", tolerance_km=km)[0]) for km in (25, 300, 500)]
     assert found == [True, True, False]
 
@@ -137,7 +137,9 @@ def test_the_tolerance_reaches_across_the_date_line():
         (52.5, 13.4, ""),
     ],
 )
-def test_what_cannot_be_told_is_not_outside(latitude, longitude, country):
+def test_a_point_with_a_missing_value_or_unknown_country_is_not_outside(
+    latitude, longitude, country
+):
     assert is_outside([latitude], [longitude], [country]).tolist() == [False]
 
 
@@ -165,7 +167,7 @@ def test_categories_of_a_dataframe_will_do():
     assert is_outside([59.33, 59.33], [18.07, 18.07], country).tolist() == [False, True]
 
 
-def test_no_points_are_no_trouble():
+def test_empty_arrays_and_nulls_give_empty_arrays_and_nulls():
     assert is_outside([], [], "swe").tolist() == []
     assert is_outside([], [], []).tolist() == []
     assert timezone_at([], []).to_pylist() == []
@@ -181,7 +183,9 @@ def test_no_points_are_no_trouble():
         (([1.0], [1.0], "swe"), -1, "expected a tolerance of 0 km or more, found -1"),
     ],
 )
-def test_what_makes_no_sense_is_refused(arguments, tolerance, message):
+def test_arrays_of_different_lengths_and_negative_tolerances_are_refused(
+    arguments, tolerance, message
+):
     with pytest.raises(ValueError, match=message):
         is_outside(*arguments, tolerance_km=tolerance)
 
@@ -205,7 +209,7 @@ def test_what_makes_no_sense_is_refused(arguments, tolerance, message):
         (float("-inf"), float("inf"), None),
     ],
 )
-def test_zones(latitude, longitude, zone):
+def test_zones_of_points(latitude, longitude, zone):
     assert timezone_at([latitude], [longitude]).to_pylist() == [zone]
 
 
@@ -218,8 +222,8 @@ def test_zones_of_countries():
     assert zones_of("zzz") == []
 
 
-def test_tzfpy_and_the_tz_database_know_the_same_zones():
-    """But for a new one or two: one of them may be younger."""
+def test_tzfpy_and_the_tz_database_have_the_same_zones():
+    """They can differ in up to three zones, because one of them can be newer."""
     import tzfpy
 
     ours = {zone for code in read_countries() for zone in zones_of(code)}
@@ -227,7 +231,7 @@ def test_tzfpy_and_the_tz_database_know_the_same_zones():
     assert len(ours ^ (theirs - {"Asia/Urumqi"})) <= 3
 
 
-def test_without_the_extra_it_says_how_to_get_it(monkeypatch):
+def test_the_message_without_the_extra_shows_how_to_install_it(monkeypatch):
     from movielake.places import geography
 
     geography._outlines.cache_clear()
@@ -248,14 +252,14 @@ def test_the_countries_are_those_of_the_tz_database():
     assert len(read_countries()) == 249
 
 
-def test_territories_belong_to_countries_that_are_none():
+def test_territories_belong_to_countries_that_are_not_territories():
     table = read_countries()
     owners = {country.part_of for country in table.values()} - {None}
     assert {table[code].part_of for code in owners} == {None}
 
 
 @pytest.mark.parametrize("code", CAPITALS)
-def test_the_sample_and_the_table_call_countries_alike(code):
+def test_the_sample_and_the_table_use_the_same_country_names(code):
     assert read_countries()[code].name == countries()[code].name
 
 
@@ -277,17 +281,17 @@ def test_the_sample_and_the_table_call_countries_alike(code):
         ("", []),
     ],
 )
-def test_guesses_at_what_is_no_code(word, codes):
+def test_guesses_for_words_that_are_not_codes(word, codes):
     assert suggest_countries(word, CAPITALS) == codes
 
 
-def test_a_guess_is_one_of_those_that_are_there():
+def test_a_guess_is_one_of_the_existing_countries():
     assert suggest_countries("Germany", ["swe", "can"]) == []
     assert suggest_countries("xko", ["xkx"]) == ["xkx"]
 
 
-def test_the_sample_s_theaters_outside_their_country(sample_lake):
-    """Those that are found are those far from all cities of their country."""
+def test_theaters_of_the_sample_outside_their_country(sample_lake):
+    """A theater is outside if it is far from all cities of its country."""
     rows = TheatersReader(str(sample_lake)).dataframe.compute()
     placed = rows.dropna(subset=["theater_lat", "theater_lon"])
     outside = is_outside(placed["theater_lat"], placed["theater_lon"], placed["country"])

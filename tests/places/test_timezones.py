@@ -1,4 +1,4 @@
-"""Local times in UTC, above all in the nights when clocks change."""
+"""Local times in UTC, especially in the nights when clocks change."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def at(zone: str, local: str) -> str:
         ("Asia/Kolkata", "2020-03-29 02:30", "2020-03-28 21:00"),
     ],
 )
-def test_times_when_clocks_change(zone, local, utc):
+def test_utc_of_times_around_clock_changes(zone, local, utc):
     assert at(zone, local) == utc
 
 
@@ -78,8 +78,8 @@ def test_times_when_clocks_change(zone, local, utc):
         lambda time: time.replace(second=0, microsecond=0)
     ),
 )
-def test_what_a_clock_shows_leads_back(zone, moment):
-    """Unless the clock shows it for the second time."""
+def test_the_local_time_of_a_moment_converts_back_to_the_moment(zone, moment):
+    """A local time that the clock shows for the second time converts to the first moment."""
     shown = moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
     latitude, longitude, _ = PLACES[zone]
     (found,) = to_utc([shown.replace(tzinfo=None)], [latitude], [longitude]).to_pylist()
@@ -87,7 +87,7 @@ def test_what_a_clock_shows_leads_back(zone, moment):
     assert found.replace(tzinfo=None) == moment - back
 
 
-# --- where the place is not known
+# --- points with an unknown time zone
 
 
 EVENING = datetime(2019, 12, 6, 20, 15)
@@ -101,14 +101,14 @@ NIGHT = datetime(2020, 3, 29, 2, 30)
         (59.33, None, "swe", 1),
         (0.0, 0.0, "swe", 1),  # in the sea
         (-33.92, 18.42, "swe", 1),  # in Cape Town
-        (-33.92, 18.42, None, 2),  # which is all that is known
+        (-33.92, 18.42, None, 2),  # in Cape Town, without a country
         (-33.92, 18.42, "zzz", 2),
         (None, None, "deu", 1),  # Berlin and Büsingen agree
         (None, None, "chn", 8),  # legal time, not that of Xinjiang
         (43.83, 87.62, "chn", 8),
         (None, None, "CHN", 8),
-        (None, None, "usa", None),  # too many
-        (None, None, "esp", None),  # the Canary Islands
+        (None, None, "usa", None),  # several zones that differ
+        (None, None, "esp", None),  # the Canary Islands differ from the mainland
         (None, None, "zzz", None),
         (None, None, None, None),
         (0.0, 0.0, None, None),
@@ -120,17 +120,17 @@ def test_a_country_stands_in_if_its_zones_agree(latitude, longitude, country, ah
     assert (found and found.replace(tzinfo=None)) == expected
 
 
-def test_without_a_country_only_places_count():
+def test_without_a_country_a_missing_point_gives_null():
     found = to_utc([EVENING, EVENING], [52.5, None], [13.4, None]).to_pylist()
     assert [time and time.hour for time in found] == [19, None]
 
 
-def test_one_country_for_all():
+def test_one_country_applies_to_all_points():
     found = to_utc([EVENING, NIGHT, None], [None] * 3, [None] * 3, "swe").to_pylist()
     assert [time and time.hour for time in found] == [19, 1, None]
 
 
-def test_every_zone_keeps_to_its_own_rows():
+def test_every_row_uses_its_own_zone():
     zones = ["Europe/Berlin", "Asia/Kolkata", "Europe/Berlin", "America/New_York"]
     latitudes, longitudes, countries = zip(*(PLACES[zone] for zone in zones), strict=True)
     times = [EVENING, EVENING, NIGHT, None]
@@ -155,11 +155,11 @@ def test_every_zone_keeps_to_its_own_rows():
     ],
     ids=["numpy", "arrow", "chunks", "pandas", "arrow-pandas"],
 )
-def test_any_array_of_times_will_do(times):
+def test_times_can_be_arrays_of_several_libraries(times):
     assert to_utc(times, [52.5], [13.4]).to_pylist()[0].hour == 19
 
 
-def test_no_times_are_no_trouble():
+def test_empty_times_and_nulls_give_empty_times_and_nulls():
     assert to_utc([], [], [], []).to_pylist() == []
     assert to_utc([None], [None], [None], [None]).to_pylist() == [None]
 
@@ -173,12 +173,12 @@ def test_no_times_are_no_trouble():
         ((["20:15"], [1.0], [1.0]), "20:15"),
     ],
 )
-def test_what_makes_no_sense_is_refused(arguments, message):
+def test_wrong_lengths_and_times_with_a_zone_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         to_utc(*arguments)
 
 
-def test_no_zones_of_the_operating_system_are_needed():
+def test_time_zones_do_not_come_from_the_operating_system():
     code = (
         "from datetime import datetime; from movielake import to_utc;"
         "print(to_utc([datetime(2019, 12, 6, 20, 15)], [52.5], [13.4])[0].value)"
@@ -214,7 +214,7 @@ def hours_ahead(frame: pd.DataFrame) -> dict[str, set[float]]:
     return {country: set(values.unique()) for country, values in hours}
 
 
-def test_of_a_join(joined):
+def test_utc_times_of_a_join(joined):
     with dask.config.set(scheduler="sync"):
         frame = add_utc(joined.dataframe)
         assert "starts_at_utc" in frame.columns
@@ -225,13 +225,13 @@ def test_of_a_join(joined):
     assert hours["deu"] == hours["fra"] == hours["swe"] == {1.0}
     assert (hours["gbr"], hours["nzl"], hours["chn"]) == ({0.0}, {13.0}, {8.0})
     assert {-7.0, -5.0} <= hours["can"] <= {-3.5, -4.0, -5.0, -6.0, -7.0, -8.0}
-    # China's theaters are in none of its members; its screenings have their time all the same.
+    # China's feed has no records of theaters. Its screenings still get a UTC time.
     assert found.query("country == 'chn'")["theater_lat"].isna().all()
     of_one_zone = found[found["country"].isin(["chn", "deu", "swe"])]
     assert of_one_zone["starts_at"].notna().equals(of_one_zone["starts_at_utc"].notna())
 
 
-def test_partition_by_partition_in_arrow(joined):
+def test_utc_times_partition_by_partition_in_arrow(joined):
     rows = joined.map_partitions(add_utc)
     assert rows.schema.field("starts_at_utc").type == pa.timestamp("ms", "UTC")
     with dask.config.set(scheduler="sync"):
@@ -239,7 +239,7 @@ def test_partition_by_partition_in_arrow(joined):
     assert rows["starts_at_utc"].to_pylist() == pa.array(same).to_pylist()
 
 
-def test_a_missing_column_is_named(sample_lake):
+def test_the_message_names_a_missing_column(sample_lake):
     showings = ShowingsReader(str(sample_lake))
-    with pytest.raises(ValueError, match="found no theater_lat, theater_lon; give join_showings"):
+    with pytest.raises(ValueError, match="found no theater_lat, theater_lon; call join_showings"):
         add_utc(join_showings(showings, theater_columns=["theater_name"]))
