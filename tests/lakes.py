@@ -1,4 +1,4 @@
-"""A small lake made by hand, and ways to break it: with the commit's consent or without."""
+"""A small lake, and functions that change its files, commits and manifest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PLACED = (
 
 
 def small_feed(root: Path) -> str:
-    """Two countries, one of them in two weeks; nothing odd in any."""
+    """Write a feed of two countries, one of them in two weeks, without any problems."""
     first = week("20191206") | {"191206T.XML": PLACED}
     first["191206S.XML"] = times(showing(1), showing(2, at="13:20, (15:40)"))
     return write_feed(
@@ -51,7 +51,7 @@ def small_lake(folder: Path) -> Path:
 
 
 def edit_commit(lake: Path, change: Callable[[dict[str, Any]], Any], path: str = COMMIT) -> None:
-    """Change a commit as movielake would write it, and the manifest with it."""
+    """Change a commit, write it as movielake does, and rebuild the manifest."""
     commit = json.loads((lake / path).read_text("utf-8"))
     change(commit)
     text = json.dumps(commit, ensure_ascii=False, indent=1) + "\n"
@@ -61,7 +61,7 @@ def edit_commit(lake: Path, change: Callable[[dict[str, Any]], Any], path: str =
 
 
 def edit_member(lake: Path, table: str, **changes: Any) -> None:
-    """Change what a commit says of the member of a table."""
+    """Change fields of the member of a table in a commit."""
 
     def change(commit: dict[str, Any]) -> None:
         next(m for m in commit["members"] if m["table"] == table).update(changes)
@@ -70,7 +70,7 @@ def edit_member(lake: Path, table: str, **changes: Any) -> None:
 
 
 def replace_file(lake: Path, path: str, content: bytes) -> None:
-    """Give a file other bytes, and let its commit say that they are right."""
+    """Replace the content of a file, and update its size and checksum in the commit."""
     (lake / path).write_bytes(content)
 
     def change(commit: dict[str, Any]) -> None:
@@ -84,7 +84,7 @@ def replace_file(lake: Path, path: str, content: bytes) -> None:
 
 
 def edit_rows(lake: Path, path: str, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Change the rows of a Parquet file, and let its commit say that they are right."""
+    """Change the rows of a Parquet file, and update its size and checksum in the commit."""
     rows = change(pq.ParquetFile(lake / path).read())
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, compression="zstd")
@@ -92,7 +92,7 @@ def edit_rows(lake: Path, path: str, change: Callable[[pa.Table], pa.Table]) -> 
 
 
 def edit_column(lake: Path, path: str, column: str, values: list[Any]) -> None:
-    """Give the first rows other values in a column, and let the commit say that they are right."""
+    """Replace the first values of a column, and update the size and checksum in the commit."""
 
     def change(rows: pa.Table) -> pa.Table:
         number = rows.column_names.index(column)
@@ -104,7 +104,7 @@ def edit_column(lake: Path, path: str, column: str, values: list[Any]) -> None:
 
 
 def edit_records(lake: Path, path: str, change: Callable[[list[Any]], Any]) -> None:
-    """Change the records of a JSON Lines file, and let its commit say that they are right."""
+    """Change the records of a JSON Lines file, and update its size and checksum in the commit."""
     text = zstandard.ZstdDecompressor().stream_reader((lake / path).read_bytes()).read()
     records = [json.loads(line) for line in text.split(b"\n")[:-1]]
     change(records)
@@ -113,7 +113,7 @@ def edit_records(lake: Path, path: str, change: Callable[[list[Any]], Any]) -> N
 
 
 def without_json(lake: Path, path: str) -> None:
-    """Take a JSON Lines file out of the lake, as staging without JSON does."""
+    """Remove a JSON Lines file from the lake and its commit, as staging without JSON does."""
 
     def change(commit: dict[str, Any]) -> None:
         for member in commit["members"]:

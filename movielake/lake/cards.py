@@ -1,4 +1,4 @@
-"""Cards: how a lake, a reader or a join shows itself in a notebook."""
+"""Cards: how a notebook displays a lake, a reader or a join."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from html import escape
 from typing import Final
 
 _COUNTRIES: Final = 60
-"""Codes that are listed before the rest is counted."""
+"""At most this many codes are listed. The rest is only counted."""
 
 
 def html_card(title: str, facts: Mapping[str, object], *tables: str) -> str:
-    """Write a title and facts as HTML; every text in them is escaped.
+    """Return a title and facts as HTML. Every text in them is escaped.
 
     Parameters
     ----------
     title : str
-        What it is.
+        The heading of the card.
     facts : mapping
-        Name to value; whole numbers get commas.
+        Names and values. Whole numbers are written with commas.
     *tables : str
-        HTML to stand below, such as `html_table` writes.
+        HTML to append below the facts, for example from `html_table`.
 
     Returns
     -------
@@ -38,13 +38,13 @@ def html_card(title: str, facts: Mapping[str, object], *tables: str) -> str:
         f"<tr><th{left}>{escape(name)}</th><td{left}>{_cell(value)}</td></tr>"
         for name, value in facts.items()
     )
-    # The class keeps a notebook from reading what is between two prices as mathematics.
+    # Without this class, a notebook renders the text between two dollar signs as mathematics.
     top = f'<div class="tex2jax_ignore"><strong>{escape(title)}</strong>'
     return f"{top}<table>{rows}</table>{''.join(tables)}</div>"
 
 
 def html_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Write rows as an HTML table; every text in it is escaped.
+    """Return rows as an HTML table. Every text in it is escaped.
 
     Examples
     --------
@@ -58,12 +58,12 @@ def html_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str
 
 
 def show_stamps(stamps: Sequence[str]) -> str:
-    """Write how many stamps there are, and from when to when."""
+    """Return the number of stamps, and the first and the last stamp."""
     return f"{len(stamps)} ({stamps[0]} to {stamps[-1]})" if stamps else "none"
 
 
 def show_countries(countries: Sequence[str]) -> str:
-    """List countries."""
+    """Return the number of countries and their codes."""
     listed = ", ".join(countries[:_COUNTRIES])
     more = len(countries) - _COUNTRIES
     return f"{len(countries)} ({listed}{f' and {more} more' if more > 0 else ''})"

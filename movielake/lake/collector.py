@@ -1,4 +1,4 @@
-"""Python's cycle collector: it walks all that is new again and again, and here finds no cycle."""
+"""A pause of Python's garbage collector while many new objects are created."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Pause the collector where many thousands of small objects are made: half the time is its.
+    """Pause the garbage collector while many thousands of small objects are created.
+
+    The collector scans new objects again and again, and these objects form no cycles. Without the
+    pause, it takes half of the time.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Commits: what one feed zip became, as data, as JSON, and in a lake.
+"""Commits: the result of converting one feed zip, as data, as JSON, and in a lake.
 
-A commit in a lake, ``manifest/STAMP/CCC.json``, is what makes a feed zip converted. While its files
-are replaced by different ones it stands aside as ``CCC.replaced``: who reads then knows that
-something is missing, and waits a moment or says so.
+A feed zip counts as converted when its commit, ``manifest/STAMP/CCC.json``, is in the lake. While
+a conversion replaces the files of a commit with different ones, the commit is renamed to
+``CCC.replaced``. Then a reader waits a moment, and raises an error if the commit is still missing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from movielake.names.layout import (
 from movielake.rows.problems import Problem
 
 Pairs = list[tuple[str, str]]
-"""Date stamps and countries, in order."""
+"""Pairs of date stamp and country, in order."""
 
 _ENDINGS: Final = ("json", "replaced")
 _PATIENCE: Final = 2.0
@@ -39,25 +39,25 @@ _PIECE: Final = 8
 COMPLETE: Final = "complete"
 """Every record of the member is in the lake."""
 DAMAGED: Final = "damaged"
-"""The records before the damage are in the lake, the raw bytes in quarantine."""
+"""The records before the damage are in the lake. The raw bytes are in quarantine."""
 REFUSED: Final = "refused"
-"""Nothing of it is in the tables; the raw bytes are in quarantine."""
+"""No record of the member is in the tables. The raw bytes are in quarantine."""
 EMPTY: Final = "empty"
-"""The member holds nothing."""
+"""The member has no content."""
 OTHER: Final = "other"
-"""No XML of the feed; left where it is."""
+"""The member is not XML of the feed. It stays in the zip."""
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """Records of showings that the fast path left to the reference.
+    """A number of showings records that the fast path left to the slower reference reader.
 
     Parameters
     ----------
     reason : str
-        Why.
+        Why the fast path did not read them.
     records : int
-        How many.
+        Number of records.
     """
 
     reason: str
@@ -66,34 +66,34 @@ class Fallback:
 
 @dataclass(frozen=True)
 class MemberCommit:
-    """What became of one member of a feed zip.
+    """The result of converting one member of a feed zip.
 
     Parameters
     ----------
     member : str
-        Its name in the zip; empty if the zip itself could not be read.
+        Name in the zip. Empty if the zip itself could not be read.
     status : str
         ``complete``, ``damaged``, ``refused``, ``empty`` or ``other``.
     table : str or None
-        The table its root element decided.
+        The table that the root element belongs to.
     reason : str
-        For what is damaged or refused, in one line.
+        Why the member is damaged or refused, in one line.
     line, column : int or None
-        Where in the XML, if known.
+        Position of the damage in the XML, if known.
     xml_bytes, records, rows, screenings : int
-        What was read and written; screenings are rows with a time.
+        Amounts read and written. Screenings are rows with a time.
     first_date, last_date : str or None
-        Earliest and latest show_date (YYYY-MM-DD) of showings: tells which snapshots overlap.
+        Earliest and latest show_date (YYYY-MM-DD) of showings. They show which snapshots overlap.
     root : dict
         Attributes of the root element.
     json, parquet : WrittenFile or None
-        The files made of it.
+        The files written from this member.
     quarantine : tuple of WrittenFile
-        Raw bytes and a note, for what is damaged or refused.
+        Raw bytes and a note, for a damaged or refused member.
     problems : tuple of Problem
-        Counted values.
+        Values that could not be read as expected, with counts.
     fallbacks : tuple of Fallback
-        What of showings was read by the slower reference, and why; what was read is the same.
+        Records of showings that the slower reference read, and why. Both give the same result.
     """
 
     member: str
@@ -122,23 +122,23 @@ class MemberCommit:
 
     @property
     def is_hurt(self) -> bool:
-        """Whether something of the member is not in the tables."""
+        """Whether the member is damaged or refused, so that records may be missing."""
         return self.status in (DAMAGED, REFUSED)
 
 
 @dataclass(frozen=True)
 class Commit:
-    """What one feed zip became.
+    """The result of converting one feed zip.
 
     Parameters
     ----------
     date_stamp, country : str
-        Its partition.
+        The partition.
     path, size, modified, fingerprint
-        The feed zip: its path in the feed, stored bytes, modification time or etag, and the
-        condensed directory; these tell whether it has changed.
+        The feed zip: its path in the feed, its size in bytes, its modification time or etag, and
+        a digest of its directory. They show whether the zip has changed.
     with_json : bool
-        Whether JSON Lines were asked for.
+        Whether the conversion also writes JSON Lines.
     members : tuple of MemberCommit
         In the order of their names.
     """
@@ -164,7 +164,7 @@ class Commit:
 
 
 def describe_damage(commit: Commit) -> list[str]:
-    """Say what is damaged or refused in a feed zip, one line each, and where its bytes are."""
+    """Return one line for each damaged or refused member, with the path of its bytes."""
     lines = []
     for member in commit.members:
         if member.is_hurt:
@@ -178,12 +178,12 @@ def describe_damage(commit: Commit) -> list[str]:
 
 
 def commit_to_json(commit: Commit) -> bytes:
-    """Write a commit as JSON text, the same bytes for the same commit."""
+    """Return a commit as JSON text. The same commit always gives the same bytes."""
     return (json.dumps(asdict(commit), ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def commit_from_json(content: bytes) -> Commit:
-    """Read what `commit_to_json` wrote."""
+    """Read a commit from the JSON text that `commit_to_json` returns."""
     fields = json.loads(content)
     members = tuple(_member(member) for member in fields.pop("members"))
     return Commit(**fields, members=members)
@@ -199,17 +199,17 @@ def _member(fields: dict[str, Any]) -> MemberCommit:
 
 
 def write_commit(lake: Folder, commit: Commit) -> None:
-    """Make a feed zip count as converted; its files must be in place."""
+    """Write a commit, so that its feed zip counts as converted. Its files must be in place."""
     mark_behind(lake)
     key = (commit.date_stamp, commit.country)
     write_atomically(lake, commit_path(*key), commit_to_json(commit))
     _remove(lake, aside_path(*key))
-    if not lake.is_local:  # nothing is locked there
+    if not lake.is_local:  # such a lake has no locks
         mark_behind(lake)
 
 
 def withdraw_commit(lake: Folder, date_stamp: str, country: str) -> None:
-    """Put a commit aside, if it is there, before its files are replaced or removed."""
+    """Set a commit aside, if it exists, before its files are replaced or removed."""
     mark_behind(lake)
     with suppress(FileNotFoundError):
         path = lake.join(commit_path(date_stamp, country))
@@ -217,14 +217,14 @@ def withdraw_commit(lake: Folder, date_stamp: str, country: str) -> None:
 
 
 def remove_commit(lake: Folder, date_stamp: str, country: str) -> None:
-    """Make a feed zip count as not converted, if it did."""
+    """Remove a commit, if it exists, so that its feed zip no longer counts as converted."""
     mark_behind(lake)
     _remove(lake, commit_path(date_stamp, country))
     _remove(lake, aside_path(date_stamp, country))
 
 
 def mark_behind(lake: Folder) -> None:
-    """Remove ``manifest.parquet`` and its drafts, before commits change."""
+    """Remove ``manifest.parquet`` and its drafts before a commit changes."""
     remove_drafts(lake)
     _remove(lake, MANIFEST_TABLE)
 
@@ -235,16 +235,16 @@ def _remove(lake: Folder, path: str) -> None:
 
 
 def read_commit(lake: Folder, date_stamp: str, country: str) -> Commit | None:
-    """Read one commit; None if the feed zip is not converted."""
+    """Read one commit. Return None if the feed zip is not converted."""
     content = _content(lake, date_stamp, country)
     return None if content is None else commit_from_json(content)
 
 
 def commit_contents(lake: Folder, pairs: Pairs) -> Iterator[bytes | None]:
-    """Read the files of commits, and give them in order; None for those that have gone meanwhile.
+    """Read the files of commits and yield them in order. Yield None for a file that was removed.
 
-    A shared file system takes its time for each, so many threads read. Each reads some one after
-    the other: on a local disk handing them over would take longer than reading.
+    A shared file system needs a long time for each file, so many threads read. Each thread reads
+    several files in turn, because on a local disk a task per file takes longer than the reading.
     """
 
     def read(piece: Pairs) -> list[bytes | None]:
@@ -268,8 +268,8 @@ def survey(lake: Folder) -> tuple[Pairs, Pairs]:
     Returns
     -------
     there, aside : list of (str, str)
-        Those that are there, and those that were put aside; where both are, a process was killed
-        when all was done but for tidying up.
+        The commits that are in place, and those that were set aside. If a pair is in both lists, a
+        process wrote the new commit and was killed before it removed the old one.
     """
     found: dict[str, Pairs] = {ending: [] for ending in _ENDINGS}
     for path in lake.names(MANIFEST_FOLDER):
@@ -289,7 +289,7 @@ def committed(lake: Folder, needed: Selection | None = None) -> Pairs:
     lake : Folder
         The lake.
     needed : Selection, optional
-        Partitions that are not to be missed just because they are being replaced.
+        Partitions that must not be left out only because they are being replaced.
 
     Returns
     -------
@@ -298,7 +298,7 @@ def committed(lake: Folder, needed: Selection | None = None) -> Pairs:
     Raises
     ------
     ValueError
-        If one of those needed is still being replaced after a moment.
+        If a needed partition is still being replaced after two seconds.
     """
     last = time.monotonic() + _PATIENCE
     while True:
@@ -315,6 +315,6 @@ def committed(lake: Folder, needed: Selection | None = None) -> Pairs:
 def _still_replaced(lake: Folder, missed: Pairs) -> str:
     more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
     return (
-        f"{'/'.join(missed[0])}{more} in {lake.url} is being replaced; try again when the convert "
-        "that does it has ended; if it was killed, run it again"
+        f"{'/'.join(missed[0])}{more} in {lake.url} is being replaced; try again when that "
+        "convert has ended, or run it again if it was killed"
     )

@@ -1,9 +1,10 @@
-"""The lake as a Frictionless data package: ``datapackage.json``, made from the tables' schemas.
+"""The Frictionless data package of a lake, ``datapackage.json``, made from the tables' schemas.
 
-A resource's ``path`` is a glob. A list would name each of tens of thousands of files: some
-megabytes for every conversion to write anew, which say once more what the manifest says with sizes
-and checksums. A glob stays true whatever is converted, packed or staged, so the descriptor is the
-same for every lake of a format; DuckDB, Polars and fsspec take it as it is.
+The ``path`` of each resource is a glob. A list would name each of tens of thousands of files. It
+would take some megabytes, every conversion would have to write it again, and it would repeat the
+manifest, which also has sizes and checksums. A glob stays correct after each conversion, pack and
+stage, so the descriptor is the same for every lake of a format. DuckDB, Polars and fsspec accept
+the glob unchanged.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from movielake.schema.tables import FORMAT, TABLES, Column, Table
 from movielake.schema.tables import table as read_table
 
 PROFILE: Final = "https://datapackage.org/profiles/2.0/datapackage.json"
-"""Which version of the standard it is."""
+"""The profile of the Data Package standard, version 2.0."""
 
 _TYPES: Final[Mapping[str, str]] = {
     "string": "string",
@@ -48,12 +49,12 @@ _Descriptor = dict[str, Any]
 
 
 def describe_package(tables: Iterable[Table]) -> _Descriptor:
-    """Describe tables of a lake: the Parquet of each, and its JSON Lines.
+    """Describe tables of a lake: the Parquet files and the JSON Lines of each.
 
     Parameters
     ----------
     tables : iterable of Table
-        Their schemas. A foreign key to a table that is not among them is left out.
+        Schemas of the tables. Foreign keys to other tables are left out.
 
     Returns
     -------
@@ -74,8 +75,8 @@ def describe_package(tables: Iterable[Table]) -> _Descriptor:
         "name": "movielake",
         "title": "A lake of cinema showtimes",
         "description": (
-            "Made by movielake from a licensed feed, and made anew whenever it converts. Paths "
-            f"are globs; {MANIFEST_TABLE} names every file with its size and checksum."
+            "Made by movielake from a licensed feed. Each conversion brings it up to date. Paths "
+            f"are globs. {MANIFEST_TABLE} lists every file with its size and checksum."
         ),
         "movielake_format": FORMAT,
         "resources": [
@@ -92,7 +93,7 @@ def _rows(table: Table, named: Mapping[str, Table]) -> _Descriptor:
         "type": "table",
         "title": f"Rows of {table.name}",
         "description": (
-            f"{table.description} A Hive dataset: date_stamp and country stand in the paths."
+            f"{table.description} A Hive dataset: the paths contain date_stamp and country."
         ),
         "path": f"{parquet_folder(table.name, '*', '*')}/*.parquet",
         "format": "parquet",
@@ -106,7 +107,7 @@ def _records(table: Table) -> _Descriptor:
         "name": f"{table.name}-json",
         "title": f"Records of {table.name}",
         "description": (
-            f"The feed's <{table.record}> elements, one per line, nothing left out. "
+            f"The feed's <{table.record}> elements, one per line and complete. "
             f"Its JSON Schema: movielake schema {table.name} --format json-schema"
         ),
         "path": f"{json_folder('*', '*')}/*{table.letter}.jsonl.zst",
@@ -121,7 +122,7 @@ def _schema(table: Table, named: Mapping[str, Table]) -> _Descriptor:
     partition = [column.name for column in table.columns if column.partition]
     schema: _Descriptor = {
         "fields": [_field(column) for column in table.columns],
-        "missingValues": [],  # nothing but null: an empty text of the feed is one already
+        "missingValues": [],  # only null: an empty text of the feed is already null
     }
     if table.key:
         schema["primaryKey"] = [*partition, table.key]
@@ -155,13 +156,13 @@ def _field(column: Column) -> _Descriptor:
 
 
 def descriptor_content() -> bytes:
-    """Return the content of ``datapackage.json``: the same for every lake of the format."""
+    """Return the content of ``datapackage.json``. It is the same for every lake of the format."""
     package = describe_package(map(read_table, TABLES))
     return (json.dumps(package, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def write_descriptor(lake: Folder) -> None:
-    """Write ``datapackage.json``, unless it is there as it is to be.
+    """Write ``datapackage.json`` unless it exists with the right content.
 
     Parameters
     ----------

@@ -1,16 +1,21 @@
-"""Locks: one process at a time changes a partition, on any file system that renames folders.
+"""Locks: one process at a time changes a partition, on any file system that can rename folders.
 
-A lock is a folder with one file in it, named after its holder. It is made aside and renamed into
-place, which fails while a folder with something in it stands there; it is given back, or taken
-from a dead holder, by removing the file of just that holder. So nobody can take what he does not
-mean, neither ``flock`` nor links are needed, and no clocks are compared: a holder whose process is
-gone from this host, or whose file does not change while somebody watches it for `LEASE` seconds,
-is dead. So is the very thread that looks: it would not look while it changes a partition, so an
-interrupt has kept it from giving back.
+A lock is a folder that contains one file, named after the holder of the lock. A process creates
+the folder in another place and renames it. The rename fails while a folder with a file exists
+under the name of the lock. To release a lock, also that of a dead holder, a process removes the
+file of exactly this holder. So a process never takes the wrong lock, and neither ``flock`` nor
+links are needed.
 
-Whoever derives something from all partitions leaves a draft beside the locks, and waits for those
-that are held. Whoever holds a lock removes the drafts before changing anything: of two that meet,
-one sees the other.
+The clocks of two hosts are never compared. A holder is dead in three cases:
+
+- its process on this host has ended
+- its file does not change while another process watches it for `LEASE` seconds
+- it is the same thread that asks. This thread would not ask while it changes a partition, so an
+  interrupt has prevented it from releasing the lock.
+
+A process that derives data from all partitions writes a draft next to the locks. Then it waits
+until the current locks are released. A process that holds a lock removes all drafts before it
+changes a commit. If the two run at the same time, at least one of them notices the other.
 """
 
 from __future__ import annotations
@@ -31,17 +36,17 @@ from typing import Final
 from movielake.names.layout import WORK_FOLDER, Folder
 
 LOCK_FOLDER: Final = f"{WORK_FOLDER}/locks"
-"""Where in a lake the locks and drafts are; in one folder, so that NFS shows them together."""
+"""Folder of locks and drafts in a lake. It is one folder, so that NFS lists both together."""
 
 LEASE: Final = 60.0
-"""Seconds without a sign of life after which a holder counts as dead; it needs milliseconds."""
+"""Seconds without a change after which a holder counts as dead. Its work takes milliseconds."""
 
 _PAUSE: Final = 0.02
 _OWNER: Final = re.compile(r"(.+)-([0-9]+)-[0-9]+-[0-9a-f]{12}")
 
 
 def name_owner() -> str:
-    """Name who does what now: host, ids of process and thread, and what nobody else has."""
+    """Return a unique name for a holder: host, ids of process and thread, and random digits."""
     return f"{_this_thread()}{uuid.uuid4().hex[:12]}"
 
 
@@ -50,7 +55,9 @@ def _this_thread() -> str:
 
 
 def is_alive(owner: str) -> bool | None:
-    """Tell whether the process of a name that `name_owner` gave lives; None if nobody here knows.
+    """Return whether the process of an owner lives. Return None if this host cannot decide.
+
+    The owner is a name that `name_owner` returned.
 
     Examples
     --------
@@ -71,9 +78,10 @@ def is_alive(owner: str) -> bool | None:
 
 
 def _has_ended(owner: str) -> bool | None:
-    """Tell whether an owner is no longer at it; None if nobody here knows.
+    """Return whether an owner has stopped its work. Return None if this host cannot decide.
 
-    It is not if its process has gone, nor if it is this thread, which is busy with asking.
+    An owner has stopped if its process has ended. It has also stopped if it is this thread,
+    because this thread is now busy with this question.
     """
     if owner.startswith(_this_thread()):
         return True
@@ -82,12 +90,12 @@ def _has_ended(owner: str) -> bool | None:
 
 
 class Lock:
-    """The right to change one partition of a lake, for the time being.
+    """The right to change one partition of a lake, until it is released.
 
     Parameters
     ----------
     lake : Folder
-        A lake on a local or shared file system; on others nothing is locked.
+        A lake on a local or shared file system. On other file systems, a lock has no effect.
     name : str
         Name of the lock.
     """
@@ -100,7 +108,7 @@ class Lock:
         self._mine = f"{self._folder}/{self._owner}"
 
     def acquire(self) -> None:
-        """Wait until nobody alive holds it, and take it."""
+        """Wait until no living process holds the lock, and take it."""
         if not self._lake.is_local:
             return
         made, watch = Path(self._lake.join(WORK_FOLDER, self._owner)), _Watch()
@@ -110,27 +118,27 @@ class Lock:
             while not self._take(made):
                 watch.release_dead(self._lake, self._name)
                 time.sleep(_PAUSE)
-        finally:  # where it has been taken, nothing is there any more
+        finally:  # after the lock was taken, this folder no longer exists
             shutil.rmtree(made, ignore_errors=True)
 
     def _take(self, made: Path) -> bool:
         try:
             made.rename(self._folder)
-        except FileNotFoundError:  # the lake's first lock
+        except FileNotFoundError:  # this is the first lock in the lake
             Path(self._folder).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-        # Asked, not believed: NFS may report a failure of what was done.
+        # Check the file system: NFS may report an error although the rename succeeded.
         return Path(self._mine).exists()
 
     def renew(self) -> None:
-        """Show that its holder lives, before each change that needs it.
+        """Show that the holder lives. Call this before each change that needs the lock.
 
         Raises
         ------
         OSError
-            If it was taken away, since this process stood still for too long.
+            If another process took the lock because this process did not run for too long.
         """
         if not self._lake.is_local:
             return
@@ -138,12 +146,12 @@ class Lock:
             os.utime(self._mine)
         except FileNotFoundError:
             raise OSError(
-                f"{self._name}: this process stood still for more than {LEASE:.0f} s and another "
-                "one took over; run the same command again"
+                f"{self._name}: this process was stopped for more than {LEASE:.0f} s and another "
+                "process took its lock; run the same command again"
             ) from None
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock."""
         if self._lake.is_local:
             _release(self._lake, f"{self._name}/{self._owner}")
 
@@ -157,12 +165,12 @@ def hold_partition(lake: Folder, date_stamp: str, country: str) -> Iterator[Lock
     lake : Folder
         The lake.
     date_stamp, country : str
-        Which partition.
+        The partition.
 
     Yields
     ------
     Lock
-        To be renewed before each change.
+        The lock. Renew it before each change.
 
     Examples
     --------
@@ -175,14 +183,14 @@ def hold_partition(lake: Folder, date_stamp: str, country: str) -> Iterator[Lock
     """
     lock = Lock(lake, f"{date_stamp}-{country}")
     try:
-        lock.acquire()  # in here, since an interrupt may come when it has just been taken
+        lock.acquire()  # in the try block, because an interrupt can come just after it
         yield lock
     finally:
         lock.release()
 
 
 def wait_for_holders(lake: Folder) -> None:
-    """Wait until all who hold a lock now have given it back, or are dead."""
+    """Wait until every lock that is held now has been released or its holder is dead."""
     held, watch = _holders(lake), _Watch()
     while held:
         for name in {holder.partition("/")[0] for holder in held}:
@@ -192,12 +200,12 @@ def wait_for_holders(lake: Folder) -> None:
 
 
 def name_draft() -> str:
-    """Say where in a lake to write what is derived from all partitions, before it is published."""
+    """Return the path of a new draft: data derived from all partitions, not yet published."""
     return f"{LOCK_FOLDER}/{name_owner()}"
 
 
 def remove_drafts(lake: Folder) -> None:
-    """Remove all drafts: they can no longer be published, since a partition is to be changed."""
+    """Remove all drafts, so that none is published after the partition has changed."""
     for name in _names(lake):
         if "/" not in name:
             with suppress(FileNotFoundError):
@@ -205,12 +213,12 @@ def remove_drafts(lake: Folder) -> None:
 
 
 def _holders(lake: Folder) -> set[str]:
-    """List what is held, each as the lock's name and its holder."""
+    """List the locks that are held, each as LOCK/HOLDER."""
     return {name for name in _names(lake) if "/" in name}
 
 
 def _names(lake: Folder) -> list[str]:
-    """List drafts, and after a slash each the holders of locks."""
+    """List the drafts and locks: a draft as DRAFT, a lock as LOCK/HOLDER."""
     return [path.removeprefix(f"{LOCK_FOLDER}/") for path in lake.names(LOCK_FOLDER)]
 
 
@@ -218,22 +226,22 @@ def _release(lake: Folder, holder: str) -> None:
     place = Path(lake.join(LOCK_FOLDER, holder))
     with suppress(FileNotFoundError):
         place.unlink()
-    with suppress(OSError):  # another one has taken it
+    with suppress(OSError):  # another process has already taken the lock
         place.parent.rmdir()
 
 
 def remove_leftovers(lake: Folder, older_than: float = 24 * 3600) -> int:
-    """Remove workspaces and drafts of processes that were killed, or of this thread's own past.
+    """Remove workspaces and drafts of killed processes, and those that this thread left behind.
 
-    On this host a process id tells whether the owner still lives; what is another host's counts
-    as abandoned once it is a day old.
+    On this host, the process id shows whether the owner still lives. A workspace or draft of
+    another host counts as abandoned after one day.
 
     Parameters
     ----------
     lake : Folder
-        A lake on a local file system; elsewhere nothing is removed.
+        A lake on a local file system. On other file systems, no file is removed.
     older_than : float, optional
-        Age in seconds at which what is another host's is abandoned.
+        Age in seconds from which a workspace or draft of another host counts as abandoned.
 
     Returns
     -------
@@ -265,13 +273,13 @@ def _is_abandoned(path: Path, older_than: float) -> bool:
 
 
 class _Watch:
-    """What one process has seen of holders, by its own clock."""
+    """The last known change of each holder's file, measured with the clock of this process."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, float]] = {}
 
     def release_dead(self, lake: Folder, name: str) -> None:
-        """Give back a lock whose holder is dead."""
+        """Release a lock if its holder is dead."""
         folder = Path(lake.join(LOCK_FOLDER, name))
         with suppress(FileNotFoundError):
             for place in folder.iterdir():
@@ -279,7 +287,7 @@ class _Watch:
                     _release(lake, f"{name}/{place.name}")
 
     def _is_still(self, place: Path) -> bool:
-        with place.open("rb") as file:  # opened, since NFS looks anew only then
+        with place.open("rb") as file:  # opened, because NFS refreshes the time only then
             modified = os.fstat(file.fileno()).st_mtime_ns
         now = time.monotonic()
         before, since = self._seen.get(place.name, (None, now))

@@ -1,8 +1,9 @@
-"""The manifest: what each feed zip became. A commit here is what makes a zip converted.
+"""The manifest: the result of each feed zip. A zip counts as converted when its commit is here.
 
-``manifest/STAMP/CCC.json`` holds one commit; ``manifest.parquet`` holds all of them in one table,
-derived, and only used while it knows exactly the commits that are there. Whoever changes a commit
-removes ``manifest.parquet`` first, and all drafts of it, so that it can be missing but never wrong.
+``manifest/STAMP/CCC.json`` contains one commit. ``manifest.parquet`` contains all commits in one
+table. The table is derived, and it is used only if its commits are exactly the commits in the lake.
+A process that changes a commit first removes ``manifest.parquet`` and all drafts of it. So the
+table can be missing, but it is never wrong.
 """
 
 from __future__ import annotations
@@ -34,20 +35,20 @@ _EVERYTHING: Final = Selection()
 
 
 def create_lake(lake: Folder) -> None:
-    """Write ``lake.json`` if the lake has none yet; otherwise check that it can be extended.
+    """Write ``lake.json`` if it does not exist. Otherwise check that the lake can be extended.
 
     Parameters
     ----------
     lake : Folder
-        Where the lake is or is to be.
+        The folder of the lake, which may be new.
 
     Raises
     ------
     ValueError
-        If a lake of another format is there, or a folder that is no lake.
+        If the folder is a lake of another format, or has files but is not a lake.
     """
     file = lake.join(LAKE_FILE)
-    # Asked again at the end: another job may just have made the same lake.
+    # The second check is needed because another job may just have created the same lake.
     if not (lake.fs.exists(file) or _is_empty(lake) or lake.fs.exists(file)):
         raise ValueError(
             f"expected a lake or an empty folder, found files but no {LAKE_FILE} in {lake.url}"
@@ -60,17 +61,17 @@ def create_lake(lake: Folder) -> None:
 
 
 def _columns() -> dict[str, dict[str, str]]:
-    """Return each table's columns with their types, as ``lake.json`` has them."""
+    """Return the columns of each table with their types, as written in ``lake.json``."""
     return {name: {c.name: str(c.arrow) for c in read_table(name).columns} for name in TABLES}
 
 
 def _is_empty(lake: Folder) -> bool:
-    """Tell whether a folder has no files but hidden ones."""
+    """Return whether a folder has no files except hidden ones."""
     return not lake.fs.exists(lake.path) or all(path.startswith(".") for path in lake.find())
 
 
 def check_lake(lake: Folder) -> None:
-    """Check that a folder is a lake of the format that this version reads, with its columns.
+    """Check that a folder is a lake of the format that this version reads, with the same columns.
 
     Parameters
     ----------
@@ -80,10 +81,10 @@ def check_lake(lake: Folder) -> None:
     Raises
     ------
     FileNotFoundError
-        If there is no lake.
+        If the folder is not a lake.
     ValueError
-        If its format is another one, or its tables have other columns than those of the format: a
-        column that is missing or of another type would be a wrong answer somewhere later.
+        If the lake has another format, or if its tables have other columns than this format. A
+        missing column, or one of another type, would lead to wrong results later.
     """
     try:
         content = json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))
@@ -92,22 +93,22 @@ def check_lake(lake: Folder) -> None:
         raise FileNotFoundError(_tell_no_lake(lake)) from None
     except (ValueError, KeyError, TypeError):
         raise ValueError(
-            f"{lake.url}/{LAKE_FILE} is not readable; restore it or convert the feed anew"
+            f"{lake.url}/{LAKE_FILE} is not readable; restore it or convert the feed again"
         ) from None
     if found != FORMAT:
         raise ValueError(
             f"expected a lake of format {FORMAT}, found format {found} in {lake.url}; "
-            "use the movielake that wrote it, or convert the feed anew, into another folder"
+            "use the movielake that wrote it, or convert the feed again, into another folder"
         )
     if difference := describe_difference(content.get("tables")):
         raise ValueError(
-            f"{lake.url}/{LAKE_FILE} says format {found}, but {difference}; "
-            "use the movielake that wrote it, or convert the feed anew, into another folder"
+            f"{lake.url}/{LAKE_FILE} states format {found}, but {difference}; "
+            "use the movielake that wrote it, or convert the feed again, into another folder"
         )
 
 
 def _tell_no_lake(lake: Folder) -> str:
-    """Say what is there instead of a lake, and what to do: perhaps it is around or packed."""
+    """Return an error message for a folder without a lake. The lake may be packed or further up."""
     if lake.is_local and lake.fs.isfile(lake.path):
         return (
             f"expected the folder of a lake, found a file: {lake.url}; "
@@ -124,9 +125,9 @@ def _tell_no_lake(lake: Folder) -> str:
 
 
 def describe_difference(found: Any) -> str:
-    """Say how the tables of a lake differ from those of the format; empty if they do not."""
+    """Return how the tables of a lake differ from the format. The text is empty if they agree."""
     if not isinstance(found, dict) or not all(isinstance(t, dict) for t in found.values()):
-        return "does not tell the columns of its tables"
+        return "it does not list the columns of its tables"
     expected = _columns()
     if found.keys() != expected.keys():
         return f"expected the tables {', '.join(expected)}, found {', '.join(found) or 'none'}"
@@ -145,27 +146,27 @@ def _of_type(type_: Any) -> str:
 def read_manifest(
     lake: Folder, columns: Sequence[str] | None = None, needed: Selection | None = _EVERYTHING
 ) -> pa.Table:
-    """Read what is in a lake, one row per member.
+    """Read the manifest of a lake as a table with one row per member.
 
     Parameters
     ----------
     lake : Folder
         The lake.
     columns : sequence of str, optional
-        Which of the columns of `MANIFEST`; all by default.
+        Names of columns of `MANIFEST`. All by default.
     needed : Selection or None, optional
-        Partitions that are not to be missed just because they are being replaced; by default
-        all.
+        Partitions that must not be left out only because they are being replaced. All by
+        default.
 
     Returns
     -------
     pa.Table
-        In the order of stamp, country and member.
+        The rows, in the order of stamp, country and member.
 
     Raises
     ------
     ValueError
-        If one of those needed is still being replaced after a moment.
+        If a needed partition is still being replaced after two seconds.
     """
     while True:
         present = committed(lake, needed)
@@ -180,7 +181,8 @@ def read_manifest(
 def rebuild_manifest(lake: Folder) -> pa.Table:
     """Write ``manifest.parquet`` from the commits, unless it is up to date.
 
-    If another process changes a commit meanwhile, it is not written: that one rebuilds it later.
+    If another process changes a commit at the same time, the file is not written. The other
+    process rebuilds it later.
 
     Parameters
     ----------
@@ -199,11 +201,11 @@ def rebuild_manifest(lake: Folder) -> pa.Table:
     lake.fs.makedirs(draft.rpartition("/")[0], exist_ok=True)
     try:
         with HashingFile(lake.fs.open(draft, "wb"), draft) as file:
-            # From here on, who changes a commit removes the draft; who began before is waited for.
+            # A process that changes a commit from now on removes the draft. Wait for earlier ones.
             wait_for_holders(lake)
             table = manifest_table(filter(None, _read_all(lake, committed(lake))))
             pq.write_table(table, file, compression="zstd")
-        with suppress(FileNotFoundError):  # it was removed
+        with suppress(FileNotFoundError):  # another process removed the draft
             rename(lake, draft, MANIFEST_TABLE)
     except BaseException:
         with suppress(FileNotFoundError):
@@ -215,14 +217,14 @@ def rebuild_manifest(lake: Folder) -> pa.Table:
 def _read_table(
     lake: Folder, present: Pairs, columns: Sequence[str] | None = None
 ) -> pa.Table | None:
-    """Read ``manifest.parquet``; None if it is not there, or knows other commits than present."""
+    """Read ``manifest.parquet``. Return None if it is missing or has other commits."""
     path = lake.join(MANIFEST_TABLE)
     with (
         suppress(FileNotFoundError),
         pa.OSFile(path) if lake.is_local else lake.fs.open(path, "rb") as file,
     ):
-        # On no thread of Arrow's: if it lets go of a file or bytes of Python's when Python is just
-        # ending, the whole process is aborted.
+        # Without Arrow's threads: if such a thread releases a Python file or Python bytes while
+        # Python is ending, the whole process is aborted.
         known = pq.ParquetFile(file)
         keys = known.read(columns=["date_stamp", "country"], use_threads=False).to_pydict()
         if list(dict.fromkeys(zip(*keys.values(), strict=True))) == present:
@@ -232,7 +234,7 @@ def _read_table(
 
 @collector_paused()
 def _read_all(lake: Folder, present: Pairs) -> list[Commit | None]:
-    """Read commits; None for those that have gone meanwhile."""
+    """Read commits. The result has None for each commit that was removed in the meantime."""
     contents = commit_contents(lake, present)
     return [None if content is None else commit_from_json(content) for content in contents]
 
@@ -278,22 +280,22 @@ MANIFEST: Final = pa.schema(
         ("fallbacks", pa.list_(pa.struct(_FALLBACK))),
     ]
 )
-"""Columns of ``manifest.parquet``: the commit's, its member's, and the files made of it."""
+"""Columns of ``manifest.parquet``: those of the commit, of the member, and of its files."""
 
 
 @collector_paused()
 def manifest_table(commits: Iterable[Commit]) -> pa.Table:
-    """Put commits into one table, one row per member.
+    """Return commits as one table with one row per member.
 
     Parameters
     ----------
     commits : iterable of Commit
-        In the order of stamp and country.
+        The commits, in the order of stamp and country.
 
     Returns
     -------
     pa.Table
-        With the schema `MANIFEST`. A zip without any member has one row with null member.
+        A table with the schema `MANIFEST`. A zip without members has one row whose member is null.
     """
     rows = [
         _manifest_row(commit, member) for commit in commits for member in commit.members or (None,)
@@ -302,12 +304,12 @@ def manifest_table(commits: Iterable[Commit]) -> pa.Table:
 
 
 def _manifest_row(commit: Commit, member: MemberCommit | None) -> dict[str, Any]:
-    # By `vars`: `dataclasses.asdict` copies deeply, which took most of the time.
+    # `vars` is used because the deep copies of `dataclasses.asdict` took most of the time.
     row = vars(commit) | (vars(member) if member else {})
     for kind in ("json", "parquet"):
         file = vars(row[kind]) if row.get(kind) else {}
         row |= {f"{kind}_{key}": file.get(key) for key in ("path", "bytes", "sha256")}
     for kind in ("quarantine", "problems", "fallbacks"):
         row[kind] = [vars(each) for each in row[kind]] if member else None
-    # `path` is the feed zip's; the member's own files have theirs in the columns above.
+    # `path` is the path of the feed zip. The columns above have the paths of the member's files.
     return {name: row.get(name) for name in MANIFEST.names}

@@ -1,4 +1,4 @@
-"""What a member becomes: JSON Lines and Parquet."""
+"""The JSON Lines and Parquet files that are written for a member."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from movielake.lake.writers import HashingFile
 from movielake.schema.tables import Table
 
 ROW_GROUP: Final = 1 << 18
-"""Rows in a row group: large enough for fast scans, small enough to bound a writer's memory."""
+"""Rows per row group: large enough for fast scans, small enough to limit the memory of a writer."""
 
 _HEAVY: Final = 1 << 28
-"""Bytes of rows that wait for more of them: a hundred times what ordinary ones take."""
+"""At most this many bytes of rows wait for a full row group: 100 times the usual amount."""
 
 Buffer: TypeAlias = bytes | pa.Buffer
-"""Bytes, wherever they are."""
+"""Bytes of Python or of Arrow."""
 
-_ZSTD_LEVEL: Final = 1  # on showings half the time of level 3, for a file 1.5 % larger
+_ZSTD_LEVEL: Final = 1  # for showings: half the time of level 3, and files 1.5 % larger
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Batch(NamedTuple):
-    """Some records of a member, ready to be written.
+    """A batch of records of a member, ready to be written.
 
     Parameters
     ----------
     records : int
-        How many.
+        Number of records.
     lines : buffer of bytes
-        Their JSON Lines in UTF-8; nothing where no JSON is wanted.
+        The records as JSON Lines in UTF-8. Empty if no JSON is to be written.
     rows : pa.Table
-        Their rows.
+        The rows of these records.
     """
 
     records: int
@@ -47,17 +47,17 @@ class Batch(NamedTuple):
 
 
 def to_lines(records: Iterable[Record]) -> str:
-    r"""Write records as JSON Lines.
+    r"""Return records as JSON Lines.
 
     Parameters
     ----------
     records : iterable of dict
-        As `movielake.feed.records` gives them.
+        Records, as read by `movielake.feed.records`.
 
     Returns
     -------
     str
-        Each record and a line end.
+        One line for each record, with a line end.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def to_lines(records: Iterable[Record]) -> str:
 
 
 class JsonLinesWriter:
-    """Writes records as Zstandard-compressed JSON Lines, in one frame.
+    """A writer of records as JSON Lines, compressed with Zstandard in one frame.
 
     Parameters
     ----------
@@ -97,14 +97,14 @@ class JsonLinesWriter:
 
 
 class RowsWriter:
-    """Writes rows as Zstandard-compressed Parquet in row groups of a fixed size.
+    """A writer of rows as Parquet, compressed with Zstandard, in row groups of a fixed size.
 
     Parameters
     ----------
     file : HashingFile
         Where to write.
     table : Table
-        Whose rows they are.
+        The schema of the rows.
     """
 
     def __init__(self, file: HashingFile, table: Table) -> None:
@@ -122,7 +122,7 @@ class RowsWriter:
         self.close()
 
     def write(self, rows: pa.Table) -> None:
-        """Write rows of the table's schema; a row group goes out whenever one is full."""
+        """Take rows of the table's schema, and write each row group as soon as it is full."""
         self.rows += rows.num_rows
         if "show_time" in rows.column_names:
             self.screenings += rows.num_rows - rows["show_time"].null_count
@@ -139,16 +139,16 @@ class RowsWriter:
 
     @property
     def first_date(self) -> str | None:
-        """Earliest show_date so far (YYYY-MM-DD); None if there is none."""
+        """Earliest show_date so far (YYYY-MM-DD), or None if no row has a date."""
         return min((day.isoformat() for day in self._dates if day), default=None)
 
     @property
     def last_date(self) -> str | None:
-        """Latest show_date so far (YYYY-MM-DD); None if there is none."""
+        """Latest show_date so far (YYYY-MM-DD), or None if no row has a date."""
         return max((day.isoformat() for day in self._dates if day), default=None)
 
     def close(self) -> None:
-        """Write what is left, and the footer."""
+        """Write the remaining rows and the footer."""
         if self._waiting:
             rest = pa.concat_tables(self._waiting)
             if rest.num_rows:
@@ -157,15 +157,15 @@ class RowsWriter:
 
 
 def _how(schema: pa.Schema) -> dict[str, Any]:
-    """Choose what was found to be small and fast: measured on the samples of the benchmark."""
+    """Return the Parquet options that gave small files and fast reads on the benchmark samples."""
     flat = [f.name for f in schema if not pa.types.is_nested(f.type)]
     counted = [name for name in flat if name == "record"]
     return {
         "compression": "zstd",
-        # Arrow's own schema, which Parquet's says again, would be half of a small file's footer.
+        # Arrow's own schema repeats the Parquet schema. It would be half of a small file's footer.
         "store_schema": False,
         "use_dictionary": [name for name in flat if name not in counted],
         "column_encoding": dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
-        # The least and the greatest text help nobody to pass over a row group.
+        # The minimum and maximum of a text column never allow a reader to skip a row group.
         "write_statistics": [name for name in flat if schema.field(name).type != pa.string()],
     }

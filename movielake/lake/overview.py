@@ -1,4 +1,4 @@
-"""What is in a lake, at a glance, from its manifest alone."""
+"""A summary of a lake, made only from its manifest."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from movielake.rows.problems import Problem, total
 from movielake.schema.tables import TABLES
 
 _SHOWN: Final = 20
-"""Kinds of problems that a notebook shows."""
+"""Number of kinds of problems that a notebook shows."""
 
 
 @dataclass(frozen=True)
 class TableSize:
-    """How much of one table a lake holds.
+    """The size of one table in a lake.
 
     Parameters
     ----------
     table : str
-        Its name.
+        Name of the table.
     members, records, rows, screenings : int
-        Counts; screenings are rows with a time.
+        Counts. Screenings are rows with a time.
     xml_bytes, json_bytes, parquet_bytes : int
-        Sizes of the source and of the files made of it.
+        Sizes of the source and of the files written from it.
     """
 
     table: str
@@ -45,22 +45,22 @@ class TableSize:
 
 @dataclass(frozen=True)
 class Overview:
-    """What a lake holds.
+    """The contents of a lake.
 
     Parameters
     ----------
     lake : str
-        Its path or URL.
+        Path or URL of the lake.
     tables : tuple of TableSize
-        In the usual order.
+        Sizes of the tables, in the usual order.
     date_stamps, countries : tuple of str
-        All that occur, in order.
+        All date stamps and countries in the lake, in order.
     feed_zips : int
         Number of commits.
     problems : tuple of (str, Problem)
-        Table and problem, the most frequent first.
+        Pairs of table and problem, the most frequent first.
     incidents : tuple of str
-        Members that are not complete, one line each.
+        One line for each member that is not complete.
     """
 
     lake: str
@@ -72,7 +72,7 @@ class Overview:
     incidents: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give all of it as JSON can hold it: what ``movielake info --format json`` prints."""
+        """Return all fields as JSON types, as printed by ``movielake info --format json``."""
         return {
             "lake": self.lake,
             "feed_zips": self.feed_zips,
@@ -114,9 +114,9 @@ def describe_lake(lake: str) -> Overview:
     Raises
     ------
     FileNotFoundError
-        If there is no lake.
+        If the folder is not a lake.
     ValueError
-        If it is of another format.
+        If the lake has another format.
 
     Examples
     --------
@@ -146,12 +146,12 @@ def measure_tables(members: pa.Table) -> tuple[TableSize, ...]:
     Parameters
     ----------
     members : pa.Table
-        Rows of its manifest.
+        Rows of the manifest of the lake.
 
     Returns
     -------
     tuple of TableSize
-        In the usual order.
+        Sizes of the tables, in the usual order.
     """
     return tuple(_size(name, members.filter(pc.field("table") == name)) for name in TABLES)
 

@@ -1,4 +1,4 @@
-"""Quarantine: the raw bytes of what could not be read, each with a note on why."""
+"""Quarantine: the raw bytes of unreadable members and zips, each with a note on the reason."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _BLOCK: Final = 1 << 20
 
 
 class Quarantine:
-    """Where one feed zip's unreadable parts go.
+    """The place for the unreadable parts of one feed zip.
 
     Parameters
     ----------
     space : Workspace
-        Where the files are written first.
+        The workspace where the files are written first.
     zip_ : FeedZip
-        Whose parts they are.
+        The feed zip.
     """
 
     def __init__(self, space: Workspace, zip_: FeedZip) -> None:
@@ -39,25 +39,25 @@ class Quarantine:
         records: int,
         most: int | None = None,
     ) -> tuple[WrittenFile, ...]:
-        """Set something aside.
+        """Copy the raw bytes of a member, or of the zip itself, into quarantine.
 
         Parameters
         ----------
         name : str
-            Name of the member, or of the zip if that itself cannot be read.
+            Name of the member, or of the zip if the zip itself cannot be read.
         source : callable
-            Opens its bytes.
+            A function that opens the bytes for reading.
         damage : Damage
-            What is wrong with it.
+            The damage that was found.
         records : int
-            How many of its records are in the lake all the same.
+            Number of its records that are in the lake.
         most : int, optional
-            How many of its bytes are kept; all by default.
+            Largest number of bytes to keep. All by default.
 
         Returns
         -------
         tuple of WrittenFile
-            The raw bytes, as far as they can be had, and the note.
+            The raw bytes, as far as they can be read, and the note.
         """
         path = self._path(name)
         note = {"file": self._zip.path, "member": name, **vars(damage), "records_kept": records}
@@ -66,8 +66,8 @@ class Quarantine:
             with source() as stream, self._space.open(path) as raw:
                 note |= _copy(stream, raw, most)
             files.append(raw.written(path))
-        except UNREADABLE as error:  # encrypted, or compressed in a way that zipfile does not know
-            note["raw_bytes"] = f"none could be read ({one_line(error)}); see the feed zip"
+        except UNREADABLE as error:  # encrypted, or compressed with a method unknown to zipfile
+            note["raw_bytes"] = f"not readable ({one_line(error)}); see the feed zip"
         with self._space.open(f"{path}.note.json") as text:
             text.write((json.dumps(note, ensure_ascii=False, indent=1) + "\n").encode())
         return (*files, text.written(f"{path}.note.json"))
@@ -79,14 +79,14 @@ class Quarantine:
 
 
 def _copy(stream: IO[bytes], raw: HashingFile, most: int | None) -> dict[str, str]:
-    """Copy as much as can be read; tell where it ended if that was not the end."""
+    """Copy all readable bytes. Return a note if the copy is not complete."""
     copied = 0
     try:
         while block := stream.read(_BLOCK):
             raw.write(block if most is None else block[: most - copied])
             copied += len(block)
             if most is not None and copied > most:
-                return {"raw_bytes": f"the first {most:,} bytes, of very many; see the feed zip"}
+                return {"raw_bytes": f"only the first {most:,} bytes; see the feed zip"}
     except UNREADABLE as error:
         return {"raw_bytes": f"readable to byte {copied} ({one_line(error)}); see the feed zip"}
     return {}

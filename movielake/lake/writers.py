@@ -1,4 +1,4 @@
-"""Writing the lake: files that appear whole or not at all, counted and digested."""
+"""Writers of lake files, which appear complete or not at all, with their sizes and checksums."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from movielake.names.layout import WORK_FOLDER, Folder
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A file of the lake, as the manifest knows it.
+    """A file of the lake, as listed in the manifest.
 
     Parameters
     ----------
     path : str
-        Relative to the lake.
+        Path relative to the lake.
     bytes : int
-        Its size.
+        Size of the file.
     sha256 : str
-        Hexadecimal digest of its content.
+        SHA-256 checksum of the content, in hexadecimal.
     """
 
     path: str
@@ -36,7 +36,7 @@ class WrittenFile:
 
 @contextmanager
 def named(path: str) -> Iterator[None]:
-    """Say in an error, such as that of a full disk, which file it is about."""
+    """Add the path of the file to an operating system error, for example of a full disk."""
     try:
         yield
     except OSError as error:
@@ -45,18 +45,18 @@ def named(path: str) -> Iterator[None]:
 
 
 def is_within(error: OSError, folder: Folder) -> bool:
-    """Tell whether an error of the system is about what is in a folder."""
+    """Return whether an operating system error concerns a file in a folder."""
     return bool(error.strerror) and str(error.filename or "").startswith(folder.join(""))
 
 
 @contextmanager
 def explained(folder: Folder) -> Iterator[None]:
-    """Say in one line why a folder cannot be written, as on a full disk, and what to do.
+    """Explain in one line why a folder cannot be written, such as a full disk, and what to do.
 
     Raises
     ------
     OSError
-        In place of the system's own.
+        With this explanation, in place of the original error.
     """
     try:
         yield
@@ -66,19 +66,19 @@ def explained(folder: Folder) -> Iterator[None]:
         file = str(error.filename).removeprefix(folder.join(""))
         where = "" if file.startswith(".") else f" ({file})"
         raise OSError(
-            f"{folder.url}: {error.strerror}{where}; mend that and run the same command again"
+            f"{folder.url}: {error.strerror}{where}; fix this and run the same command again"
         ) from error
 
 
 class HashingFile(io.RawIOBase):
-    """A file opened for writing that counts and digests what passes.
+    """A file opened for writing that counts the bytes and computes their checksum.
 
     Parameters
     ----------
     raw : binary file
-        Where the bytes go; closed together with this one.
+        The file that receives the bytes. It is closed together with this one.
     name : str, optional
-        What to call it where it cannot be written.
+        Name of the file in error messages.
     """
 
     def __init__(self, raw: IO[bytes], name: str = "") -> None:
@@ -88,11 +88,11 @@ class HashingFile(io.RawIOBase):
         self.size = 0
 
     def writable(self) -> bool:
-        """Tell that writing works."""
+        """Return True, because the file can be written."""
         return True
 
     def write(self, data: Any) -> int:
-        """Write, count and digest."""
+        """Write bytes, count them and update the checksum."""
         view = memoryview(data).cast("B")
         with named(self._name):
             self._raw.write(view)
@@ -105,21 +105,22 @@ class HashingFile(io.RawIOBase):
         return self.size
 
     def close(self) -> None:
-        """Close the file below too."""
+        """Close this file and the file that receives the bytes."""
         if not self.closed:
             super().close()
             with named(self._name):
                 self._raw.close()
 
     def written(self, path: str) -> WrittenFile:
-        """Describe the file under the name that it gets in the lake."""
+        """Return the path in the lake, the size and the checksum of the file."""
         return WrittenFile(path, self.size, self._digest.hexdigest())
 
 
 class Workspace:
-    """A folder of the lake for what one process is writing; nobody looks there.
+    """A hidden folder of the lake for the files that one process is writing.
 
-    Files are written here, and renamed into the lake when all of them are complete.
+    Files are written here, and renamed into the lake when all of them are complete. Readers ignore
+    this folder.
 
     Parameters
     ----------
@@ -133,9 +134,9 @@ class Workspace:
         self._renames: dict[str, str] = {}
 
     def open(self, path: str) -> HashingFile:
-        """Open a file for writing that is to stand at ``path`` in the lake.
+        """Open a file for writing that will be published at ``path`` in the lake.
 
-        What was written for that path before is dropped.
+        Earlier content for the same path is dropped.
         """
         count = len(self._renames)
         temporary = self._renames.setdefault(path, self._lake.join(self._name, str(count)))
@@ -143,12 +144,12 @@ class Workspace:
         return HashingFile(self._lake.fs.open(temporary, "wb"), temporary)
 
     def publish(self, before: Callable[[], None] = lambda: None) -> None:
-        """Rename all files to where they belong, each replacing what stood there.
+        """Rename all files to their paths in the lake. Each replaces an older file.
 
         Parameters
         ----------
         before : callable, optional
-            Called before each; may raise, and the rest stays where it is.
+            Function to call before each rename. If it raises, the remaining files are not renamed.
         """
         for path, temporary in self._renames.items():
             before()
@@ -156,14 +157,14 @@ class Workspace:
         self._renames.clear()
 
     def close(self) -> None:
-        """Remove the folder and whatever is still in it."""
+        """Remove the folder and all files that are still in it."""
         with suppress(FileNotFoundError):
             self._lake.fs.rm(self._lake.join(self._name), recursive=True)
 
 
 @contextmanager
 def workspace(lake: Folder) -> Iterator[Workspace]:
-    """Make a `Workspace` and remove it at the end, whatever happened."""
+    """Create a `Workspace` and always remove it at the end, also after an error."""
     space = Workspace(lake)
     try:
         yield space
@@ -172,14 +173,14 @@ def workspace(lake: Folder) -> Iterator[Workspace]:
 
 
 def write_atomically(lake: Folder, path: str, content: bytes) -> WrittenFile:
-    """Write one small file of the lake so that it appears whole or not at all.
+    """Write one small file of the lake so that it appears complete or not at all.
 
     Parameters
     ----------
     lake : Folder
         The lake.
     path : str
-        Relative to it.
+        Path relative to the lake.
     content : bytes
         The whole content.
 
@@ -195,15 +196,16 @@ def write_atomically(lake: Folder, path: str, content: bytes) -> WrittenFile:
 
 
 def rename(lake: Folder, temporary: str, path: str) -> None:
-    """Move a finished file to its place in the lake, replacing what stood there.
+    """Move a finished file to its place in the lake, and replace the old file there.
 
-    Its bytes are on the disk before its name is: neither is lost without the other.
+    The bytes are written to the disk before the name, so that a crash never leaves a name without
+    its bytes.
     """
     target = lake.join(path)
     lake.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
     if lake.is_local:
         with Path(temporary).open("rb") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, target)  # noqa: PTH105  (fsspec's paths are texts)
+        os.replace(temporary, target)  # noqa: PTH105  (paths of fsspec are strings)
     else:
         lake.fs.mv(temporary, target)

@@ -1,4 +1,4 @@
-"""A lake on its way to a fast disk: pack it into one file, stage it to local scratch.
+"""Packs of a lake, and staged copies of it on the fast local disk of a node.
 
 Enters: a lake or a pack, and a selection. Leaves: a pack, or a staged lake whose files match
 their checksums. This wing never changes a value and never leaves a half-written file.

@@ -1,8 +1,9 @@
-"""Staging: the part of a lake that a job needs, on the node's own disk, as a lake of its own.
+"""Staging: a copy of the needed part of a lake on the local disk of the node. The copy is a lake.
 
-A partition (one stamp and country) is the unit of work: its files are copied aside, verified, and
-renamed into place; then its commit makes it count. ``lake.json`` comes last: a first stage that
-was killed is no lake yet, and the next one goes on where it ended.
+A partition (one date stamp and country) is the unit of work. Its files are copied to a hidden
+folder, verified, and renamed into place. Then its commit is written, and the partition counts.
+``lake.json`` is written last. If the first stage is killed, the folder is not a lake yet, and the
+next stage continues the work.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from movielake.staging.sources import Pack, Source, ahead, open_source
 from movielake.staging.targets import Target
 
 STAGED_FILE: Final = ".staged.json"
-"""In a staged lake: where it came from. Whoever stages holds a lock on it."""
+"""File of a staged lake that names its source. A process that stages holds a lock on it."""
 
 _THREADS: Final = 4
 _BLOCK: Final = 4096
@@ -47,42 +48,43 @@ def stage(
     workers: int | None = None,
     on_progress: Callable[[str, int], None] | None = None,
 ) -> str:
-    """Copy a lake, or the part of it that is asked for, to the node's own disk.
+    """Copy a lake, or a part of it, to the local disk of the node.
 
-    What is staged is a lake of its own, with every file checked against the manifest. To stage
-    again copies only what is not there yet or has changed in the source; a larger selection
-    extends the staged lake, a smaller one takes nothing away. Parquet is always target.
+    The copy is a complete lake, and every file in it is checked against the manifest. Another
+    stage to the same folder copies only files that are missing or have changed in the source. A
+    larger selection extends the staged lake. A smaller selection removes no file. Parquet files are
+    always staged.
 
     Parameters
     ----------
     source : str
         Path or URL of a lake's folder, or of a pack.
     to : str, optional
-        Local folder for the staged lake; ``$SLURM_TMPDIR/movielake/NAME`` by default.
+        Local folder for the staged lake. ``$SLURM_TMPDIR/movielake/NAME`` by default.
     tables : str or iterable of str, optional
-        Which tables; all by default.
+        Tables to stage. All by default.
     date_stamps, countries : str, iterable of str or slice, optional
-        What to stage; everything by default. See `movielake.names.layout.Selection`.
+        Stamps and countries to stage. All by default. See `movielake.names.layout.Selection`.
     json : bool, optional
-        Stage JSON Lines too, which `bag` needs; without them it is faster.
+        Also stage JSON Lines, which `bag` needs. Staging is faster without them.
     workers : int, optional
-        Partitions copied and checked at a time.
+        Number of partitions to copy and check at the same time.
     on_progress : callable, optional
-        Told path and bytes of each file that was copied.
+        Function to call with the path and the size of each file after it was copied.
 
     Returns
     -------
     str
-        Where the staged lake is: an absolute path. Without ``to`` and outside Slurm nothing is
-        staged, and ``source`` is given back.
+        Absolute path of the staged lake. Without ``to`` and outside Slurm, the lake is not staged
+        and the result is ``source``.
 
     Raises
     ------
     FileNotFoundError
-        If there is no source.
+        If the source does not exist.
     ValueError
-        If the source is damaged, refused or no lake; if nothing in it is selected; or if ``to``
-        holds something else.
+        If the source is damaged, is refused or is not a lake, if no partition matches the
+        selection, or if ``to`` contains other files.
     OSError
         If there is not enough space.
 
@@ -124,7 +126,7 @@ def _kinds(tables: str | Iterable[str] | None, json: bool) -> Kinds:
 
 
 def _folder(lake: Source, to: str | None) -> Path | None:
-    """Decide where to stage; None if it is not to be staged."""
+    """Return the folder to stage to, or None if the lake can be used in place."""
     if to is not None:
         place = Folder(to)
         if not place.is_local:
@@ -136,17 +138,20 @@ def _folder(lake: Source, to: str | None) -> Path | None:
         return Path(scratch).absolute() / "movielake" / name
     if isinstance(lake, Pack):
         raise ValueError(
-            f"a pack cannot be used in place, and SLURM_TMPDIR is not set: "
-            f"say where to stage {lake.url} with --to DIR (to=)"
+            f"a pack cannot be used in place, and SLURM_TMPDIR is not set; "
+            f"choose a folder for {lake.url} with --to DIR (to=)"
         )
     return None
 
 
 def _select(lake: Source, selection: Selection) -> list[tuple[str, str]]:
-    """List the partitions that are meant; what the lake has if there is none."""
+    """List the selected partitions. If none matches, raise an error that shows the choices."""
     everything = committed(lake, selection)
     if not everything:
-        raise ValueError(f"{lake.url} holds nothing yet: no feed zip was converted into it")
+        raise ValueError(
+            f"expected a lake with data, found no commit in {lake.url}; "
+            "convert a feed into it with: movielake convert FEED LAKE"
+        )
     stamps, countries = ({pair[i] for pair in everything} for i in (0, 1))
     selected = [pair for pair in everything if selection.matches(*pair)]
     if not selected:
@@ -158,18 +163,19 @@ def _select(lake: Source, selection: Selection) -> list[tuple[str, str]]:
 
 @contextmanager
 def _claimed(folder: Path, lake: Source) -> Iterator[None]:
-    """Make the folder ours: no other source's, and no other process's for the time being.
+    """Reserve the folder for this source, and lock it against other processes until the end.
 
-    The lock ends with the process that holds it. Where a file system has no locks, two at once
-    both do all the work, each under its own temporary names.
+    The lock ends with the process that holds it. On a file system without locks, two processes can
+    stage at the same time. Both do all the work, each under its own temporary names.
     """
-    import fcntl  # not on Windows, where nothing else here needs it
+    import fcntl  # imported here because Windows does not have it
 
     folder.mkdir(parents=True, exist_ok=True)
     mark = folder / STAGED_FILE
     if any(path != mark for path in folder.iterdir()) and not mark.exists():
         raise ValueError(
-            f"expected an empty folder, or a lake staged before, found neither: {folder}"
+            f"expected an empty folder or a staged lake, found other files in {folder}; "
+            "choose another folder with --to (to=)"
         )
     with mark.open("a+") as file:
         with suppress(OSError):
@@ -179,7 +185,7 @@ def _claimed(folder: Path, lake: Source) -> Iterator[None]:
         if known not in ("", mine):
             raise ValueError(
                 f"{folder} was staged from {known.strip()}, not from {lake.identity}; "
-                "give another folder with --to (to=)"
+                "choose another folder with --to (to=)"
             )
         if not known:
             file.write(mine)
@@ -197,7 +203,7 @@ def _update(target: Target, threads: int, on_progress: Callable[[str, int], None
         done = {plan.pair: plan for plan in plans}
         if todo or not target.has_manifest:
             manifest = _manifest(plans)
-            target.remove(MANIFEST_TABLE)  # what is derived may be missing, but never behind
+            target.remove(MANIFEST_TABLE)  # a derived table can be missing, but never out of date
             for fetched in ahead(pool, target.fetch, todo, 2 * threads):
                 plan = target.put(fetched)
                 done[plan.pair] = plan
@@ -213,16 +219,16 @@ def _manifest(plans: Iterable[Partition]) -> pa.Table:
     try:
         return manifest_table(commits)
     except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise ValueError(f"a commit of the source is not one: {error}") from None
+        raise ValueError(f"expected a valid commit in the source, found: {error}") from None
 
 
 def _check_space(folder: Path, todo: Iterable[Partition]) -> None:
-    """Compare what is to be copied with what is free, before anything is written."""
+    """Compare the size of the files to copy with the free space, before a file is written."""
     sizes = [file.bytes for plan in todo for file in plan.missing]
     needed = sum(-(-size // _BLOCK) * _BLOCK for size in sizes)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(
             f"not enough space to stage to {folder}: {needed:,} bytes needed, {free:,} "
-            "available; select less (--tables, --stamps, --countries, --no-json) or give --to"
+            "available; select less (--tables, --stamps, --countries, --no-json) or use --to"
         )

@@ -1,4 +1,4 @@
-"""Packing: a lake into one file, for file systems that punish many small ones."""
+"""Packing: a whole lake in one file, for file systems that are slow with many small files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from movielake.staging.packs import (
 from movielake.staging.sources import BLOCK, Source, ahead
 
 _READERS: Final = 16
-"""Files that are read at a time: on a shared file system it is the opening that takes long."""
+"""Number of files read at the same time, because a shared file system opens files slowly."""
 
 _HOST: Final = re.sub(r"[^A-Za-z0-9]", "_", socket.gethostname())
 
@@ -47,31 +47,31 @@ _HOST: Final = re.sub(r"[^A-Za-z0-9]", "_", socket.gethostname())
 def pack(
     lake: str, file: str, *, on_progress: Callable[[str, int], None] | None = None
 ) -> WrittenFile:
-    """Pack a lake into one ordinary tar, uncompressed, since what is in it already is.
+    """Pack a lake into one plain tar file, uncompressed because its files are already compressed.
 
-    Exactly what the manifest knows is packed, and every file is checked against its checksum. The
-    same lake makes the same bytes. The pack appears when it is complete.
+    Exactly the files in the manifest are packed, and every file is checked against its checksum.
+    The same lake always gives the same bytes. The pack appears only when it is complete.
 
     Parameters
     ----------
     lake : str
-        Path or URL of the lake; nothing in it is changed.
+        Path or URL of the lake, which is not changed.
     file : str
-        Path or URL of the pack; replaced if it is there.
+        Path or URL of the pack. An old file is replaced.
     on_progress : callable, optional
-        Told path and bytes of each data file that is in the pack.
+        Function to call with the path and the size of each data file after it was packed.
 
     Returns
     -------
     WrittenFile
-        The pack, its size and its checksum.
+        The path, size and checksum of the pack.
 
     Raises
     ------
     FileNotFoundError
-        If there is no lake.
+        If ``lake`` is not a lake.
     ValueError
-        If a file is missing or is not what the manifest says; the message names it.
+        If a file is missing or differs from the manifest. The message names the file.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def pack(
 
 
 def _parent(file: str) -> tuple[Folder, str]:
-    """Split a pack's path or URL into its folder and its name."""
+    """Split the path or URL of a pack into folder and name."""
     head, slash, name = str(file).rpartition("/")
     if not name or Folder(file).fs.isdir(Folder(file).path):
         raise ValueError(f"expected a file to write the pack to, found a folder: {file}")
@@ -115,7 +115,7 @@ def _parent(file: str) -> tuple[Folder, str]:
 
 
 def _remove_partials(parent: Folder, name: str) -> None:
-    """Remove what processes of this host left that were killed while they wrote this pack."""
+    """Remove unfinished copies of this pack that killed processes of this host left."""
     if not parent.is_local or not Path(parent.path).is_dir():
         return
     pattern = re.compile(rf"\.{re.escape(name)}\.([0-9]+)-[0-9a-f]+-{_HOST}\.partial")
@@ -135,7 +135,7 @@ def _lives(process: int) -> bool:
 
 
 def _write(out: HashingFile, source: Source, on_progress: Callable[[str, int], None]) -> None:
-    """Write the whole tar: index, manifest, commits, data, description."""
+    """Write the whole tar: index, manifest, commits, data files, data package descriptor."""
     lake_json = source.fs.cat_file(source.join(LAKE_FILE))
     commits = _commits(source)
     manifest = io.BytesIO()
@@ -150,17 +150,19 @@ def _write(out: HashingFile, source: Source, on_progress: Callable[[str, int], N
         for file, blocks in ahead(pool, partial(_read, source), files, _READERS):
             _write_member(out, file.path, file.bytes, blocks)
             on_progress(file.path, file.bytes)
-    descriptor = descriptor_content()  # for whoever unpacks it; the index does without
+    descriptor = descriptor_content()  # for users who unpack it; not in the index
     _write_member(out, DESCRIPTOR_FILE, len(descriptor), [descriptor])
     out.write(bytes(end_padding(out.size)))
 
 
 def _commits(source: Source) -> dict[Pair, tuple[bytes, Commit]]:
-    """Read all commits, in order; the manifest is made of exactly these."""
+    """Read all commits, in order. The manifest in the pack is made of exactly these commits."""
     pairs, commits = committed(source, Selection()), {}
     for pair, content in zip(pairs, commit_contents(source, pairs), strict=True):
         if content is None:
-            raise FileNotFoundError(f"{source.url}: {commit_path(*pair)} has gone; try again")
+            raise FileNotFoundError(
+                f"{source.url}: {commit_path(*pair)} was removed while packing; try again"
+            )
         commits[pair] = content, commit_from_json(content)
     return commits
 
@@ -173,6 +175,6 @@ def _write_member(out: HashingFile, path: str, size: int, blocks: Iterable[bytes
 
 
 def _read(source: Source, file: WrittenFile) -> tuple[WrittenFile, Iterable[bytes]]:
-    """Read a small file; of a large one the blocks are read as they are written."""
+    """Read a small file completely. Return a large file as blocks, to be read during writing."""
     blocks = source.verified(file)
     return file, list(blocks) if file.bytes <= BLOCK else blocks

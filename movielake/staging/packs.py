@@ -1,12 +1,12 @@
-"""Packs: the format of a lake in one ordinary tar, and where in it each member is.
+"""Packs: the format of a lake in one plain tar file, and the position of each member in it.
 
-The order of the members is fixed: lake.json, manifest.parquet, the commits, then the data files as
-the commits list them, by stamp and country, and at the end datapackage.json. A pack begins with a
-global pax header, which every tar passes over; its comment is the index: size and CRC-32 of each
-member before the data, and where each commit's data begin. A commit knows the sizes of its files,
-so a selection is found and read by itself. What is added to a pack later is not part of it. A tar
-without the index, made by ``tar cf`` or ``tar --delete``, is looked through from header to header
-instead.
+The order of the members is fixed: lake.json, manifest.parquet, the commits, the data files in the
+order of the commits, by stamp and country, and finally datapackage.json. A pack begins with a
+global pax header, which every tar program skips. The comment of this header is the index. It has
+the size and CRC-32 of each member before the data, and the position of the data of each commit. A
+commit lists the sizes of its files, so a reader finds a selection without reading the rest.
+Members that are added to a pack later do not belong to it. A tar without an index, made by ``tar
+cf`` or ``tar --delete``, is read from header to header instead.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from movielake.lake.writers import WrittenFile
 from movielake.names.layout import LAKE_FILE, MANIFEST_TABLE, commit_path
 
 _MARK: Final = "movielake-pack 1 "
-_TIME: Final = 315532800  # 1980-01-01: the same in every pack, and not so old that tar warns
+_TIME: Final = 315532800  # 1980-01-01: fixed, and late enough for tar not to warn
 
 Pair = tuple[str, str]
 """Date stamp and country of a commit."""
 
 
 class DamagedPackError(ValueError):
-    """Raised by a pack that is damaged, or has members that may do harm where it is unpacked."""
+    """Raised if a pack is damaged or has members that are not safe to unpack."""
 
 
 class Span(NamedTuple):
-    """Where a member's content is in the tar, and its CRC-32 if the index has it."""
+    """The position of the content of a member in the tar, and its CRC-32 if the index has it."""
 
     offset: int
     size: int
@@ -42,7 +42,7 @@ class Span(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Where the members before the data are, and where each commit's data begin."""
+    """The spans of the members before the data, and the position of the data of each commit."""
 
     spans: dict[str, Span]
     data: dict[Pair, int]
@@ -54,19 +54,19 @@ def files_of(commit: Commit) -> tuple[WrittenFile, ...]:
 
 
 def member_header(path: str, size: int) -> bytes:
-    """Return what stands before a member of a pack: the same for the same path and size."""
+    """Return the header of a member. The same path and size always give the same header."""
     info = tarfile.TarInfo(path)
     info.size, info.mtime, info.mode = size, _TIME, 0o644
     return info.tobuf(tarfile.PAX_FORMAT)
 
 
 def padding(size: int, unit: int = tarfile.BLOCKSIZE) -> int:
-    """Count the zeros that fill a size up to whole units."""
+    """Return the number of zeros that fill a size up to whole units."""
     return -size % unit
 
 
 def end_padding(end: int) -> int:
-    """Count the zeros from the end of the last member to the end of the tar."""
+    """Return the number of zeros from the end of the last member to the end of the tar."""
     mark = 2 * tarfile.BLOCKSIZE
     return mark + padding(end + mark, tarfile.RECORDSIZE)
 
@@ -74,18 +74,19 @@ def end_padding(end: int) -> int:
 def index_header(
     lake_json: bytes, manifest: bytes, commits: Mapping[Pair, tuple[bytes, Commit]]
 ) -> bytes:
-    """Return what a pack begins with.
+    """Return the first header of a pack, which contains the index.
 
     Parameters
     ----------
     lake_json, manifest : bytes
-        Contents of the two first members.
+        Contents of the first two members.
     commits : mapping of Pair to (bytes, Commit)
-        The commits in order, as they are written and read.
+        The commits in order, each as JSON text and as a `Commit`.
 
     Returns
     -------
     bytes
+        A global pax header.
 
     Examples
     --------
@@ -111,7 +112,7 @@ def index_header(
 
 
 def index_size(block: bytes) -> int:
-    """Tell from the first 512 bytes of a tar how long its global pax header is; 0 if none."""
+    """Return the length of the global pax header, from the first 512 bytes of a tar. 0 if none."""
     try:
         info = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
     except (tarfile.HeaderError, ValueError):
@@ -122,17 +123,17 @@ def index_size(block: bytes) -> int:
 
 
 def read_index(header: bytes) -> Index | None:
-    """Read the index.
+    """Read the index of a pack.
 
     Parameters
     ----------
     header : bytes
-        The global pax header, as long as `index_size` says.
+        The global pax header, with the length from `index_size`.
 
     Returns
     -------
     Index or None
-        None if it has no index that this version knows.
+        None if the header has no index, or one of another version.
 
     Raises
     ------
@@ -145,35 +146,35 @@ def read_index(header: bytes) -> Index | None:
     checksum, _, text = rest.rstrip(b"\n\0").partition(b" ")
     try:
         if int(checksum, 16) != zlib.crc32(text):
-            raise ValueError("another checksum")
+            raise ValueError("wrong checksum")
         index = json.loads(text)
         sizes = [(LAKE_FILE, *index["lake"]), (MANIFEST_TABLE, *index["manifest"])]
         sizes += [(commit_path(stamp, ccc), *row[:2]) for stamp, ccc, *row in index["commits"]]
         data = {(stamp, ccc): len(header) + int(at) for stamp, ccc, *_, at in index["commits"]}
         spans, _ = place(len(header), [(path, int(size), int(crc)) for path, size, crc in sizes])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        raise DamagedPackError("the pack's index is damaged; pack the lake anew") from None
+        raise DamagedPackError("the index of the pack is damaged; pack the lake again") from None
     return Index(spans, data)
 
 
 def place(
     start: int, members: Iterable[tuple[str, int] | tuple[str, int, int]]
 ) -> tuple[dict[str, Span], int]:
-    """Reckon where members are.
+    """Compute the positions of members.
 
     Parameters
     ----------
     start : int
-        Where the first one's header is.
+        Position of the header of the first member.
     members : iterable of tuple
-        Path and size of each, in order, and its CRC-32 if that is known.
+        Path and size of each member, in order, and its CRC-32 if it is known.
 
     Returns
     -------
     dict of str to Span
-        Where the content of each is.
+        The span of each member, by path.
     int
-        Where the last one ends.
+        The end of the last member.
     """
     spans, offset = {}, start
     for path, size, *crc in members:
@@ -189,26 +190,26 @@ def _header_size(path: str, size: int) -> int:
 
 
 def scan(file: IO[bytes], url: str) -> dict[str, Span]:
-    """Look through a tar, from header to header, for the lake in it.
+    """Find the lake in a tar by reading it from header to header.
 
     Parameters
     ----------
     file : binary file
-        The tar.
+        The opened tar.
     url : str
-        What to call it in an error.
+        Name of the tar in error messages.
 
     Returns
     -------
     dict of str to Span
-        By path relative to the lake; the lake may be in a folder of the tar.
+        The spans by path relative to the lake, which may be in a folder of the tar.
 
     Raises
     ------
     ValueError
-        If it is no tar.
+        If the file is not a tar.
     DamagedPackError
-        If it holds what no lake holds and may do harm where it is unpacked.
+        If a member does not belong in a lake and is not safe to unpack.
     """
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
@@ -239,7 +240,7 @@ def _below_lake(spans: dict[str, Span]) -> dict[str, Span]:
 
 
 def _refusal(member: tarfile.TarInfo) -> str:
-    """Say why a member has no place in a pack; empty if it has."""
+    """Return why a pack must not have a member. The text is empty if the member is allowed."""
     if not (member.isreg() or member.isdir()) or member.issparse():
         return "is neither a plain file nor a folder"
     if not member.name.isprintable():

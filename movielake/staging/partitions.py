@@ -1,4 +1,4 @@
-"""Partitions: which files of each are staged, and what is to be done with it. Changes nothing."""
+"""Plans for partitions: the files to stage and the work to do. This module writes no file."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from movielake.schema.tables import TABLES
 from movielake.staging.packs import Pair, files_of
 
 Kinds = frozenset[tuple[str, str]]
-"""What of a partition is wanted: pairs of a table and ``json`` or ``parquet``."""
+"""The wanted parts of a partition: pairs of a table and ``json`` or ``parquet``."""
 
 _COUNTRY: Final = re.compile(r"[A-Za-z0-9_]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 def trim(commit: Commit, kinds: Kinds) -> Commit:
-    """Reduce a commit to what is wanted of its partition.
+    """Reduce a commit to the wanted tables and formats.
 
-    Members of no table stay, with what is in quarantine of them: they may concern any.
+    Members without a table stay, with their files in quarantine, because they may belong to any
+    table.
 
     Parameters
     ----------
     commit : Commit
-        Of the whole lake.
+        A commit of the whole lake.
     kinds : Kinds
         Wanted tables and formats.
 
     Returns
     -------
     Commit
-        With exactly the files that are staged.
+        The same commit with exactly the files that are staged.
     """
     whole = [
         member
@@ -50,7 +51,7 @@ def trim(commit: Commit, kinds: Kinds) -> Commit:
 
 
 def kinds_of(commit: Commit) -> Kinds:
-    """Tell which tables and formats a staged commit has."""
+    """Return the tables and formats of a staged commit."""
     tables = [member for member in commit.members if member.table is not None]
     return frozenset(
         (member.table or "", kind)
@@ -61,7 +62,7 @@ def kinds_of(commit: Commit) -> Kinds:
 
 
 def is_safe(commit: Commit, pair: Pair) -> bool:
-    """Tell whether a commit is its partition's and names only files in the partition's folders."""
+    """Return whether a commit belongs to a partition and lists only files in its folders."""
     if (commit.date_stamp, commit.country) != pair:
         return False
     if not (is_date_stamp(pair[0]) and _COUNTRY.fullmatch(pair[1])):
@@ -80,22 +81,22 @@ def _is_safe(file: WrittenFile, folders: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class Partition:
-    """What is to be done with one partition.
+    """The work to do for one partition.
 
     Parameters
     ----------
     pair : Pair
-        Which one.
+        Date stamp and country of the partition.
     commit : Commit or None
-        What the staged lake is to have of it; None if the source has it no more.
+        The new commit for the staged lake. None if the source no longer has the partition.
     held : Commit or None
-        What the staged lake has.
+        The current commit of the staged lake.
     missing : tuple of WrittenFile
-        Files to be copied.
+        Files to copy.
     content : bytes
-        The commit as it is to be written.
+        The new commit as JSON text.
     is_half : bool
-        Whether a process was killed while it replaced files that the commit held knows.
+        Whether a process was killed while it replaced files of the commit in ``held``.
     """
 
     pair: Pair
@@ -107,17 +108,17 @@ class Partition:
 
     @property
     def is_due(self) -> bool:
-        """Whether anything is to be done."""
+        """Whether the partition needs any work."""
         return self.is_half or self.commit != self.held or bool(self.missing)
 
     @property
     def files(self) -> frozenset[WrittenFile]:
-        """Files that the staged lake is to have of it."""
+        """Files of the new commit."""
         return frozenset(files_of(self.commit) if self.commit else ())
 
     @property
     def is_stale(self) -> bool:
-        """Whether files that readers see now are to be replaced or removed."""
+        """Whether files that readers see now must be replaced or removed."""
         if self.held is None or self.is_half:
             return False
         return not self.files.issuperset(files_of(self.held))

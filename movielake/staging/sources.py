@@ -1,4 +1,4 @@
-"""Sources: a lake to read from, as a folder or as a pack that stays packed."""
+"""Sources: lakes to read from, as a folder or as a pack that is read without unpacking."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 BLOCK: Final = 1 << 22
-"""Most bytes that are read at a time."""
+"""Largest number of bytes per read."""
 
 _LARGEST: Final = 1 << 30
-"""Most bytes of a member that is read as a whole, which a commit never has."""
+"""Largest member that is read in one piece. A commit is never so large."""
 
 
 def ahead(
     pool: Executor, function: Callable[[Given], Result], items: Iterable[Given], most: int
 ) -> Iterator[Result]:
-    """Apply a function to items in order, at most so many ahead of what is taken."""
+    """Apply a function to items and yield the results in order. At most ``most`` items wait."""
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:
@@ -49,22 +49,22 @@ def ahead(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:  # after an error, what has not begun is not to begin
+    finally:  # after an error, cancel all calls that have not started
         for future in waiting:
             future.cancel()
 
 
 class DifferentFileError(ValueError):
-    """Raised when a file is missing, or is not what its commit says."""
+    """Raised if a file is missing or differs from its commit."""
 
 
 class Source(Folder):
-    """A lake's folder to read from.
+    """A folder of a lake to read from.
 
     Parameters
     ----------
     url : str
-        Path or URL.
+        Path or URL of the folder.
     """
 
     def __enter__(self) -> Source:
@@ -74,26 +74,26 @@ class Source(Folder):
         self.close()
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close all open files."""
 
     @property
     def name(self) -> str:
-        """What to call the lake: the last part of its path."""
+        """Name of the lake: the last part of its path."""
         return Folder(self.url).path.rpartition("/")[2]
 
     @property
     def identity(self) -> str:
-        """The URL in full: the same for the same place, however it was written."""
+        """The full URL. It is the same for all spellings of the same place."""
         place = Folder(self.url)
         if place.is_local:
             return os.path.realpath(place.path)
         return str(place.fs.unstrip_protocol(place.path))
 
     def locate(self, commit: Commit) -> None:
-        """Get ready to read the files of a commit, which must be as the lake has it."""
+        """Prepare to read the files of a commit, which must be the commit in the lake."""
 
     def read(self, path: str, start: int, size: int) -> bytes:
-        """Read at most so many bytes of a file, from ``start`` on."""
+        """Read at most ``size`` bytes of a file, from ``start`` on."""
         if not self.is_local:
             return bytes(self.fs.cat_file(self.join(path), start=start, end=start + size))
         number = os.open(self.join(path), os.O_RDONLY)
@@ -103,29 +103,30 @@ class Source(Folder):
             os.close(number)
 
     def blocks(self, file: WrittenFile) -> Iterator[bytes]:
-        """Read a file block by block: to its end, or one byte more than it should have."""
-        if not file.bytes:  # some stores refuse a range of nothing
+        """Read a file block by block, to its end or to one byte more than its commit states."""
+        if not file.bytes:  # some stores refuse an empty range
             yield bytes(self.fs.cat_file(self.join(file.path)))
         for start in range(0, file.bytes, BLOCK):
             left = file.bytes - start
             yield self.read(file.path, start, BLOCK if left > BLOCK else left + 1)
 
     def verified(self, file: WrittenFile) -> Iterator[bytes]:
-        """Read a file block by block, and compare it with what its commit says.
+        """Read a file block by block, and compare it with its commit.
 
         Parameters
         ----------
         file : WrittenFile
-            The file, with the size and the checksum it is to have.
+            The file, with its expected size and checksum.
 
         Yields
         ------
         bytes
+            The blocks in order.
 
         Raises
         ------
         DifferentFileError
-            At the end, if it is another one; at the beginning, if it is missing.
+            At the beginning if the file is missing. At the end if its content differs.
         """
         digest, size = hashlib.sha256(), 0
         try:
@@ -135,18 +136,18 @@ class Source(Folder):
                 yield block
         except FileNotFoundError:
             raise DifferentFileError(
-                f"{self.url}: {file.path} is missing, though the manifest has it"
+                f"{self.url}: {file.path} is missing although the manifest lists it"
             ) from None
         if (size, digest.hexdigest()) != (file.bytes, file.sha256):
-            found = "other bytes" if size == file.bytes else f"{size} bytes or more"
+            found = "other content" if size == file.bytes else f"{size} bytes or more"
             raise DifferentFileError(
-                f"{self.url}: {file.path} is not what the manifest says: expected {file.bytes} "
-                f"bytes with sha256 {file.sha256[:12]}…, found {found}; convert or pack it anew"
+                f"{self.url}: {file.path} differs from the manifest: expected {file.bytes} "
+                f"bytes with sha256 {file.sha256[:12]}…, found {found}; convert or pack it again"
             )
 
 
 class Pack(Source):
-    """A pack, read as the lake that is in it.
+    """A pack, with the methods of the lake in it.
 
     Parameters
     ----------
@@ -156,7 +157,7 @@ class Pack(Source):
     Raises
     ------
     ValueError
-        If it is no tar, is damaged, or has members that may do harm.
+        If the file is not a tar, is damaged, or has members that are not safe to unpack.
     """
 
     def __init__(self, url: str) -> None:
@@ -180,7 +181,7 @@ class Pack(Source):
 
     @property
     def fs(self) -> Any:
-        """What `movielake.lake.manifest` needs of a file system, which is the pack itself."""
+        """The pack itself: it has the file system methods that `movielake.lake.manifest` needs."""
         return self
 
     @property
@@ -195,16 +196,16 @@ class Pack(Source):
 
     @property
     def name(self) -> str:
-        """What to call the lake: the tar's name without its ending."""
+        """Name of the lake: the name of the tar without its ending."""
         return super().name.removesuffix(".tar")
 
     def find(self, *parts: str) -> dict[str, dict[str, Any]]:
-        """List all files below, as path relative to the lake → its size."""
+        """Return all files below a path, as path relative to the lake → size."""
         top = "".join(f"{part}/" for part in parts)
         return {p: {"size": self._spans[p].size} for p in sorted(self._spans) if p.startswith(top)}
 
     def names(self, *parts: str) -> list[str]:
-        """List the paths of all files below, relative to the lake."""
+        """List all files below a path, relative to the lake."""
         return list(self.find(*parts))
 
     def open(self, path: str, _: str = "rb") -> IO[bytes]:
@@ -212,17 +213,17 @@ class Pack(Source):
         return io.BytesIO(self.cat_file(path))
 
     def cat_file(self, path: str) -> bytes:
-        """Read a whole file, and check it if the index has its checksum."""
+        """Read a whole file. Check it if the index has its checksum."""
         return self._checked(path.removeprefix("/"), self._span(path))
 
     def locate(self, commit: Commit) -> None:
-        """Reckon where the files of a commit are, so that they can be read."""
+        """Compute the positions of the files of a commit, so that they can be read."""
         start = self._data.get((commit.date_stamp, commit.country))
         if start is not None:
             self._spans |= place(start, [(f.path, f.bytes) for f in files_of(commit)])[0]
 
     def read(self, path: str, start: int, size: int) -> bytes:
-        """Read at most so many bytes of a file, from ``start`` on."""
+        """Read at most ``size`` bytes of a file, from ``start`` on."""
         span = self._span(path)
         return self._read(span.offset + start, min(size, span.size - start))
 
@@ -242,11 +243,11 @@ class Pack(Source):
     def _checked(self, path: str, span: Span) -> bytes:
         content = self._read(span.offset, span.size) if span.size <= _LARGEST else b""
         if len(content) != span.size or span.crc not in (None, zlib.crc32(content)):
-            raise DamagedPackError(f"{self.url}: {path} is damaged; pack the lake anew")
+            raise DamagedPackError(f"{self.url}: {path} is damaged; pack the lake again")
         return content
 
     def _read_index(self) -> Index | None:
-        """Read the index; None if there is none."""
+        """Read the index. Return None if the tar has no index."""
         length = index_size(self._read(0, BLOCKSIZE))
         if not 0 < length < min(self._size, _LARGEST):
             return None
@@ -261,24 +262,24 @@ class Pack(Source):
 
 
 def open_source(url: str) -> Source:
-    """Open a lake for reading, in a folder or packed.
+    """Open a lake for reading, from a folder or a pack.
 
     Parameters
     ----------
     url : str
-        Path or URL of a lake's folder or of a pack.
+        Path or URL of the folder of a lake, or of a pack.
 
     Returns
     -------
     Source
-        To be closed, or used as a context manager.
+        The opened lake. Close it, or use it as a context manager.
 
     Raises
     ------
     FileNotFoundError
-        If nothing is there, or no lake.
+        If the path does not exist or is not a lake.
     ValueError
-        If it is neither a lake nor a pack, or of another format.
+        If it is neither a lake nor a pack, or has another format.
     """
     folder = Folder(url)
     if not folder.fs.exists(folder.path):

@@ -1,7 +1,7 @@
-"""Targets: a staged lake that is being brought up to date with its source."""
+"""Targets: staged lakes that are being brought up to date with their source."""
 
 # ruff: noqa: PTH103, PTH105, PTH106, PTH108, PTH116, PTH123, PTH208
-# Tens of thousands of small files: what pathlib adds to each would be felt.
+# For tens of thousands of small files, the cost of pathlib per file is too high.
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from movielake.staging.partitions import Kinds, Partition, is_safe, kinds_of, tr
 from movielake.staging.sources import DifferentFileError, Source
 
 Fetched = tuple[Partition, dict[str, str]]
-"""A partition, and for each file that it misses the path of a copy that is not in its place yet."""
+"""A partition, and for each missing file the path of its copy, which is not yet in place."""
 
 
 class Target:
@@ -53,11 +53,11 @@ class Target:
     Parameters
     ----------
     source : Source
-        Where it comes from.
+        The source of the files.
     folder : Path
-        Where it is.
+        Folder of the staged lake.
     wanted : mapping of Pair to Kinds
-        What is asked for; what is there already stays wanted.
+        The selection. Parts that are already staged stay wanted.
     """
 
     def __init__(self, source: Source, folder: Path, wanted: Mapping[Pair, Kinds]) -> None:
@@ -78,23 +78,23 @@ class Target:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._work, ignore_errors=True)
-        with suppress(OSError):  # another process is staging
+        with suppress(OSError):  # another process is also staging
             (self.folder / WORK_FOLDER).rmdir()
 
     def plans(self) -> Iterator[Partition]:
-        """Decide for each partition that is wanted or there, in order."""
+        """Plan the work for each wanted or staged partition, in order."""
         pairs = self._pairs()
         return map(self.plan, pairs, commit_contents(self._source, pairs))
 
     def _pairs(self) -> list[Pair]:
-        """List the partitions that are wanted or there, in order."""
+        """List the wanted and the staged partitions, in order."""
         if self._is_new:
             return sorted(self._wanted)
         there, self._halves = map(set, survey(self._lake))
         return sorted({*self._wanted, *there, *self._halves})
 
     def plan(self, pair: Pair, content: bytes | None = None) -> Partition:
-        """Decide what is to be done with a partition, whose commit may be known; change nothing."""
+        """Plan the work for a partition. Its commit can be given as ``content``. Write no file."""
         held = self._held(pair)
         content = content or self._content(pair)
         if content is None:
@@ -111,12 +111,12 @@ class Target:
     def _content(self, pair: Pair) -> bytes | None:
         try:
             return bytes(self._source.fs.cat_file(self._source.join(commit_path(*pair))))
-        except FileNotFoundError:  # gone, or put aside for a moment
+        except FileNotFoundError:  # removed, or set aside for a moment
             there = committed(self._source, Selection(*pair))
             return self._content(pair) if pair in there else None
 
     def _parsed(self, content: bytes, pair: Pair) -> Commit:
-        """Read a commit of the source; nothing in it is believed unseen."""
+        """Read a commit of the source, and check every path and size in it."""
         path = commit_path(*pair)
         try:
             commit = commit_from_json(content)
@@ -125,7 +125,7 @@ class Target:
             raise ValueError(f"{self._source.url}: {path} cannot be read: {error}") from None
         if not safe:
             raise ValueError(
-                f"{self._source.url}: refused: {path} names what is not of its partition"
+                f"{self._source.url}: refused: {path} lists data outside its partition"
             )
         return commit
 
@@ -138,7 +138,7 @@ class Target:
         return None
 
     def _has(self, file: WrittenFile, known: bool) -> bool:
-        """Tell whether a file is there; one that no commit knows is read to find out."""
+        """Return whether a file is there. A file without a commit is read and compared."""
         if self._is_new:
             return False
         place = f"{self.folder}/{file.path}"
@@ -153,7 +153,7 @@ class Target:
             return False
 
     def fetch(self, plan: Partition) -> Fetched:
-        """Copy aside and verify what is missing; as it is now, if the source has changed."""
+        """Copy and verify the missing files. If the source has changed, plan again first."""
         try:
             return plan, self._copies(plan)
         except DifferentFileError:
@@ -166,7 +166,7 @@ class Target:
         return {file.path: self._write(self._source.verified(file)) for file in plan.missing}
 
     def put(self, fetched: Fetched) -> Partition:
-        """Put a partition's files in place, then its commit."""
+        """Put the files of a partition in place, then its commit."""
         plan, copies = fetched
         path, aside = commit_path(*plan.pair), aside_path(*plan.pair)
         if plan.is_stale:
@@ -181,7 +181,7 @@ class Target:
         return plan
 
     def _remove_others(self, plan: Partition) -> None:
-        """Remove from the partition's folders what its commit does not know."""
+        """Remove all files from the folders of the partition that its commit does not list."""
         if self._is_new:
             return
         keep = {file.path for file in plan.files}
@@ -198,7 +198,7 @@ class Target:
 
     @property
     def has_manifest(self) -> bool:
-        """Whether ``manifest.parquet`` is there."""
+        """Whether ``manifest.parquet`` exists."""
         return (self.folder / MANIFEST_TABLE).exists()
 
     def write_manifest(self, manifest: pa.Table) -> None:
@@ -208,24 +208,24 @@ class Target:
         self._place(self._write([content.getvalue()]), MANIFEST_TABLE)
 
     def write_lake_file(self) -> None:
-        """Write ``datapackage.json`` and then ``lake.json``, the source's: now this is a lake."""
+        """Write ``datapackage.json`` and then ``lake.json`` of the source. Now this is a lake."""
         self._write_top(DESCRIPTOR_FILE, descriptor_content())
         self._write_top(LAKE_FILE, self._source.fs.cat_file(self._source.join(LAKE_FILE)))
 
     def _write_top(self, name: str, content: bytes) -> None:
-        """Write a file of the lake's top, unless it is there as it is to be."""
+        """Write a file at the top of the lake unless it exists with the same content."""
         with suppress(FileNotFoundError):
             if (self.folder / name).read_bytes() == content:
                 return
         self._place(self._write([content]), name)
 
     def remove(self, path: str) -> None:
-        """Remove one file of the lake, if it is there."""
+        """Remove one file of the lake if it exists."""
         with suppress(FileNotFoundError):
             os.unlink(f"{self.folder}/{path}")
 
     def _write(self, blocks: Iterable[bytes]) -> str:
-        """Write a file that nobody sees yet, and give its path."""
+        """Write a file that readers do not see yet, and return its path."""
         copy = f"{self._work}/{next(self._numbers)}"
         number = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
@@ -239,7 +239,7 @@ class Target:
         return copy
 
     def _place(self, copy: str, path: str) -> None:
-        """Give a written file its place in the lake."""
+        """Move a written file to its place in the lake."""
         folder = f"{self.folder}/{path}".rpartition("/")[0]
         if folder not in self._folders:
             self._folders.add(folder)

@@ -190,7 +190,7 @@ def test_a_member_that_cannot_be_unpacked_is_refused(tmp_path, crafted, reason):
     entry = member(place.lake, NAME)
     assert (entry["status"], entry["reason"], entry["records"]) == ("refused", reason, 0)
     assert [file["path"] for file in entry["quarantine"]] == [f"{FOLDER}/{NAME}.note.json"]
-    assert place.note()["raw_bytes"] == f"none could be read ({reason}); see the feed zip"
+    assert place.note()["raw_bytes"] == f"not readable ({reason}); see the feed zip"
     assert member(place.lake, "191206I.XML")["records"] == 1
     assert not result.is_clean
     assert lines(place, result)[1] == (

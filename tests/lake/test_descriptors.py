@@ -1,4 +1,4 @@
-"""The lake as a data package: valid, true of the files that are there, and the same every time."""
+"""The data package of a lake: valid, correct for its files, and always the same."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.feeds import files, manifest, week, write_feed
 PACKAGE = describe_package(map(table, TABLES))
 RESOURCES = {resource["name"]: resource for resource in PACKAGE["resources"]}
 
-# DuckDB's names for the types of the standard.
+# Types of DuckDB, and the matching types of the standard.
 TYPES = {
     "VARCHAR": "string",
     "INTEGER": "integer",
@@ -49,10 +49,10 @@ def lake(tmp_path: Path) -> Path:
 
 
 def problems(package: dict) -> list[str]:
-    """List what frictionless finds wrong with a descriptor."""
+    """List the errors that frictionless finds in a descriptor."""
     try:
         return [error.note for error in Package.metadata_validate(package)]
-    except FrictionlessException as error:  # raised for a field of no type it knows
+    except FrictionlessException as error:  # raised for a field with an unknown type
         return [error.error.note]
 
 
@@ -70,7 +70,7 @@ def test_the_package_is_valid():
 def test_the_package_of_one_table_is_valid(name):
     package = describe_package([table(name)])
     assert problems(package) == []
-    assert "foreignKeys" not in json.dumps(package), "they would lead to what is not there"
+    assert "foreignKeys" not in json.dumps(package), "the other tables are missing"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_package_of_one_table_is_valid(name):
         ((0, "schema", "missingValues"), 0),
     ],
 )
-def test_what_is_not_valid_is_noticed(keys, value):
+def test_an_invalid_package_is_reported(keys, value):
     package = copy.deepcopy(PACKAGE)
     target = package["resources"]
     for key in keys[:-1]:
@@ -94,7 +94,7 @@ def test_what_is_not_valid_is_noticed(keys, value):
     assert problems(package) != []
 
 
-def test_keys():
+def test_ids_are_keys_within_a_partition():
     keys = {name: RESOURCES[name]["schema"].get("primaryKey") for name in TABLES}
     assert keys == {
         "movies": ["date_stamp", "country", "movie_id"],
@@ -108,11 +108,11 @@ def test_keys():
     assert not any("foreignKeys" in RESOURCES[name]["schema"] for name in ("movies", "theaters"))
 
 
-# --- true
+# --- correct
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_fields_are_those_that_duckdb_finds_at_the_path(name, sample_lake):
+def test_fields_are_the_columns_that_duckdb_finds(name, sample_lake):
     resource = RESOURCES[name]
     found = duckdb.sql(
         f"describe select * from read_parquet('{sample_lake}/{resource['path']}', "
@@ -129,7 +129,7 @@ def test_fields_are_those_that_duckdb_finds_at_the_path(name, sample_lake):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_paths_find_the_files_of_the_manifest_and_no_other(name, sample_lake):
+def test_paths_match_exactly_the_files_of_the_manifest(name, sample_lake):
     known = manifest(sample_lake).filter(manifest(sample_lake)["table"].to_numpy() == name)
     for kind, suffix in (("parquet", ""), ("json", "-json")):
         paths = [str(sample_lake / path) for path in known[f"{kind}_path"].to_pylist()]
@@ -138,7 +138,7 @@ def test_paths_find_the_files_of_the_manifest_and_no_other(name, sample_lake):
         assert len(paths) > 10
 
 
-def test_constraints_hold(duck):
+def test_every_value_matches_its_constraint(duck):
     for field in RESOURCES["movies"]["schema"]["fields"]:
         pattern = field.get("constraints", {}).get("pattern")
         values = duck(f'select distinct "{field["name"]}" from movies') if pattern else ()
@@ -159,39 +159,39 @@ def test_every_column_is_described_with_its_unit():
 # --- in the lake
 
 
-def test_it_is_in_every_lake_and_the_same(lake, sample_lake, tmp_path):
+def test_every_lake_has_the_same_descriptor(lake, sample_lake, tmp_path):
     content = descriptor_content()
     assert json.loads(content) == PACKAGE
-    assert len(content) < 20_000, "small, however many files there are"
+    assert len(content) < 20_000, "its size must not depend on the number of files"
     assert (lake / "datapackage.json").read_bytes() == content
     assert (sample_lake / "datapackage.json").read_bytes() == content
     assert problems(json.loads(content)) == []
 
 
-def test_a_lake_from_before_gets_it_at_the_next_conversion(lake):
+def test_an_older_lake_gets_a_descriptor_at_the_next_conversion(lake):
     before = files(lake)
     (lake / "datapackage.json").unlink()
-    describe_lake(str(lake))  # which nobody needs it for
+    describe_lake(str(lake))  # works without the descriptor
     result = convert(str(lake.with_name("feed")), str(lake), workers=1)
     assert (result.plan.unchanged, len(result.commits)) == (1, 0)
     assert files(lake) == before
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"name": "mine"}', b"\xff"])
-def test_one_that_is_not_as_it_is_to_be_is_made_anew(lake, content):
+def test_a_wrong_descriptor_is_replaced(lake, content):
     (lake / "datapackage.json").write_bytes(content)
     convert(str(lake.with_name("feed")), str(lake), workers=1)
     assert (lake / "datapackage.json").read_bytes() == descriptor_content()
 
 
-def test_one_that_is_as_it_is_to_be_is_left_alone(lake):
+def test_a_correct_descriptor_is_not_written_again(lake):
     before = (lake / "datapackage.json").stat()
     convert(str(lake.with_name("feed")), str(lake), workers=1, force=True)
     after = (lake / "datapackage.json").stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_in_memory():
+def test_a_descriptor_is_written_in_memory():
     folder = Folder("memory://described")
     write_descriptor(folder)
     write_descriptor(folder)
@@ -200,8 +200,8 @@ def test_in_memory():
 
 
 @pytest.mark.parametrize("has_one", [True, False])
-def test_packed_and_staged(lake, tmp_path, has_one):
-    """Every lake made by movielake has it, whether the lake that it was made of had it or not."""
+def test_packed_and_staged_lakes_have_a_descriptor(lake, tmp_path, has_one):
+    """Packs and staged lakes have a descriptor, even if their source has none."""
     if not has_one:
         (lake / "datapackage.json").unlink()
     pack(str(lake), str(tmp_path / "lake.tar"))
@@ -213,7 +213,7 @@ def test_packed_and_staged(lake, tmp_path, has_one):
         assert (tmp_path / name / "datapackage.json").read_bytes() == descriptor_content()
 
 
-def test_a_lake_inside_a_feed_is_passed_over_with_it(lake):
+def test_a_descriptor_of_a_lake_inside_a_feed_is_ignored(lake):
     feed = lake.with_name("feed")
     shutil.move(lake, feed / "lake")
     assert convert(str(feed), str(lake), workers=1).plan.feed.others == ()
@@ -228,7 +228,7 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
-def test_the_command_prints_what_is_in_a_lake():
+def test_the_command_prints_the_descriptor_of_a_lake():
     assert run("--format", "datapackage").encode() == descriptor_content()
     only = json.loads(run("movies", "--format", "datapackage"))
     assert only == describe_package([table("movies")])

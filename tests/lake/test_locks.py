@@ -1,4 +1,4 @@
-"""Locks: one at a time, also where holders die, stand still, or come from elsewhere."""
+"""Locks: one holder at a time, also if holders die, stop, or run on another host."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def lake(tmp_path: Path) -> Folder:
 
 
 def left(lake: Folder) -> list[str]:
-    """List the names of what is held, and of drafts."""
+    """List the locks that are held, and the drafts."""
     return [path.removeprefix(f"{LOCK_FOLDER}/") for path in lake.names(".work")]
 
 
 def held_by(lake: Folder, owner: str) -> Path:
-    """Let somebody else hold the lock."""
+    """Create the lock file of another owner, and return its path."""
     place = Path(lake.join(LOCK_FOLDER, NAME, owner))
     place.parent.mkdir(parents=True)
     place.touch()
@@ -64,15 +64,15 @@ def in_another_thread(do: Callable[[], T]) -> T:
         return pool.submit(do).result()
 
 
-def test_an_owner_lives_or_not_or_nobody_knows() -> None:
+def test_an_owner_is_alive_or_dead_or_unknown() -> None:
     assert is_alive(name_owner()) is True
-    assert is_alive(name_owner().replace(f"-{os.getpid()}-", "-1-")) is True  # not ours to signal
+    assert is_alive(name_owner().replace(f"-{os.getpid()}-", "-1-")) is True  # a process of root
     assert is_alive(dead_owner()) is False
     assert is_alive(f"elsewhere-{os.getpid()}-1-0123456789ab") is None
     assert is_alive("strange") is None
 
 
-def test_a_lock_is_held_and_given_back(lake: Folder) -> None:
+def test_a_lock_is_held_and_released(lake: Folder) -> None:
     with hold_partition(lake, "20191206", "can") as lock:
         (holder,) = left(lake)
         name, owner = holder.split("/")
@@ -86,7 +86,7 @@ def test_partitions_do_not_wait_for_each_other(lake: Folder) -> None:
         assert len(left(lake)) == 2
 
 
-def test_given_back_also_after_an_error(lake: Folder) -> None:
+def test_a_lock_is_released_after_an_error(lake: Folder) -> None:
     with pytest.raises(KeyError), hold_partition(lake, "20191206", "can"):
         raise KeyError
     assert left(lake) == []
@@ -107,7 +107,7 @@ def test_the_lock_of_a_dead_process_is_taken_at_once(lake: Folder) -> None:
         assert len(left(lake)) == 1
 
 
-def test_a_holder_elsewhere_who_stands_still_is_dead_in_the_end(
+def test_a_holder_on_another_host_without_a_sign_of_life_counts_as_dead(
     lake: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "LEASE", 0.2)
@@ -116,10 +116,10 @@ def test_a_holder_elsewhere_who_stands_still_is_dead_in_the_end(
         assert "elsewhere" not in left(lake)[0]
 
 
-def test_whose_time_is_years_behind_is_alive_while_it_changes(
+def test_a_holder_with_a_wrong_clock_is_alive_while_its_file_changes(
     lake: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Clocks are not compared: another host's may show any time."""
+    """Clocks are not compared, because the clock of another host may show any time."""
     monkeypatch.setattr(locks, "LEASE", 0.5)
     place = held_by(lake, "elsewhere-1-1-0123456789ab")
     signs = iter(range(60))
@@ -135,16 +135,16 @@ def test_whose_time_is_years_behind_is_alive_while_it_changes(
 
     monkeypatch.setattr(time, "sleep", live)
     with hold_partition(lake, "20191206", "can"):
-        assert next(signs, None) is None, "taken away from one who lived"
+        assert next(signs, None) is None, "the lock of a living holder was taken"
 
 
-def test_who_lost_a_lock_is_told_before_the_next_change(lake: Folder) -> None:
+def test_a_process_that_lost_its_lock_stops_before_the_next_change(lake: Folder) -> None:
     mine = Lock(lake, NAME)
     mine.acquire()
-    Path(lake.join(LOCK_FOLDER, left(lake)[0])).unlink()  # as one does who takes it for dead
+    Path(lake.join(LOCK_FOLDER, left(lake)[0])).unlink()  # as if it were dead
     other = Lock(lake, NAME)
     other.acquire()
-    with pytest.raises(OSError, match="20191206-can: this process stood still for more than 60 s"):
+    with pytest.raises(OSError, match="20191206-can: this process was stopped for more than 60 s"):
         mine.renew()
     mine.release()
     other.renew()
@@ -161,7 +161,9 @@ def count_up(lake: str, file: str, times: int, die_at: int) -> None:
             Path(file).write_text(str(number + 1))
 
 
-def test_one_at_a_time_though_some_are_killed(lake: Folder, tmp_path: Path) -> None:
+def test_one_process_at_a_time_holds_a_lock_even_if_some_are_killed(
+    lake: Folder, tmp_path: Path
+) -> None:
     file = tmp_path / "number"
     file.write_text("0")
     plans = [(40, -1), (40, 7), (40, -1), (40, 20)]
@@ -176,7 +178,7 @@ def test_one_at_a_time_though_some_are_killed(lake: Folder, tmp_path: Path) -> N
     assert file.read_text() == str(40 + 7 + 40 + 20)
 
 
-def test_who_waits_for_holders_waits_for_those_there_are(lake: Folder) -> None:
+def test_a_wait_lasts_until_the_current_holders_are_done(lake: Folder) -> None:
     lock, waited = Lock(lake, NAME), threading.Event()
     lock.acquire()
 
@@ -192,8 +194,8 @@ def test_who_waits_for_holders_waits_for_those_there_are(lake: Folder) -> None:
     assert waited.is_set()
 
 
-def test_who_waits_for_holders_does_not_wait_for_who_comes_later(lake: Folder, monkeypatch) -> None:
-    """Or else it might wait for ever, in a lake where much is done."""
+def test_a_wait_ignores_later_holders(lake: Folder, monkeypatch) -> None:
+    """Otherwise the wait might never end in a busy lake."""
     lock, later = in_another_thread(lambda: (Lock(lake, NAME), Lock(lake, "20191213-can")))
     lock.acquire()
     pauses = iter([later.acquire, lock.release])
@@ -202,14 +204,14 @@ def test_who_waits_for_holders_does_not_wait_for_who_comes_later(lake: Folder, m
     assert [name.partition("/")[0] for name in left(lake)] == ["20191213-can"]
 
 
-def test_who_waits_does_not_wait_for_the_dead(lake: Folder) -> None:
+def test_a_wait_ignores_dead_holders(lake: Folder) -> None:
     held_by(lake, dead_owner())
     wait_for_holders(lake)
     assert left(lake) == []
 
 
 def interrupt_at(step: int, do: Callable[[], None]) -> None:
-    """Do it, with Ctrl-C at the step of that number, each line and (but in 3.12) instruction."""
+    """Call ``do``, with Ctrl-C at a step. Each line and (not in 3.12) instruction is a step."""
     before, steps = sys.gettrace(), iter(range(step))
 
     def trace(frame, event, _arg):
@@ -225,8 +227,8 @@ def interrupt_at(step: int, do: Callable[[], None]) -> None:
         sys.settrace(before)
 
 
-def test_who_was_interrupted_anywhere_does_not_wait_for_himself(lake: Folder, monkeypatch) -> None:
-    """What of his is left is taken, while his trace is still kept, as it is when he tidies up."""
+def test_an_interrupted_thread_does_not_wait_for_itself(lake: Folder, monkeypatch) -> None:
+    """The thread takes the lock that it left, while the traceback is kept, as in a clean-up."""
 
     def hold() -> None:
         with hold_partition(lake, "20191206", "can"):
@@ -236,7 +238,7 @@ def test_who_was_interrupted_anywhere_does_not_wait_for_himself(lake: Folder, mo
         return list(Path(lake.join(LOCK_FOLDER, NAME)).glob("*"))
 
     def pause(_seconds: float) -> None:
-        assert held() == [], "waits for himself"
+        assert held() == [], "the thread waits for itself"
 
     monkeypatch.setattr("movielake.lake.locks.time.sleep", pause)
     step, waited = 0, 0
@@ -254,7 +256,7 @@ def test_who_was_interrupted_anywhere_does_not_wait_for_himself(lake: Folder, mo
 
 
 @pytest.mark.parametrize("remove", [remove_drafts, mark_behind])
-def test_drafts_are_removed_and_locks_are_not(lake: Folder, remove) -> None:
+def test_drafts_are_removed_but_locks_are_kept(lake: Folder, remove) -> None:
     with hold_partition(lake, "20191206", "can"):
         Path(lake.join(name_draft())).touch()
         assert len(left(lake)) == 2

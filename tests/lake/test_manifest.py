@@ -1,4 +1,4 @@
-"""Commits, and the manifest that is derived from them."""
+"""Commits, and the manifest that is made from them."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ FULL = made("20191206", "deu", BROKEN, SHOWINGS)
 
 @pytest.fixture(params=["local", "memory"])
 def lake(request, tmp_path) -> Folder:
-    """Give an empty lake, once as a local folder and once in memory."""
+    """Return an empty lake, once in a local folder and once in memory."""
     if request.param == "local":
         folder = Folder(str(tmp_path / "lake"))
     else:
@@ -116,7 +116,7 @@ def test_a_commit_reads_back_as_it_was(commit):
     assert commit_from_json(commit_to_json(commit)) == commit
 
 
-def test_a_commit_is_plain_json_to_anyone():
+def test_a_commit_is_plain_json():
     text = json.loads(commit_to_json(FULL))
     assert list(text) == [
         "date_stamp",
@@ -138,7 +138,7 @@ def test_a_commit_is_plain_json_to_anyone():
     assert text["members"][0]["line"] == 4
 
 
-def test_equal_commits_are_equal_bytes():
+def test_equal_commits_have_equal_bytes():
     assert commit_to_json(FULL) == commit_to_json(made("20191206", "deu", BROKEN, SHOWINGS))
 
 
@@ -168,22 +168,22 @@ def test_any_commit_reads_back_as_it_was(name, numbers, status, root):
     ("status", "hurt"),
     [(COMPLETE, False), (EMPTY, False), (OTHER, False), (DAMAGED, True), (REFUSED, True)],
 )
-def test_what_hurts(status, hurt):
+def test_only_damaged_and_refused_members_count_as_hurt(status, hurt):
     member = MemberCommit("a", status)
     assert member.is_hurt == hurt
     assert made("20191206", "deu", SHOWINGS, member).is_hurt == hurt
 
 
-def test_the_files_of_a_member():
+def test_a_member_lists_all_its_files():
     assert [file.path for file in SHOWINGS.files] == [FILE.path, "parquet/showings/x.parquet"]
     assert [file.path for file in BROKEN.files] == ["quarantine/20191206/deu/191206I.XML"]
     assert MemberCommit("a", EMPTY).files == ()
 
 
-# --- the lake's own file
+# --- lake.json
 
 
-def test_a_new_lake_says_its_format_and_schemas(lake):
+def test_a_new_lake_states_its_format_and_schemas(lake):
     content = json.loads(lake.fs.cat_file(lake.join("lake.json")))
     assert content["format"] == FORMAT
     assert set(content["tables"]) == set(TABLES)
@@ -192,38 +192,35 @@ def test_a_new_lake_says_its_format_and_schemas(lake):
     assert list(content["tables"]["movies"]) == [c.name for c in table("movies").columns]
 
 
-def test_an_old_lake_is_left_as_it_is(lake):
+def test_an_existing_lake_is_not_changed(lake):
     before = lake.fs.cat_file(lake.join("lake.json"))
     put(lake, "notes.txt", b"mine")
     create_lake(lake)
     assert lake.fs.cat_file(lake.join("lake.json")) == before
 
 
-def test_an_empty_folder_becomes_a_lake(tmp_path):
+@pytest.mark.parametrize("hidden", [[], [".keep"]])
+def test_a_folder_without_visible_files_becomes_a_lake(tmp_path, hidden):
+    for name in hidden:
+        (tmp_path / name).write_bytes(b"")
     create_lake(Folder(str(tmp_path)))
-    assert list(files(tmp_path)) == ["lake.json"]
+    assert list(files(tmp_path)) == [*hidden, "lake.json"]
 
 
-def test_hidden_files_do_not_keep_a_folder_from_becoming_a_lake(tmp_path):
-    (tmp_path / ".keep").write_bytes(b"")
-    create_lake(Folder(str(tmp_path)))
-    assert list(files(tmp_path)) == [".keep", "lake.json"]
-
-
-def test_a_folder_with_other_files_is_no_lake(tmp_path):
+def test_a_folder_with_other_files_does_not_become_a_lake(tmp_path):
     (tmp_path / "thesis.tex").write_bytes(b"mine")
     with pytest.raises(ValueError, match=r"expected a lake or an empty folder, found files but no"):
         create_lake(Folder(str(tmp_path)))
     assert list(files(tmp_path)) == ["thesis.tex"]
 
 
-def test_no_lake_to_check(tmp_path):
+def test_a_check_of_a_missing_lake_fails(tmp_path):
     with pytest.raises(FileNotFoundError, match="make one with: movielake convert FEED LAKE"):
         check_lake(Folder(str(tmp_path / "none")))
 
 
 @pytest.mark.parametrize("found", [FORMAT + 1, 0, "1", None])
-def test_a_lake_of_another_format_is_refused_with_what_to_do(lake, found):
+def test_a_lake_of_another_format_is_refused_with_advice(lake, found):
     put(lake, "lake.json", json.dumps({"format": found}).encode())
     with pytest.raises(ValueError, match="use the movielake that wrote it, or convert the feed"):
         check_lake(lake)
@@ -232,7 +229,7 @@ def test_a_lake_of_another_format_is_refused_with_what_to_do(lake, found):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'"x"', b"\xff\xfe", b"3"])
-def test_an_unreadable_lake_file_is_refused_with_what_to_do(lake, content):
+def test_an_unreadable_lake_file_is_refused_with_advice(lake, content):
     put(lake, "lake.json", content)
     with pytest.raises(ValueError, match=r"lake\.json is not readable; restore it or convert"):
         check_lake(lake)
@@ -262,29 +259,29 @@ def lose(tables):
         (retype, "expected showings.movie_id of type int32, found it of type int64"),
         (lose, "expected the tables movies, theaters, showings, found movies, showings"),
         (dict.clear, "expected the tables movies, theaters, showings, found none"),
-        (lambda tables: tables.update(movies=None), "does not tell the columns of its tables"),
+        (lambda tables: tables.update(movies=None), "it does not list the columns of its tables"),
     ],
 )
-def test_a_lake_with_other_columns_is_refused_with_what_to_do(lake, change, message):
-    """Of this format by its number, yet not by its columns: a reader would give wrong answers."""
+def test_a_lake_with_other_columns_is_refused_with_advice(lake, change, message):
+    """The format number is right but the columns are not, so a reader would give wrong results."""
     create_lake(lake)
     content = json.loads(lake.fs.cat_file(lake.join("lake.json")))
     change(content["tables"])
     put(lake, "lake.json", json.dumps(content).encode())
     for check in (check_lake, create_lake):
-        with pytest.raises(ValueError, match=r"lake\.json says format 1, but ") as raised:
+        with pytest.raises(ValueError, match=r"lake\.json states format 1, but ") as raised:
             check(lake)
         assert message in str(raised.value)
-        assert "convert the feed anew, into another folder" in str(raised.value)
+        assert "convert the feed again, into another folder" in str(raised.value)
 
 
-def test_a_lake_that_does_not_tell_its_columns_is_refused(lake):
+def test_a_lake_without_a_list_of_columns_is_refused(lake):
     put(lake, "lake.json", json.dumps({"format": FORMAT}).encode())
-    with pytest.raises(ValueError, match="does not tell the columns of its tables; use"):
+    with pytest.raises(ValueError, match="it does not list the columns of its tables; use"):
         check_lake(lake)
 
 
-def test_the_order_of_columns_is_nobodys_concern(lake):
+def test_the_order_of_columns_does_not_matter(lake):
     create_lake(lake)
     content = json.loads(lake.fs.cat_file(lake.join("lake.json")))
     content["tables"] = {n: dict(reversed(t.items())) for n, t in content["tables"].items()}
@@ -303,7 +300,7 @@ def test_the_order_of_columns_is_nobodys_concern(lake):
         lambda lake, _: convert(f"{lake}/../feed", lake, workers=1),
     ],
 )
-def test_nobody_reads_a_lake_with_other_columns(tmp_path, read):
+def test_no_function_reads_a_lake_with_other_columns(tmp_path, read):
     feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": week()})
     convert(feed, str(tmp_path / "lake"), workers=1)
     content = json.loads((tmp_path / "lake/lake.json").read_bytes())
@@ -318,7 +315,7 @@ def test_nobody_reads_a_lake_with_other_columns(tmp_path, read):
 # --- commits in the lake
 
 
-def test_a_commit_that_is_not_there(lake):
+def test_a_missing_commit_is_none(lake):
     assert read_commit(lake, "20191206", "deu") is None
     assert committed(lake) == []
 
@@ -341,7 +338,7 @@ def test_commits_are_listed_in_order(lake):
     "path",
     ["manifest/README.md", "manifest/20191206/deu.json.part", "manifest/a/b/c.json"],
 )
-def test_strange_files_among_the_commits_are_no_commits(lake, path):
+def test_other_files_among_the_commits_are_ignored(lake, path):
     put(lake, path, b"x")
     assert committed(lake) == []
 
@@ -349,7 +346,7 @@ def test_strange_files_among_the_commits_are_no_commits(lake, path):
 # --- the table
 
 
-def test_one_row_per_member():
+def test_the_manifest_has_one_row_per_member():
     first, second = manifest_table([FULL]).to_pylist()
     assert (first["member"], first["status"], first["line"]) == ("191206I.XML", "damaged", 4)
     assert first["quarantine"] == [
@@ -361,7 +358,7 @@ def test_one_row_per_member():
     assert second["problems"][1]["example"] == "ä"
 
 
-def test_the_path_is_the_feed_zips():
+def test_the_path_is_that_of_the_feed_zip():
     assert manifest_table([FULL])["path"].to_pylist() == ["20191206/movies_deu.zip"] * 2
 
 
@@ -371,12 +368,12 @@ def test_a_zip_without_members_has_a_row_too():
     assert row["json_path"] is None
 
 
-def test_no_commit_is_a_table_of_no_rows():
+def test_a_manifest_without_commits_has_no_rows():
     assert manifest_table([]).schema == MANIFEST
     assert manifest_table([]).num_rows == 0
 
 
-# --- rebuilt when it is behind
+# --- rebuilt when it is out of date
 
 
 def on_disk(lake: Folder) -> pa.Table | None:
@@ -400,7 +397,7 @@ def test_an_empty_lake_has_an_empty_manifest(lake):
 
 
 @pytest.mark.parametrize("change", ["write", "remove", "mark"])
-def test_a_change_of_commits_takes_the_manifest_away_first(lake, change):
+def test_a_change_of_commits_removes_the_manifest_first(lake, change):
     write_commit(lake, FULL)
     rebuild_manifest(lake)
     if change == "write":
@@ -421,7 +418,7 @@ def test_a_changed_commit_is_read_before_and_after_rebuilding(lake):
     assert on_disk(lake)["member"].to_pylist() == ["191206S.XML"]
 
 
-def test_a_commit_that_another_program_brought_is_seen(lake):
+def test_a_commit_added_by_another_program_is_read(lake):
     rebuild_manifest(lake)
     put(lake, "manifest/20191206/deu.json", commit_to_json(FULL))
     assert read_manifest(lake).num_rows == 2
@@ -429,7 +426,7 @@ def test_a_commit_that_another_program_brought_is_seen(lake):
     assert on_disk(lake).num_rows == 2
 
 
-def test_a_commit_that_another_program_took_away_is_gone(lake):
+def test_a_commit_removed_by_another_program_is_not_read(lake):
     write_commit(lake, FULL)
     write_commit(lake, made("20200103", "can"))
     rebuild_manifest(lake)
@@ -450,7 +447,7 @@ def test_an_up_to_date_manifest_is_not_written_again(tmp_path):
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
-def test_reading_writes_nothing(lake):
+def test_reading_writes_no_file(lake):
     write_commit(lake, FULL)
     before = set(lake.find())
     read_manifest(lake)
@@ -458,7 +455,7 @@ def test_reading_writes_nothing(lake):
 
 
 @pytest.mark.parametrize("rebuilt", [False, True])
-def test_single_columns(lake, rebuilt):
+def test_single_columns_can_be_read(lake, rebuilt):
     write_commit(lake, FULL)
     if rebuilt:
         rebuild_manifest(lake)
@@ -468,7 +465,7 @@ def test_single_columns(lake, rebuilt):
     }
 
 
-def test_many_commits(lake):
+def test_many_commits_are_read_in_order(lake):
     for n in range(60):
         put(
             lake,
@@ -518,16 +515,16 @@ def test_an_overview_of_an_empty_lake(lake):
     assert [size.members for size in overview.tables] == [0, 0, 0]
 
 
-def test_no_overview_of_no_lake(tmp_path):
+def test_an_overview_of_a_missing_lake_fails(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"expected a lake, found no lake\.json"):
         describe_lake(str(tmp_path))
 
 
-# --- several at once
+# --- several processes at once
 
 
 class Remembering(MemoryFileSystem):
-    """Lists a folder once, as file systems behind a network do, and then from memory."""
+    """A file system that caches the list of a folder, as network file systems do."""
 
     protocol = "remembering"
     store: ClassVar[dict[str, object]] = {}
@@ -545,7 +542,7 @@ class Remembering(MemoryFileSystem):
         self.listings.clear()
 
 
-def test_commits_of_another_process_are_seen_where_listings_are_remembered():
+def test_commits_of_another_process_are_read_despite_cached_listings():
     register_implementation("remembering", Remembering, clobber=True)
     lake = Folder("remembering://lake")
     create_lake(lake)
@@ -557,7 +554,7 @@ def test_commits_of_another_process_are_seen_where_listings_are_remembered():
     assert committed(lake) == [("20191206", "deu"), ("20200103", "can")]
 
 
-def test_bytes_are_on_the_disk_before_they_have_their_name(tmp_path, monkeypatch):
+def test_bytes_are_on_the_disk_before_the_file_is_renamed(tmp_path, monkeypatch):
     lake, told = Folder(str(tmp_path)), []
     replace = os.replace
     monkeypatch.setattr("os.fsync", lambda number: told.append(os.fstat(number).st_ino))
@@ -585,13 +582,13 @@ def test_a_draft_is_not_published_if_a_commit_changes_meanwhile(lake, monkeypatc
     monkeypatch.setattr("movielake.lake.manifest.manifest_table", late)
     rebuild_manifest(lake)
     monkeypatch.undo()
-    if lake.is_local:  # there are neither locks nor drafts in memory before they are complete
+    if lake.is_local:  # a lake in memory has no locks and no drafts
         assert on_disk(lake) is None
         assert read_manifest(lake)["member"].to_pylist() == ["191206S.XML"]
 
 
-def test_who_has_removed_the_drafts_already_is_waited_for(tmp_path, monkeypatch):
-    """Its commit comes after the drafts have been removed, and must not be missed."""
+def test_a_rebuild_waits_for_a_process_that_has_removed_the_drafts(tmp_path, monkeypatch):
+    """Such a process writes its commit after it removed the drafts. It must not be missed."""
     lake = Folder(str(tmp_path / "lake"))
     create_lake(lake)
     write_commit(lake, FULL)
@@ -611,7 +608,7 @@ def test_who_has_removed_the_drafts_already_is_waited_for(tmp_path, monkeypatch)
     assert known["member"].to_pylist() == ["191206S.XML"]
 
 
-def test_a_commit_put_aside_is_missed_by_who_needs_it(lake, monkeypatch):
+def test_a_reader_that_needs_a_commit_set_aside_fails(lake, monkeypatch):
     monkeypatch.setattr("movielake.lake.commits._PATIENCE", 0.05)
     write_commit(lake, FULL)
     write_commit(lake, made("20200103", "can"))
@@ -628,8 +625,8 @@ def test_a_commit_put_aside_is_missed_by_who_needs_it(lake, monkeypatch):
     assert survey(lake) == ([("20191206", "deu"), ("20200103", "can")], [])
 
 
-def test_a_commit_whose_predecessor_is_still_aside_is_there(lake, monkeypatch):
-    """So a process leaves them that is killed between the commit and the tidying."""
+def test_a_commit_is_valid_while_the_old_one_is_still_set_aside(lake, monkeypatch):
+    """A process leaves this state if it is killed after the commit and before the clean-up."""
     monkeypatch.setattr("movielake.lake.commits._PATIENCE", 0.05)
     write_commit(lake, FULL)
     withdraw_commit(lake, "20191206", "deu")

@@ -1,4 +1,4 @@
-"""Files of the lake: whole or not at all, digested, compressed, in row groups."""
+"""Files of the lake: complete or not at all, with checksums, compressed, in row groups."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def in_lake(lake: Folder) -> dict[str, bytes]:
 
 
 class Kept(io.BytesIO):
-    """A buffer that can be looked into after it was closed."""
+    """A buffer whose content can be read after it was closed."""
 
     def close(self) -> None:
         self.content = self.getvalue()
@@ -60,7 +60,7 @@ class Kept(io.BytesIO):
 
 
 @pytest.mark.parametrize("parts", [[], [b""], [b"hello"], [b"he", b"", b"llo"]])
-def test_what_passes_is_counted_and_digested(parts):
+def test_written_bytes_are_counted_and_digested(parts):
     raw = Kept()
     file = HashingFile(raw)
     for part in parts:
@@ -78,14 +78,14 @@ def test_arrays_are_counted_in_bytes():
     assert file.size == 8
 
 
-def test_closing_twice_is_closing_once():
+def test_a_file_can_be_closed_twice():
     file = HashingFile(Kept())
     file.close()
     file.close()
     assert file.closed
 
 
-# --- whole or not at all
+# --- complete or not at all
 
 
 def test_a_small_file_is_written(lake):
@@ -93,25 +93,25 @@ def test_a_small_file_is_written(lake):
     assert in_lake(lake) == {"a": b"hello"}
 
 
-def test_a_file_gets_its_folders(lake):
+def test_missing_folders_are_created(lake):
     write_atomically(lake, "a/b/c", b"x")
     assert in_lake(lake) == {"a/b/c": b"x"}
 
 
-def test_a_file_replaces_what_stood_there(lake):
+def test_a_file_replaces_an_older_one(lake):
     write_atomically(lake, "a", b"old and longer")
     write_atomically(lake, "a", b"new")
     assert in_lake(lake) == {"a": b"new"}
 
 
-def test_who_reads_the_old_file_reads_it_to_its_end(lake):
+def test_a_reader_of_the_old_file_can_read_to_its_end(lake):
     write_atomically(lake, "a", b"old")
     with Path(lake.join("a")).open("rb") as reader:
         write_atomically(lake, "a", b"new")
         assert reader.read() == b"old"
 
 
-def test_nothing_stands_in_the_lake_before_publishing(lake):
+def test_files_appear_in_the_lake_only_when_published(lake):
     with workspace(lake) as space:
         with space.open("json/a") as file:
             file.write(b"hello")
@@ -120,13 +120,13 @@ def test_nothing_stands_in_the_lake_before_publishing(lake):
         assert in_lake(lake) == {"json/a": b"hello"}
 
 
-def test_what_was_not_published_is_removed(lake):
+def test_unpublished_files_are_removed(lake):
     with workspace(lake) as space, space.open("a") as file:
         file.write(b"half")
     assert in_lake(lake) == {}
 
 
-def test_after_an_error_nothing_is_left(lake):
+def test_no_file_is_left_after_an_error(lake):
     with pytest.raises(TypeError), workspace(lake) as space, space.open("a") as file:
         file.write("not bytes")
     assert in_lake(lake) == {}
@@ -141,8 +141,8 @@ def test_several_files_are_published_together(lake):
     assert in_lake(lake) == {"a": b"a", "b/1": b"b/1", "b/2": b"b/2"}
 
 
-def test_before_each_file_takes_its_place_there_is_a_word_to_be_had(lake):
-    """From who holds the lock: if it was lost meanwhile, no further file is replaced."""
+def test_a_function_is_called_before_each_rename(lake):
+    """The holder of a lock uses this call. If it has lost the lock, no further file is replaced."""
     seen = []
     with workspace(lake) as space:
         for name in ("a", "b"):
@@ -151,7 +151,7 @@ def test_before_each_file_takes_its_place_there_is_a_word_to_be_had(lake):
     assert seen == [[], ["a"]]
 
 
-def test_files_can_be_open_side_by_side(lake):
+def test_two_files_can_be_open_at_the_same_time(lake):
     with workspace(lake) as space:
         with space.open("a") as a, space.open("b") as b:
             a.write(b"1")
@@ -170,7 +170,7 @@ def test_a_name_opened_twice_does_not_mix_with_others(lake):
     assert in_lake(lake) == {"a": b"new", "b": b"other"}
 
 
-def test_two_workspaces_do_not_meet(lake):
+def test_two_workspaces_are_independent(lake):
     with workspace(lake) as one, workspace(lake) as two:
         for space, name in ((one, "a"), (two, "b")):
             with space.open(name) as file:
@@ -180,13 +180,13 @@ def test_two_workspaces_do_not_meet(lake):
     assert in_lake(lake) == {"b": b"b"}
 
 
-def test_an_unused_workspace_makes_no_folder(lake):
+def test_an_unused_workspace_creates_no_folder(lake):
     with workspace(lake):
         pass
     assert not Path(lake.path).exists()
 
 
-def test_a_lake_in_memory():
+def test_a_file_is_written_in_memory():
     lake = Folder("memory://writers-lake")
     assert write_atomically(lake, "x/a", b"hello") == WrittenFile("x/a", 5, HELLO.sha256)
     write_atomically(lake, "x/a", b"again")
@@ -194,7 +194,7 @@ def test_a_lake_in_memory():
     assert lake.fs.cat_file(lake.join("x/a")) == b"again"
 
 
-def test_renaming_makes_the_folder(lake):
+def test_renaming_creates_the_folder(lake):
     write_atomically(lake, "here", b"x")
     rename(lake, lake.join("here"), "there/and/back")
     assert in_lake(lake) == {"there/and/back": b"x"}
@@ -213,7 +213,7 @@ def leave(lake: Folder, owner: str, age: float = 0) -> Path:
 
 
 def dead_process() -> int:
-    """Give the id of a process that has just ended."""
+    """Return the id of a process that has just ended."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
@@ -240,23 +240,23 @@ def test_workspaces_of_a_living_process_are_kept(lake):
 
 
 @pytest.mark.parametrize(("age", "removed"), [(0, 0), (3600, 0), (25 * 3600, 1)])
-def test_on_another_host_age_decides(lake, age, removed):
+def test_leftovers_of_another_host_are_removed_by_age(lake, age, removed):
     folder = leave(lake, "some-other-node-17-1", age)
     assert remove_leftovers(lake) == removed
     assert folder.exists() == (not removed)
 
 
-def test_the_age_can_be_given(lake):
+def test_the_age_of_leftovers_can_be_chosen(lake):
     leave(lake, "some-other-node-17-1", 60)
     assert remove_leftovers(lake, older_than=30) == 1
 
 
-def test_what_is_no_workspace_is_removed_when_old(lake):
+def test_other_folders_are_removed_when_old(lake):
     assert leave(lake, "strange", 25 * 3600).exists()
     assert remove_leftovers(lake) == 1
 
 
-def test_no_lake_has_no_leftovers(lake):
+def test_a_missing_lake_has_no_leftovers(lake):
     assert remove_leftovers(lake) == 0
     assert remove_leftovers(Folder("memory://none")) == 0
 
@@ -278,13 +278,13 @@ def written_lines(batches) -> bytes:
     return raw.content
 
 
-def test_one_record_per_line_as_design_says():
+def test_each_line_has_one_record():
     content = written_lines([[{"a": "Süß", "b": None}, {"c": ["x"]}], [{"d": {"@e": "1"}}]])
     with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(content)) as stream:
         assert stream.read().decode() == '{"a":"Süß","b":null}\n{"c":["x"]}\n{"d":{"@e":"1"}}\n'
 
 
-def test_one_frame_whatever_the_number_of_batches():
+def test_any_number_of_batches_makes_one_frame():
     content = written_lines([[{"n": str(n)}] for n in range(1000)])
     whole = zstandard.ZstdDecompressor().decompressobj()
     assert whole.decompress(content).count(b"\n") == 1000
@@ -292,7 +292,7 @@ def test_one_frame_whatever_the_number_of_batches():
 
 
 @pytest.mark.parametrize("batches", [[], [[]], [[], []]])
-def test_no_record_is_a_readable_file_of_no_lines(tmp_path, batches):
+def test_a_file_without_records_is_readable_and_has_no_lines(tmp_path, batches):
     (tmp_path / "a").write_bytes(written_lines(batches))
     assert json_lines(tmp_path / "a") == []
 
@@ -338,7 +338,7 @@ def test_rows_read_back_as_they_were(name):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_without_rows_the_schema_is_there_all_the_same(name):
+def test_a_file_without_rows_has_the_schema(name):
     file = written_rows([], name)
     assert file.metadata.num_rows == 0
     assert file.schema_arrow.names == table(name).arrow.names
@@ -358,7 +358,7 @@ def test_without_rows_the_schema_is_there_all_the_same(name):
         ([40], [10, 10, 10, 10]),
     ],
 )
-def test_row_groups_are_full_but_for_the_last(monkeypatch, batches, sizes):
+def test_all_row_groups_except_the_last_are_full(monkeypatch, batches, sizes):
     monkeypatch.setattr(outputs, "ROW_GROUP", 10)
     assert group_sizes(written_rows([flat("movies", n) for n in batches])) == sizes
 

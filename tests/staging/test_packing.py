@@ -1,4 +1,4 @@
-"""Packs: ordinary tars, the same bytes for the same lake, of which parts can be read."""
+"""Packs: plain tars, with the same bytes for the same lake, and readable in part."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LONG = f"{'x' * 120}.XML"
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two stamps, two countries; one member is damaged, one has a long name."""
+    """A lake of two stamps and two countries. One member is damaged, one has a long name."""
     root = tmp_path_factory.mktemp("packed")
     third = week() | {"191206T.XML": "<houses><theater></houses>", LONG: "<movies></movies>"}
     feed = write_feed(
@@ -51,7 +51,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(lake: Path, tmp_path: Path) -> Path:
-    """A lake to spoil."""
+    """A copy of the lake, which a test can change."""
     return Path(shutil.copytree(lake, tmp_path / "lake"))
 
 
@@ -59,7 +59,7 @@ def known(lake: Path) -> dict[str, bytes]:
     return {name: content for name, content in files(lake).items() if not name.startswith(".")}
 
 
-def test_tar_xf_gives_the_lake(lake: Path, tmp_path: Path) -> None:
+def test_tar_unpacks_a_pack_to_the_lake(lake: Path, tmp_path: Path) -> None:
     pack(str(lake), str(tmp_path / "lake.tar"))
     (tmp_path / "out").mkdir()
     done = subprocess.run(
@@ -69,7 +69,9 @@ def test_tar_xf_gives_the_lake(lake: Path, tmp_path: Path) -> None:
     assert files(tmp_path / "out") == known(lake)
 
 
-def test_manifest_comes_first_then_data_by_stamp_and_country(lake: Path, tmp_path: Path) -> None:
+def test_the_manifest_comes_first_then_data_by_stamp_and_country(
+    lake: Path, tmp_path: Path
+) -> None:
     pack(str(lake), str(tmp_path / "lake.tar"))
     listed = subprocess.run(["tar", "tf", tmp_path / "lake.tar"], capture_output=True, check=True)
     names = listed.stdout.decode().split()
@@ -88,7 +90,7 @@ def test_manifest_comes_first_then_data_by_stamp_and_country(lake: Path, tmp_pat
     assert set(names) == set(known(lake))
 
 
-def test_same_lake_same_bytes(lake: Path, copy: Path, tmp_path: Path) -> None:
+def test_the_same_lake_gives_the_same_bytes(lake: Path, copy: Path, tmp_path: Path) -> None:
     for path in copy.rglob("*"):
         os.utime(path, (1, 1))
     (copy / "manifest.parquet").unlink()
@@ -97,10 +99,10 @@ def test_same_lake_same_bytes(lake: Path, copy: Path, tmp_path: Path) -> None:
     assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
     assert (first.bytes, first.sha256) == (second.bytes, second.sha256)
     assert first.sha256 == hashlib.sha256((tmp_path / "1.tar").read_bytes()).hexdigest()
-    assert not (copy / "manifest.parquet").exists(), "packing must change nothing in the lake"
+    assert not (copy / "manifest.parquet").exists(), "packing must not change the lake"
 
 
-def test_what_the_manifest_does_not_know_is_left_out(copy: Path, tmp_path: Path) -> None:
+def test_files_outside_the_manifest_are_not_packed(copy: Path, tmp_path: Path) -> None:
     (copy / "json/20191206/deu/stray.jsonl.zst").write_bytes(b"?")
     (copy / "notes.txt").write_bytes(b"?")
     (copy / ".work/x").mkdir(parents=True)
@@ -111,7 +113,9 @@ def test_what_the_manifest_does_not_know_is_left_out(copy: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("damage", ["missing", "longer", "shorter", "other", "empty"])
-def test_a_file_that_is_not_as_the_manifest_says(copy: Path, tmp_path: Path, damage: str) -> None:
+def test_a_file_that_differs_from_the_manifest_is_refused(
+    copy: Path, tmp_path: Path, damage: str
+) -> None:
     place = copy / "parquet/showings/date_stamp=20191206/country=swe/191206S.parquet"
     content = place.read_bytes()
     place.unlink()
@@ -127,7 +131,7 @@ def test_a_file_that_is_not_as_the_manifest_says(copy: Path, tmp_path: Path, dam
     target.parent.mkdir()
     target.write_bytes(b"the old one")
     with pytest.raises(
-        ValueError, match=r"lake: parquet/showings/.*country=swe/191206S.parquet is"
+        ValueError, match=r"lake: parquet/showings/.*country=swe/191206S.parquet (is|differs) "
     ):
         pack(str(copy), str(target))
     assert files(target.parent) == {"lake.tar": b"the old one"}
@@ -151,7 +155,7 @@ def test_large_files_are_streamed(
     assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
 
 
-def test_urls_on_both_sides(lake: Path, tmp_path: Path) -> None:
+def test_lakes_and_packs_can_be_urls(lake: Path, tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
     memory.put(f"{lake}/", "/packing/lake/", recursive=True)
     pack("memory://packing/lake", "memory://packing/packs/lake.tar")
@@ -165,7 +169,7 @@ def test_urls_on_both_sides(lake: Path, tmp_path: Path) -> None:
     memory.rm("/packing", recursive=True)
 
 
-def test_a_name_without_a_folder(
+def test_a_pack_name_needs_no_folder(
     lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -173,13 +177,13 @@ def test_a_name_without_a_folder(
     assert list(files(tmp_path)) == ["lake.tar"]
 
 
-def test_no_lake(tmp_path: Path) -> None:
+def test_a_folder_without_a_lake_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"found no lake.json in"):
         pack(str(tmp_path), str(tmp_path / "lake.tar"))
     assert files(tmp_path) == {}
 
 
-def test_a_folder_is_no_pack(lake: Path, tmp_path: Path) -> None:
+def test_a_folder_is_refused_as_a_pack(lake: Path, tmp_path: Path) -> None:
     for target in (str(tmp_path), f"{tmp_path}/new/"):
         with pytest.raises(
             ValueError, match="expected a file to write the pack to, found a folder"
@@ -199,7 +203,7 @@ def pack_and_die(lake: str, file: str, after: int) -> None:
 
 
 @pytest.mark.parametrize("after", [1, 4, 9, 15])
-def test_killed_and_done_again(lake: Path, tmp_path: Path, after: int) -> None:
+def test_a_killed_pack_can_be_repeated(lake: Path, tmp_path: Path, after: int) -> None:
     whole = tmp_path / "whole.tar"
     target = tmp_path / "packs/lake.tar"
     pack(str(lake), str(whole))
@@ -214,12 +218,12 @@ def test_killed_and_done_again(lake: Path, tmp_path: Path, after: int) -> None:
     assert files(target.parent) == {"lake.tar": whole.read_bytes()}
 
 
-def test_leftovers_of_others_stay(lake: Path, tmp_path: Path) -> None:
+def test_unfinished_packs_of_other_processes_stay(lake: Path, tmp_path: Path) -> None:
     pid, id_ = os.getpid(), "0" * 12
     names = [
         f".lake.tar.{pid}-{id_}-{packing._HOST}.partial",  # alive
-        f".lake.tar.1-{id_}-{packing._HOST}.partial",  # alive, perhaps somebody else's
-        f".lake.tar.{2**22}-{id_}-elsewhere_{socket.gethostname()[:3]}.partial",  # who knows
+        f".lake.tar.1-{id_}-{packing._HOST}.partial",  # alive, perhaps of another user
+        f".lake.tar.{2**22}-{id_}-elsewhere_{socket.gethostname()[:3]}.partial",  # unknown
         f".other.tar.{2**22}-{id_}-{packing._HOST}.partial",  # of another pack
         ".lake.tar.partial",
     ]
@@ -229,7 +233,7 @@ def test_leftovers_of_others_stay(lake: Path, tmp_path: Path) -> None:
     assert list(files(tmp_path)) == sorted([*names, "lake.tar"])
 
 
-def test_a_pack_reads_as_the_lake_does(lake: Path, tmp_path: Path) -> None:
+def test_a_pack_reads_like_its_lake(lake: Path, tmp_path: Path) -> None:
     pack(str(lake), str(tmp_path / "lake.tar"))
     folder = Folder(str(lake))
     with open_source(str(tmp_path / "lake.tar")) as packed:
@@ -241,17 +245,17 @@ def test_a_pack_reads_as_the_lake_does(lake: Path, tmp_path: Path) -> None:
             packed.read("json/x", 0, 1)
 
 
-def test_an_empty_lake(tmp_path: Path) -> None:
+def test_an_empty_lake_can_be_packed_but_not_staged(tmp_path: Path) -> None:
     create_lake(Folder(str(tmp_path / "lake")))
     pack(str(tmp_path / "lake"), str(tmp_path / "lake.tar"))
     with open_source(str(tmp_path / "lake.tar")) as packed:
         assert isinstance(packed, Pack)
         assert committed(packed) == []
-    with pytest.raises(ValueError, match="holds nothing yet: no feed zip was converted into it"):
+    with pytest.raises(ValueError, match="expected a lake with data, found no commit in"):
         stage(str(tmp_path / "lake.tar"), str(tmp_path / "staged"))
 
 
-def test_identity_is_the_same_however_it_is_written(tmp_path: Path) -> None:
+def test_all_spellings_of_a_place_have_the_same_identity(tmp_path: Path) -> None:
     (tmp_path / "lake").mkdir()
     (tmp_path / "link").symlink_to("lake")
     urls = [f"{tmp_path}/lake", f"{tmp_path}/link/", f"file://{tmp_path}/x/../lake"]
@@ -262,7 +266,7 @@ def test_identity_is_the_same_however_it_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "size"), [("a" * 100, 0), ("a" * 101, 5), ("ä", 5), ("x", 8**11), ("x", 8**11 - 1)]
 )
-def test_headers_have_the_size_that_is_reckoned(path: str, size: int) -> None:
+def test_headers_have_the_computed_size(path: str, size: int) -> None:
     from movielake.staging.packs import place
 
     spans, _ = place(0, [(path, size)])
@@ -270,40 +274,40 @@ def test_headers_have_the_size_that_is_reckoned(path: str, size: int) -> None:
 
 
 @given(st.binary(max_size=2000))
-def test_any_bytes_are_no_index(content: bytes) -> None:
+def test_random_bytes_are_not_an_index(content: bytes) -> None:
     assert index_size(content) == 0
     assert read_index(content) is None
 
 
 @given(st.binary(min_size=1, max_size=300), st.integers(0, 1000))
-def test_a_damaged_index_is_never_believed(noise: bytes, at: int) -> None:
+def test_a_damaged_index_is_never_used(noise: bytes, at: int) -> None:
     header = index_header(b"{}", b"PAR1", {})
     spoiled = header[:at] + noise + header[at + len(noise) :]
     index_size(spoiled)
     try:
         found = read_index(spoiled)
     except ValueError as error:
-        assert str(error) == "the pack's index is damaged; pack the lake anew"  # noqa: PT017
+        assert str(error) == "the index of the pack is damaged; pack the lake again"  # noqa: PT017
     else:
         assert found in (None, read_index(header))
 
 
-def test_a_digit_of_the_index_that_changed_is_seen() -> None:
+def test_a_changed_digit_in_the_index_is_detected() -> None:
     header = index_header(b"{}", b"PAR1", {})
     spoiled = header.replace(b'"lake":[2,', b'"lake":[3,')
     assert spoiled != header
-    with pytest.raises(ValueError, match="the pack's index is damaged"):
+    with pytest.raises(ValueError, match="the index of the pack is damaged"):
         read_index(spoiled)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"lake":1}', "[" * 9999, '{"lake":[1e400,1]}'])
-def test_an_index_that_is_none(text: str) -> None:
+def test_an_invalid_index_is_refused(text: str) -> None:
     comment = f"movielake-pack 1 {zlib.crc32(text.encode()):08x} {text}"
     header = tarfile.TarInfo.create_pax_global_header({"comment": comment})
-    with pytest.raises(ValueError, match="the pack's index is damaged"):
+    with pytest.raises(ValueError, match="the index of the pack is damaged"):
         read_index(header)
 
 
-def test_other_comments_are_no_index() -> None:
+def test_other_comments_are_not_an_index() -> None:
     for comment in ("0123456789abcdef0123456789abcdef01234567", "movielake-pack 2 00000000 {}"):
         assert read_index(tarfile.TarInfo.create_pax_global_header({"comment": comment})) is None
