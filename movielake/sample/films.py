@@ -17,7 +17,7 @@ MEMORY = 21
 WORLD = "world"
 _VERSIONS = ("", "3D", "IMAX", "SUB")
 _HOMES = ("usa", "usa", "usa", "usa", "gbr", "fra", "kor", "jpn", "ind", "deu", "can", "aus")
-_ID_BASE, _ID_SPAN = 100_000, 899_981
+ID_BASE, ID_SPAN = 100_000, 899_981
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ class Catalogue:
             index += self.world_premieres + countries()[home].number * local
         weekly = self.world_premieres + len(countries()) * local
         # Ids grow with time, and have six digits at most whatever the scale.
-        return _ID_BASE + ((week + MEMORY) * weekly + index) * len(_VERSIONS) % _ID_SPAN
+        return ID_BASE + ((week + MEMORY) * weekly + index) * len(_VERSIONS) % ID_SPAN
 
     def _run(self, film: Film, country: Country, week: int) -> Run | None:
         if film.version == "SUB" and country.language == countries()[film.home].language:

@@ -47,6 +47,34 @@ def leaf(name: str, value: object) -> str:
     return f"<{name} />\n" if value is None else f"<{name}>{escape(str(value))}</{name}>\n"
 
 
+def optional_leaf(name: str, value: str, habit: int) -> str:
+    r"""Write an element with text, or an empty element in the form that the country uses.
+
+    Parameters
+    ----------
+    name
+        The element's name.
+    value
+        Its text. If it is empty, the habit decides the form.
+    habit
+        The form of empty elements: 0 for no element, 1 for ``<a />``, 2 for ``<a></a>``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> optional_leaf("rating", "PG-13", 0)
+    '<rating>PG-13</rating>\n'
+    >>> [optional_leaf("rating", "", habit) for habit in (0, 1, 2)]
+    ['', '<rating />\n', '<rating></rating>\n']
+    """
+    if value or habit == 2:
+        return leaf(name, value)
+    return leaf(name, None) if habit == 1 else ""
+
+
 def leaves(name: str, values: Iterable[object]) -> str:
     r"""Write the same element once for each value.
 

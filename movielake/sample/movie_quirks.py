@@ -11,7 +11,7 @@ from movielake.sample.films import Run, week_date
 from movielake.sample.markup import leaf
 from movielake.sample.movie_records import Movie, long_date, make_movie
 from movielake.sample.places import person
-from movielake.sample.quirks import MOVIES
+from movielake.sample.quirks import MOVIES, by_name
 from movielake.sample.streams import Stream
 
 Quirk: TypeAlias = Callable[[Movie, Stream, Run], None]
@@ -50,7 +50,7 @@ def movie_chunks(edition: Edition, tally: Tally, limit: int | None = None) -> It
         name = schedule.next()
         if name == "unlisted":
             continue
-        if name in QUIRKS:
+        if name and name in QUIRKS:
             QUIRKS[name](movie, stream, run)
         tally.records += 1
         yield movie.markup(edition.habit)
@@ -120,21 +120,18 @@ def _unknown_element(movie: Movie, stream: Stream, run: Run) -> None:
     movie.tail = leaf("movie_format", stream.pick(("Scope", "Flat", "35mm")))
 
 
-QUIRKS: dict[str | None, Quirk] = {
-    quirk.__name__.removeprefix("_"): quirk
-    for quirk in (
-        _empty_running_time,
-        _text_running_time,
-        _slashed_release,
-        _iso_release,
-        _empty_release,
-        _odd_release,
-        _repeated_release,
-        _nested_synopsis,
-        _empty_list_item,
-        _other_list_form,
-        _no_director,
-        _several_directors,
-        _unknown_element,
-    )
-}
+QUIRKS: dict[str, Quirk] = by_name(
+    _empty_running_time,
+    _text_running_time,
+    _slashed_release,
+    _iso_release,
+    _empty_release,
+    _odd_release,
+    _repeated_release,
+    _nested_synopsis,
+    _empty_list_item,
+    _other_list_form,
+    _no_director,
+    _several_directors,
+    _unknown_element,
+)

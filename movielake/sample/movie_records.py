@@ -8,7 +8,7 @@ from typing import Any
 
 from movielake.sample.edition import Edition
 from movielake.sample.films import Film, Run, release_delay, week_date
-from movielake.sample.markup import element, escape, leaf, leaves
+from movielake.sample.markup import element, escape, leaf, leaves, optional_leaf
 from movielake.sample.places import Country, countries, person, words
 from movielake.sample.streams import Stream, fraction
 
@@ -57,11 +57,11 @@ class Movie:
             "movie",
             f"<movie_id>{self.movie_id}</movie_id>\n<parent_id>{self.parent_id}</parent_id>\n"
             + leaf("title", self.title)
-            + _filled("rating", self.rating, habit)
-            + _filled("advisory", self.advisory, habit)
-            + _filled("running_time", self.running_time, habit)
+            + optional_leaf("rating", self.rating, habit)
+            + optional_leaf("advisory", self.advisory, habit)
+            + optional_leaf("running_time", self.running_time, habit)
             + self.release
-            + "".join(_filled(name, value, habit) for name, value in scalars)
+            + "".join(optional_leaf(name, value, habit) for name, value in scalars)
             + f"<synopsis>{self.synopsis}</synopsis>\n"
             + "".join(self._list(name) for name in _LISTS)
             + self._pictures()
@@ -138,12 +138,6 @@ def long_date(day: date) -> str:
     'July 05, 2013'
     """
     return f"{_MONTHS[day.month - 1]} {day.day:02d}, {day.year}"
-
-
-def _filled(name: str, value: str, habit: int) -> str:
-    if value or habit == 2:
-        return leaf(name, value)
-    return leaf(name, None) if habit == 1 else ""
 
 
 def _credits(stream: Stream, texts: dict[str, Any]) -> dict[str, list[str]]:

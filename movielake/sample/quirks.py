@@ -7,11 +7,14 @@ belong to a whole member or zip (names, encodings, folders) stand in `members`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from movielake.sample.places import Country
 from movielake.sample.streams import Stream, fraction
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # Share of showtime records.
 SHOWINGS: Mapping[str, float] = {
@@ -191,6 +194,27 @@ def is_missing(seed: int, country: str, week: int) -> bool:
         choice = int(fraction("missing", seed, country) * len(MISSING_WEEKS))
         return week == MISSING_WEEKS[choice]
     return week >= 2 and fraction("missing", seed, country, week) < MISSING_RATE
+
+
+def by_name(*functions: F) -> dict[str, F]:
+    """Return functions by their names, without the leading underscore.
+
+    Parameters
+    ----------
+    *functions
+        Functions that each write one quirk.
+
+    Returns
+    -------
+    dict of str to function
+
+    Examples
+    --------
+    >>> def _empty_date(day): ...
+    >>> list(by_name(_empty_date))
+    ['empty_date']
+    """
+    return {function.__name__.removeprefix("_"): function for function in functions}
 
 
 class Schedule:

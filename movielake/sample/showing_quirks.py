@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from movielake.sample.edition import Edition, Tally
+from movielake.sample.films import ID_BASE, ID_SPAN
 from movielake.sample.markup import leaf
 from movielake.sample.places import words
-from movielake.sample.quirks import SHOWINGS
+from movielake.sample.quirks import SHOWINGS, by_name
 from movielake.sample.showings import Day, Showing, make_showings
 from movielake.sample.streams import Stream
 from movielake.sample.theaters import theater_id
@@ -54,11 +55,12 @@ def showing_chunks(edition: Edition, tally: Tally, part: int = 0, parts: int = 1
         yield showing.markup(habit)
 
 
-def _rewrite(showing: Showing, write: Callable[[list[str]], tuple[str, int]]) -> None:
-    """Replace each day's text by what a function makes of its times, with their new number."""
+def _rewrite(showing: Showing, write: Callable[[list[str]], str]) -> None:
+    """Replace the times of each day by the text that a function makes of them."""
     for day in showing.days:
-        text, day.screenings = write(day.texts[0].split(", "))
-        day.texts = [text]
+        text = write(day.texts[0].split(", "))
+        # Each time in such a text has one colon.
+        day.texts, day.screenings = [text], text.count(":")
 
 
 def _some_day(showing: Showing, stream: Stream) -> Day:
@@ -71,62 +73,49 @@ def _twelve_hours(time: str) -> tuple[str, str]:
 
 
 def _bargain_time(showing: Showing, stream: Stream, edition: Edition) -> None:
-    _rewrite(showing, lambda times: (", ".join([f"({times[0]})", *times[1:]]), len(times)))
+    _rewrite(showing, lambda times: ", ".join([f"({times[0]})", *times[1:]]))
 
 
 def _bargain_span(showing: Showing, stream: Stream, edition: Edition) -> None:
-    _rewrite(
-        showing,
-        lambda times: (", ".join([f"({', '.join(times[:2])})", *times[2:]]), len(times)),
-    )
+    _rewrite(showing, lambda times: ", ".join([f"({', '.join(times[:2])})", *times[2:]]))
 
 
 def _unpadded_hour(showing: Showing, stream: Stream, edition: Edition) -> None:
     early = stream.pick(("9:05", "9:30", "8:45"))
-    _rewrite(showing, lambda times: (", ".join([early, *times]), len(times) + 1))
+    _rewrite(showing, lambda times: ", ".join([early, *times]))
 
 
 def _pm_with_space(showing: Showing, stream: Stream, edition: Edition) -> None:
-    _rewrite(
-        showing, lambda times: (", ".join(" ".join(_twelve_hours(t)) for t in times), len(times))
-    )
+    _rewrite(showing, lambda times: ", ".join(" ".join(_twelve_hours(t)) for t in times))
 
 
 def _pm_joined(showing: Showing, stream: Stream, edition: Edition) -> None:
-    _rewrite(
-        showing, lambda times: (", ".join("".join(_twelve_hours(t)) for t in times), len(times))
-    )
+    _rewrite(showing, lambda times: ", ".join("".join(_twelve_hours(t)) for t in times))
 
 
-def _afternoon(times: list[str]) -> list[str]:
-    # Where all is before noon, an evening screening joins: the mark needs something to stand on.
-    return [_twelve_hours(time)[0] for time in times if time >= "12:00"] or ["7:30"]
+def _afternoon(times: list[str]) -> str:
+    # If all times are before noon, use one evening screening, so that PM follows a time.
+    return ", ".join(_twelve_hours(t)[0] for t in times if t >= "12:00") or "7:30"
 
 
 def _pm_for_all_before(showing: Showing, stream: Stream, edition: Edition) -> None:
-    _rewrite(
-        showing,
-        lambda times: (f"{', '.join(_afternoon(times))} PM", len(_afternoon(times))),
-    )
+    _rewrite(showing, lambda times: f"{_afternoon(times)} PM")
 
 
 def _am_then_pm(showing: Showing, stream: Stream, edition: Edition) -> None:
-    _rewrite(
-        showing,
-        lambda times: (f"11:00 AM, {', '.join(_afternoon(times))} PM", len(_afternoon(times)) + 1),
-    )
+    _rewrite(showing, lambda times: f"11:00 AM, {_afternoon(times)} PM")
 
 
 def _final_stop(showing: Showing, stream: Stream, edition: Edition) -> None:
-    _rewrite(showing, lambda times: (f"{', '.join(times)}.", len(times)))
+    _rewrite(showing, lambda times: f"{', '.join(times)}.")
 
 
 def _final_comma(showing: Showing, stream: Stream, edition: Edition) -> None:
-    _rewrite(showing, lambda times: (f"{', '.join(times)},", len(times)))
+    _rewrite(showing, lambda times: f"{', '.join(times)},")
 
 
 def _stray_marks(showing: Showing, stream: Stream, edition: Edition) -> None:
-    _rewrite(showing, lambda times: (f"{times[0]}., , {', '.join(times[1:])}", len(times)))
+    _rewrite(showing, lambda times: f"{times[0]}., , {', '.join(times[1:])}")
 
 
 def _text_for_times(showing: Showing, stream: Stream, edition: Edition) -> None:
@@ -203,42 +192,39 @@ def _unknown_format(showing: Showing, stream: Stream, edition: Edition) -> None:
 
 def _orphan_movie(showing: Showing, stream: Stream, edition: Edition) -> None:
     # Half the range of ids away, so years before or after any film on show.
-    showing.movie_id = 100_000 + (showing.movie_id + 350_000) % 899_981
+    showing.movie_id = ID_BASE + (showing.movie_id + 350_000) % ID_SPAN
 
 
 def _orphan_theater(showing: Showing, stream: Stream, edition: Edition) -> None:
     showing.theater_id = theater_id(edition.country, edition.theaters + stream.integer(0, 9))
 
 
-QUIRKS: dict[str, Quirk] = {
-    quirk.__name__.removeprefix("_"): quirk
-    for quirk in (
-        _bargain_time,
-        _bargain_span,
-        _unpadded_hour,
-        _pm_with_space,
-        _pm_joined,
-        _pm_for_all_before,
-        _am_then_pm,
-        _final_stop,
-        _final_comma,
-        _stray_marks,
-        _text_for_times,
-        _text_among_times,
-        _impossible_time,
-        _empty_showtimes,
-        _missing_showtimes,
-        _showtimes_under_showtime,
-        _repeated_showtimes,
-        _no_show_date,
-        _empty_date,
-        _festival,
-        _shown_with_text,
-        _shown_with_id,
-        _many_comments,
-        _unknown_language,
-        _unknown_format,
-        _orphan_movie,
-        _orphan_theater,
-    )
-}
+QUIRKS: dict[str, Quirk] = by_name(
+    _bargain_time,
+    _bargain_span,
+    _unpadded_hour,
+    _pm_with_space,
+    _pm_joined,
+    _pm_for_all_before,
+    _am_then_pm,
+    _final_stop,
+    _final_comma,
+    _stray_marks,
+    _text_for_times,
+    _text_among_times,
+    _impossible_time,
+    _empty_showtimes,
+    _missing_showtimes,
+    _showtimes_under_showtime,
+    _repeated_showtimes,
+    _no_show_date,
+    _empty_date,
+    _festival,
+    _shown_with_text,
+    _shown_with_id,
+    _many_comments,
+    _unknown_language,
+    _unknown_format,
+    _orphan_movie,
+    _orphan_theater,
+)

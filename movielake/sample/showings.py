@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from movielake.sample.closures import is_open
 from movielake.sample.edition import Edition
 from movielake.sample.films import Run
-from movielake.sample.markup import escape, leaf
+from movielake.sample.markup import escape, optional_leaf
 from movielake.sample.places import words
 from movielake.sample.streams import Stream
 from movielake.sample.theaters import Theater, make_theater
@@ -51,10 +51,7 @@ class Facts:
             ("show_with", self.shown_with),
             ("show_sound", self.sound),
         )
-        if habit == 0:
-            return "".join(leaf(name, value) for name, value in pairs if value)
-        empty = None if habit == 1 else ""
-        return "".join(leaf(name, value or empty) for name, value in pairs)
+        return "".join(optional_leaf(name, value, habit) for name, value in pairs)
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 from movielake.sample.closures import is_open
 from movielake.sample.edition import Edition, Tally
-from movielake.sample.markup import element, escape, leaf, leaves
+from movielake.sample.markup import element, escape, leaf, leaves, optional_leaf
 from movielake.sample.places import Country, words
-from movielake.sample.quirks import THEATER_POSITIONS, THEATER_WEEKS, THEATERS, Schedule
+from movielake.sample.quirks import THEATER_POSITIONS, THEATER_WEEKS, THEATERS, Schedule, by_name
 from movielake.sample.streams import Stream
 from movielake.sample.theaters import Theater, make_theater
 
@@ -60,7 +60,7 @@ def theater_chunks(edition: Edition, tally: Tally) -> Iterator[str]:
         always, once = lasting.next(), weekly.next()
         if always:
             QUIRKS[always](told, Stream(seed, "lasting", country.code, index))
-        if once in WEEKLY_QUIRKS:
+        if once and once in WEEKLY_QUIRKS:
             WEEKLY_QUIRKS[once](told, stream)
         tally.records += 1
         yield _markup(told, edition.habit)
@@ -161,14 +161,10 @@ def _price(country: Country, value: float) -> str:
 
 
 def _markup(told: Leaves, habit: int) -> str:
-    lines = []
-    for name, value in told.items():
-        if name in _MARKUP:
-            lines.append(value)
-        elif value or habit == 2:
-            lines.append(leaf(name, value))
-        elif habit == 1:
-            lines.append(leaf(name, None))
+    lines = (
+        value if name in _MARKUP else optional_leaf(name, value, habit)
+        for name, value in told.items()
+    )
     return element("theater", "".join(lines))
 
 
@@ -217,21 +213,15 @@ def _other_name(told: Leaves, stream: Stream) -> None:
     told["theater_name"] += " (new)"
 
 
-QUIRKS: dict[str, Quirk] = {
-    quirk.__name__.removeprefix("_"): quirk
-    for quirk in (
-        _empty_coordinates,
-        _swapped_coordinates,
-        _empty_screens,
-        _ticketing_url,
-        _several_types,
-        _no_chain_id,
-        _decimal_comma,
-        _seating_text,
-    )
-}
+QUIRKS: dict[str, Quirk] = by_name(
+    _empty_coordinates,
+    _swapped_coordinates,
+    _empty_screens,
+    _ticketing_url,
+    _several_types,
+    _no_chain_id,
+    _decimal_comma,
+    _seating_text,
+)
 
-WEEKLY_QUIRKS: dict[str | None, Quirk] = {
-    quirk.__name__.removeprefix("_"): quirk
-    for quirk in (_unknown_element, _other_phone, _other_name)
-}
+WEEKLY_QUIRKS: dict[str, Quirk] = by_name(_unknown_element, _other_phone, _other_name)
