@@ -1,4 +1,4 @@
-"""A small sample feed and its lake, made once; nobody may change them."""
+"""A small sample feed and its lake. Both are made once, and tests must not change them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from movielake import convert
 from movielake.sample import write_sample
 from tests import faults
 
-# Waiting for the disk doubles the time of the tests, and only a power cut would show what for.
+# fsync doubles the time of the tests, and only a power cut would show a difference.
 os.fsync = lambda _: None
 
-# A shell has what runs in its background ignore interrupts, and so would what tests start and stop.
+# A shell makes its background jobs ignore interrupts, and processes that tests start inherit this.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -26,21 +26,21 @@ Ask = Callable[[str], list[tuple[Any, ...]]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--screenshots", metavar="DIR", help="Keep pictures of the report here.")
+    parser.addoption("--screenshots", metavar="DIR", help="Keep screenshots of the report here.")
     parser.addoption(
-        "--write-docs", action="store_true", help="Write what faults did into docs/trust.md."
+        "--write-docs", action="store_true", help="Write the table of faults into docs/trust.md."
     )
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """With pytest-xdist: take over what the tests of a process have recorded."""
+    """With pytest-xdist, collect the faults that the tests of a process recorded."""
     for row in node.workeroutput["faults"]:
         faults.record(**row)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the table of faults, or fail if it is not as the tests saw it."""
+    """Write the table of faults, or fail if it differs from the recorded faults."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["faults"] = [vars(row) for row in faults.RECORDED.values()]
         return
@@ -57,7 +57,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def sample_feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three weeks of eight countries, as zips of XML."""
+    """Return the folder of a sample feed: three weeks of eight countries, as zips of XML."""
     feed = tmp_path_factory.mktemp("sample") / "feed"
     write_sample(str(feed), weeks=3, scale=0.05)
     return feed
@@ -65,7 +65,7 @@ def sample_feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sample_lake(sample_feed: Path) -> Path:
-    """The sample's lake."""
+    """Return the folder of the sample's lake."""
     lake = sample_feed.with_name("lake")
     convert(str(sample_feed), str(lake), workers=1)
     return lake
@@ -73,7 +73,7 @@ def sample_lake(sample_feed: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def duck(sample_lake: Path) -> Ask:
-    """DuckDB over the Parquet of the sample's lake: asks SQL of movies, theaters and showings."""
+    """Return a function that runs SQL on the sample lake's movies, theaters and showings."""
     connection = duckdb.connect()
     connection.sql("set threads = 1")
     for table in ("movies", "theaters", "showings"):

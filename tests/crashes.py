@@ -1,8 +1,8 @@
-"""The command line in a process of its own, to which something happens at a certain step.
+"""The command line in a separate process that can be killed or paused at a chosen step.
 
-A step is a call that opens, writes or moves a file; they are counted by Python's own profiling
-hook, so that nothing in the package knows of it. The process is forked from one that has imported
-everything: it takes some hundredths of a second.
+A step is a call that opens, writes or moves a file. Python's profiling hook counts the steps, so
+the package needs no test code. The process is forked from a process that has already imported
+all modules, so its start takes a few hundredths of a second.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ STEPS = MOVES | {"open", "write", "fsync", "close", "mkdir", "utime"}
 
 @dataclass(frozen=True)
 class Ending:
-    """How a process ended: its exit code, what it printed, and how many steps it took."""
+    """The end of a process: its exit code, its output and its number of steps."""
 
     code: int
     said: str
@@ -65,7 +65,7 @@ def die() -> None:
 
 
 def kill_each(pid: int, sign: int) -> None:
-    """Send a signal to a process, and to each that it has started, if the first left any alive."""
+    """Send a signal to a process, and to those of its child processes that are still alive."""
     process = psutil.Process(pid)
     started = process.children(recursive=True)
     process.send_signal(sign)
@@ -82,10 +82,10 @@ def start(
     action: Action = die,
     before: Action | None = None,
 ) -> multiprocessing.process.BaseProcess:
-    """Start a command; do something in its process before it, and at its n-th step.
+    """Start a command. Its process calls `before` first, and `action` at step number `at`.
 
-    Steps are counted only if one is named, which may be the 0th; all of them, or those that move
-    or remove a file.
+    Steps are counted only if `at` is given, and it can be 0. With `moves`, only steps that move or
+    remove a file count.
     """
     folder.mkdir(exist_ok=True)
     texts = [str(argument) for argument in arguments]
@@ -95,7 +95,7 @@ def start(
 
 
 def finish(folder: Path, process: multiprocessing.process.BaseProcess) -> Ending:
-    """Wait for the end."""
+    """Wait for the end of a process."""
     process.join(60)
     if process.exitcode is None:
         process.kill()
@@ -162,23 +162,23 @@ def _is_of_files(called: Any) -> bool:
 
 
 def pause() -> None:
-    """Stand still until somebody wakes this process up."""
+    """Pause this process until it gets SIGCONT."""
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def wait_for_pause(process: multiprocessing.process.BaseProcess) -> None:
-    """Wait until a process stands still."""
+    """Wait until a process has paused."""
     while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
         assert process.is_alive()
 
 
 def spread(steps: int, points: int) -> list[int]:
-    """Choose steps evenly, the first and the last among them."""
+    """Choose evenly spread steps, including the first and the last."""
     return [1 + round(n * (steps - 1) / (points - 1)) for n in range(points)]
 
 
 def replace(new: Path, place: Path) -> Action:
-    """Replace a file by another one at once."""
+    """Replace a file by another one in a single step."""
     return partial(_replace, new, place)
 
 
@@ -189,7 +189,7 @@ def _replace(new: Path, place: Path) -> None:
 
 
 def append(place: Path, content: bytes) -> Action:
-    """Write more to the end of a file."""
+    """Append to a file."""
     return partial(_append, place, content)
 
 

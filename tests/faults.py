@@ -1,25 +1,24 @@
-"""What happened when faults were injected: collected by the tests, shown in docs/trust.md.
+"""The results of injected faults. Tests record them, and docs/trust.md shows them in a table.
 
-A test that has injected a fault and looked at what came of it calls
+After a test has injected a fault and checked the result, it calls
 
-    from faults import record
+    from tests.faults import record
 
     record("Broken zips", "cut in the middle", saw=line, lost=0, partial=0, tried=1)
 
-- `kind` groups rows, `case` says what was done to what; both are constants, written out in a test
-  module, best as data of a parametrized test. Together they are the row: calls with the same two
-  are added up, so a test with 50 parameters makes one row with 50 inputs tried.
-- `saw` is the line that a user got to see, taken from what was really said, and without anything
-  that differs from run to run or machine to machine (paths below tmp_path, times, process ids).
-  It is the same in all calls of a row.
-- `lost` counts records that could be had and are in neither the lake nor the quarantine, `partial`
-  files that are visible and not whole: as counted by the test, not as hoped.
+- `kind` groups rows, and `case` describes the fault. Both are constants that stand literally in a
+  test module, for example as data of a parametrized test. Each pair of kind and case is one row.
+  Calls with the same pair are added up: a test with 50 parameters makes one row of 50 inputs.
+- `saw` is the line that the user saw, taken from the real output. It must not contain parts that
+  differ between runs or machines, such as paths below tmp_path, times or process ids. All calls of
+  a row give the same line.
+- `lost` counts the readable records that are in neither the lake nor the quarantine. `partial`
+  counts the visible files that are incomplete. The test must count both in the real result.
 
-`pytest --write-docs tests/test_hostile_xml.py …` puts the rows of these modules into the table and
-leaves the others as they are; run modules whole, as the inputs tried are counted. Without the
-option a run fails at its end if a row that was recorded differs from the one in the table. Where
-only some tests of a row ran (-k, a test failed or was skipped) fewer inputs than there are no
-difference.
+`pytest --write-docs tests/whole/test_hostile.py …` writes the rows of these modules into the table
+and keeps the other rows. Run whole modules, because the inputs are counted. Without the option, a
+run fails at its end if a recorded row differs from the table. If only some tests of a row ran
+(because of -k, a failure or a skip), a smaller number of inputs is not a difference.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ HEAD: Final = (
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: what was tried, how often, and what came of it."""
+    """A row of the table: a fault, the number of inputs tried and the result."""
 
     kind: str
     case: str
@@ -54,21 +53,21 @@ class Row:
         return self.kind, self.case
 
     def markdown(self) -> str:
-        seen = f"`` {self.saw} ``" if self.saw else "nothing: all is well"
+        seen = f"`` {self.saw} ``" if self.saw else "no error message"
         cells = [self.kind, self.case, self.tried, self.lost, self.partial, seen]
         return "| " + " | ".join(str(cell).replace("|", r"\|") for cell in cells) + " |\n"
 
 
 RECORDED: dict[tuple[str, str], Row] = {}
-"""What the tests of this run have recorded."""
+"""The rows that the tests of this run have recorded."""
 
 
 def record(kind: str, case: str, *, saw: str, lost: int, partial: int, tried: int = 1) -> None:
-    """Record what came of a fault; see the module's text."""
-    assert saw.isprintable(), f"not one line that a terminal can show: {saw!r}"
+    """Record the result of a fault, as the module's docstring describes."""
+    assert saw.isprintable(), f"expected one printable line, found {saw!r}"
     row = Row(kind, case, tried, lost, partial, saw)
     if before := RECORDED.get(row.key):
-        assert saw == before.saw, f"{kind}, {case}: the same fault is seen in two ways"
+        assert saw == before.saw, f"{kind}, {case}: the same fault has two different messages"
         row = replace(
             row,
             tried=tried + before.tried,
@@ -79,7 +78,7 @@ def record(kind: str, case: str, *, saw: str, lost: int, partial: int, tried: in
 
 
 def shown() -> dict[tuple[str, str], Row]:
-    """Read the table as the page has it."""
+    """Read the table from the page."""
     table = PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
     rows = {}
     for line in table.splitlines()[2:]:
@@ -91,7 +90,7 @@ def shown() -> dict[tuple[str, str], Row]:
 
 
 def differences(*, whole: bool) -> list[str]:
-    """Say which recorded rows the page does not have so."""
+    """List the recorded rows that differ from the page."""
     there = shown()
     stale = []
     for key, row in sorted(RECORDED.items()):
@@ -104,7 +103,7 @@ def differences(*, whole: bool) -> list[str]:
 
 
 def write() -> None:
-    """Put what was recorded into the page's table."""
+    """Write the recorded rows into the page's table."""
     rows = shown() | RECORDED
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     table = HEAD + "".join(rows[key].markdown() for key in sorted(rows))

@@ -1,4 +1,4 @@
-"""The shape of the package: who imports whom, who prints, who reads the environment."""
+"""The structure of the package: the order of imports, the printing modules and other rules."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ WINGS = {
     "cli": "interrupts escaping console verdict progress completion options output walkthrough "
     "commands",
 }
-"""The wings in the order of the data's way, each with its modules in their order.
+"""The wings in the order in which data passes through them, each with its modules in order.
 
-A module imports only from wings above its own, and from modules that stand before it.
+A module imports only from the wings before its own wing, and from the modules before it in its
+wing.
 """
 
 MODULES = {
@@ -54,7 +55,7 @@ MODULES = {
     if "__pycache__" not in path.parts
 }
 FACE = {"__init__", "__main__", "version"}
-"""The package's face; everything else lives in a wing."""
+"""The modules that belong to no wing."""
 
 INNER = [name for name in MODULES if name not in FACE]
 
@@ -64,13 +65,13 @@ def tree(name: str) -> ast.Module:
 
 
 def imported(name: str) -> set[str]:
-    """List the modules of the package that a module imports, anywhere in it."""
+    """List the modules of the package that a module imports, also inside functions."""
     found: set[str] = set()
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name} imports relatively; the package does so nowhere"
+            assert node.level == 0, f"expected absolute imports, found a relative import in {name}"
             inside = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {path for path in inside if path.removeprefix("movielake.") in MODULES} or {
                 node.module or ""
@@ -84,12 +85,12 @@ def wing(name: str) -> str:
 
 
 def room(name: str) -> str:
-    """Name a module within its wing; a package in a wing is one room."""
+    """Return the name of a module within its wing. A package in a wing counts as one module."""
     return name.partition(".")[2].partition(".")[0]
 
 
 def before(name: str) -> list[str]:
-    """List the modules of the same wing that stand before one; its door comes last."""
+    """List the modules before this one in its wing. The wing's `__init__` comes last."""
     rooms = WINGS[wing(name)].split()
     return rooms[: rooms.index(room(name))] if room(name) else rooms
 
@@ -97,26 +98,26 @@ def before(name: str) -> list[str]:
 # --- imports
 
 
-def test_every_module_has_its_place():
+def test_the_table_lists_every_module():
     rooms = {(wing(name), room(name)) for name in INNER if room(name)}
     assert rooms == {(name, each) for name in WINGS for each in WINGS[name].split()}
 
 
 @pytest.mark.parametrize("name", INNER)
-def test_a_module_imports_only_from_wings_above(name):
+def test_a_module_imports_only_from_wings_before_its_own(name):
     above = list(WINGS)[: list(WINGS).index(wing(name))]
     assert {wing(other) for other in imported(name)} <= {*above, wing(name), "version"}
 
 
 @pytest.mark.parametrize("name", INNER)
-def test_a_module_imports_only_from_those_before_it_in_its_wing(name):
+def test_a_module_imports_only_from_modules_before_it_in_its_wing(name):
     own = {other for other in imported(name) if wing(other) == wing(name)}
     assert {room(other) for other in own if room(other)} <= set(before(name))
-    assert wing(name) not in own, "a wing's door is for the others"
+    assert wing(name) not in own, f"{name} imports its own wing, not a module of it"
 
 
 def private_imports(name: str) -> list[str]:
-    """List the private names that a module takes from other modules of the package."""
+    """List the private names that a module imports from other modules of the package."""
     found, ours = [], set()
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("movielake"):
@@ -131,32 +132,32 @@ def private_imports(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", INNER)
-def test_no_module_takes_private_names_of_another(name):
+def test_no_module_imports_private_names_of_another(name):
     assert private_imports(name) == []
 
 
 @pytest.mark.parametrize("name", WINGS)
-def test_a_wings_door_says_what_passes(name):
-    said = ast.get_docstring(tree(name)) or ""
+def test_a_wings_docstring_states_its_input_output_and_limits(name):
+    text = ast.get_docstring(tree(name)) or ""
     for word in ("Enters:", "Leaves:", "never"):
-        assert word in said, f"the door of {name} lacks {word!r}"
-    assert len(said.splitlines()) <= 6
+        assert word in text, f"expected {word!r} in the docstring of {name}"
+    assert len(text.splitlines()) <= 6
 
 
-def test_nothing_goes_round_in_circles():
+def test_imports_have_no_cycles():
     graph = {name: imported(name) for name in INNER}
     order = list(TopologicalSorter(graph).static_order())
     assert set(order) == {*INNER, "version"}
 
 
-def test_the_test_sees_imports():
-    """A test of imports that finds none would always pass."""
+def test_imports_are_found():
+    """If `imported` returned an empty set, the tests of imports would always pass."""
     assert {"schema.tables", "feed.recoding"} <= imported("feed.records")
     assert {"cli.console", "conversion.runs"} <= imported("cli.commands.convert")
     assert "sample.streams" in imported("sample.places")
 
 
-def test_the_sample_knows_nothing_of_the_converter():
+def test_the_sample_imports_only_from_itself():
     used = {other for name in INNER if wing(name) == "sample" for other in imported(name)}
     assert {wing(name) for name in used} == {"sample"}
 
@@ -165,7 +166,7 @@ HEAVY = ["dask.dataframe", "distributed", "pandas", "pyarrow", "numpy", "lxml", 
 
 
 @pytest.mark.parametrize("statement", ["import movielake", "import movielake.cli"])
-def test_importing_stays_light(statement):
+def test_an_import_loads_no_heavy_libraries(statement):
     code = f"import sys; {statement}; print([m for m in {HEAVY!r} if m in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True
@@ -174,21 +175,21 @@ def test_importing_stays_light(statement):
 
 
 @pytest.mark.parametrize("name", movielake.__all__)
-def test_public_names_are_there_on_first_use(name):
+def test_public_names_exist_and_are_listed(name):
     assert getattr(movielake, name).__doc__
     assert name in dir(movielake)
 
 
-def test_other_names_are_not():
+def test_an_unknown_name_raises_attribute_error():
     with pytest.raises(AttributeError, match="module 'movielake' has no attribute 'nonsense'"):
         _ = movielake.nonsense
 
 
-# --- who may do what
+# --- what only some modules do
 
 
 def places(predicate) -> set[str]:
-    """List the modules that have a node of this kind."""
+    """List the modules with a syntax node for which the predicate is true."""
     return {name for name in MODULES if any(predicate(node) for node in ast.walk(tree(name)))}
 
 
@@ -216,12 +217,12 @@ def test_only_the_command_line_prints():
         )
 
     assert {wing(name) for name in places(prints)} <= {"cli"}
-    # A job's script runs the parts of its cluster as commands of their own.
+    # A job's script runs the parts of its cluster as separate commands, and they write to stdout.
     written = {name for name in places(writes) if wing(name) != "cli"}
     assert written == {"cluster.multinode"}
 
 
-def test_nobody_asserts_or_catches_everything():
+def test_no_module_asserts_or_catches_every_exception():
     def careless(node: ast.AST) -> bool:
         return isinstance(node, ast.Assert) or (
             isinstance(node, ast.ExceptHandler) and node.type is None
@@ -234,12 +235,12 @@ def test_nobody_asserts_or_catches_everything():
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_module_is_of_about_300_lines_at_most(name):
+def test_a_module_has_at_most_320_lines(name):
     assert len(MODULES[name].read_text("utf-8").splitlines()) <= 320
 
 
 def functions(body: list[ast.stmt], *, public: bool) -> Iterator[ast.FunctionDef]:
-    """List functions and methods, but not those inside functions."""
+    """List functions and methods, but not functions inside functions."""
     for node in body:
         if public and getattr(node, "name", "").startswith("_"):
             continue
@@ -255,7 +256,7 @@ def length(function: ast.FunctionDef) -> int:
     return body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
 
-def test_functions_are_short():
+def test_over_90_percent_of_functions_have_at_most_25_lines():
     lengths = [length(f) for name in MODULES for f in functions(tree(name).body, public=False)]
     assert sum(lines <= 25 for lines in lengths) / len(lengths) > 0.9
 
@@ -271,19 +272,19 @@ def undocumented(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_everything_public_is_documented(name):
+def test_every_public_name_has_a_docstring(name):
     assert undocumented(name) == []
 
 
 @pytest.mark.parametrize("name", INNER)
-def test_no_public_function_has_its_modules_name(name):
+def test_no_function_has_the_name_of_its_module(name):
     short = name.rpartition(".")[2]
     named = [node.name for node in tree(name).body if isinstance(node, ast.FunctionDef)]
     assert short not in named
 
 
 def all_examples(module: ModuleType) -> Iterator[doctest.DocTest]:
-    """List those that doctest finds, and those of cached properties, which it does not see."""
+    """List all examples of a module. Doctest itself does not find those of cached properties."""
     yield from doctest.DocTestFinder(exclude_empty=True).find(module)
     parser = doctest.DocTestParser()
     for of in vars(module).values():
@@ -297,15 +298,15 @@ def all_examples(module: ModuleType) -> Iterator[doctest.DocTest]:
 @pytest.mark.parametrize(
     "name", [name for name in INNER if ">>> " in MODULES[name].read_text("utf-8")]
 )
-def test_the_examples_work(name, monkeypatch, tmp_path, sample_feed, sample_lake):
+def test_the_examples_run(name, monkeypatch, tmp_path, sample_feed, sample_lake):
     (tmp_path / "feed").symlink_to(sample_feed)
     (tmp_path / "lake").symlink_to(sample_lake)
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(f"movielake.{name}")
     runner = doctest.DocTestRunner()
-    said = io.StringIO()
+    output = io.StringIO()
     for example in all_examples(module):
-        with redirect_stdout(said):
-            runner.run(example, out=said.write)
+        with redirect_stdout(output):
+            runner.run(example, out=output.write)
     assert runner.tries > 0
-    assert runner.failures == 0, said.getvalue()
+    assert runner.failures == 0, output.getvalue()

@@ -1,1 +1,1 @@
-"""Deliberate faults in the package, and whether the tests notice them."""
+"""Deliberate faults in the package, and a trial that shows which test notices each fault."""

@@ -1,9 +1,10 @@
-"""Put each fault into a copy of the package, alone, and run the tests that should notice.
+"""Put each fault into its own copy of the package, and run the tests that should notice it.
 
-``python -m tests.mutants [WORD…]`` does all, or those with all the words in their file or fault,
-and writes down what came of it; ``--new`` does those that were not tried as they are now, or went
-unnoticed, and ``--jobs N`` so many at a time. The exit code tells whether each was caught that can
-be. All of them take an hour; those that are marked as quick are part of the test run.
+``python -m tests.mutants [WORD…]`` tries all faults, or only those whose file and description
+contain all the words. It writes the results to ``results.json``. ``--new`` tries only faults that
+are new, changed or unnoticed. ``--jobs N`` tries N faults at a time. The exit code is 0 if every
+fault had the expected result. All faults take an hour. The normal test run tries the faults that
+are marked as quick.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ def main(arguments: list[str]) -> int:
     try:
         check_without_fault(result.by for result in found)
     except NotRunError as error:
-        print(f"nothing is written down: {error}")
+        print(f"no results were written: {error}")
         return 2
     write_results(found)
-    print(f"{len(chosen)} mutants, {wrong} not as they should be")
+    print(f"{len(chosen)} mutants, {wrong} with an unexpected result")
     return int(bool(wrong))
 
 
@@ -52,13 +53,13 @@ def _try(mutant: Mutant) -> str | NotRunError:
 
 
 def _judge(mutant: Mutant, tried: str | NotRunError) -> tuple[str, bool]:
-    """Say what came of a mutant, and whether that is as it should be."""
+    """Describe the result of a mutant and whether it is the expected one."""
     if isinstance(tried, NotRunError):
         return f"NOT RUN: {tried}", False
     if tried == SURVIVED:
         return ("survives, as expected", True) if mutant.survives else ("SURVIVED", False)
     if mutant.survives:
-        return f"{tried}, though it is said to survive", False
+        return f"noticed by {tried}, but expected to survive", False
     return tried, True
 
 

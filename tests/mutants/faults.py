@@ -1,4 +1,4 @@
-"""The faults of ``mutants.toml``, and what the tests made of each: ``results.json``."""
+"""The faults in ``mutants.toml`` and the result of each fault in ``results.json``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).with_name("results.json")
 
 SURVIVED = ""
-"""Stands for the test that noticed a mutant where none did."""
+"""The value of ``by`` for a mutant that no test noticed."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a mutant: ``by`` names the test that noticed it first, or is `SURVIVED`."""
+    """The result of a mutant: ``by`` names the test that noticed it first, or is `SURVIVED`."""
 
     file: str
     fault: str
@@ -27,21 +27,21 @@ class Result:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells a mutant from all others, also from what it was before it was changed."""
+        """The key that identifies a mutant. It changes if the mutant changes."""
         return self.file, self.fault, self.change
 
     @property
     def is_well(self) -> bool:
-        """Whether a test noticed it, or it is said why none can."""
+        """Whether a test noticed the mutant, or a reason explains why no test can."""
         return bool(self.by) != bool(self.survives)
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One fault: what is replaced by what in a file, and the tests that should notice.
+    """One fault: a text in a file, its replacement, and the tests that should notice it.
 
-    Of one that no test can notice, ``survives`` tells why. Those that are ``quick`` are put to the
-    proof in every run of the tests.
+    If no test can notice the fault, ``survives`` gives the reason. Every run of the tests tries the
+    faults that are ``quick``.
     """
 
     file: str
@@ -54,11 +54,11 @@ class Mutant:
 
     @property
     def change(self) -> str:
-        """Tell this change of the code from any other, as a short digest."""
+        """A short digest that identifies this change of the code."""
         return hashlib.sha256(f"{self.find}\0{self.replace}".encode()).hexdigest()[:8]
 
     def result(self, by: str) -> Result:
-        """Say which test noticed it."""
+        """Return the result, given the test that noticed the mutant."""
         return Result(self.file, self.fault, self.change, by, self.survives)
 
     def apply(self, package: Path) -> None:
@@ -66,7 +66,8 @@ class Mutant:
         text = path.read_text("utf-8")
         if text.count(self.find) != 1:
             raise ValueError(
-                f"{self.file}: expected once, found {text.count(self.find)} times: {self.find}"
+                f"{self.file}: expected the text to replace once, found it "
+                f"{text.count(self.find)} times: {self.find}"
             )
         path.write_text(text.replace(self.find, self.replace), "utf-8")
 
@@ -77,12 +78,12 @@ def read_mutants() -> list[Mutant]:
 
 
 def read_results() -> list[Result]:
-    """Read what came of the mutants when they were tried."""
+    """Read the stored results of the mutants."""
     return [Result(**result) for result in json.loads(RESULTS.read_text("utf-8"))]
 
 
 def write_results(found: list[Result]) -> None:
-    """Add results to those that are known, in the order of the mutants; forget what is gone."""
+    """Add results to the stored ones, in the order of the mutants; drop those without a mutant."""
     known = {result.key: result for result in [*read_results(), *found]}
     kept = [known[m.result("").key] for m in read_mutants() if m.result("").key in known]
     content = json.dumps([asdict(result) for result in kept], ensure_ascii=False, indent=1)

@@ -1,4 +1,4 @@
-"""The trial of a mutant: a copy of the package with the fault in it, and tests that run there."""
+"""The trial of a mutant: tests run on a copy of the package that contains the fault."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SECONDS = 900
 
 
 class NotRunError(Exception):
-    """Raised where the tests ended otherwise than by passing or failing."""
+    """Raised if the tests neither passed nor failed, for example if they could not start."""
 
 
 def try_mutant(mutant: Mutant) -> str:
-    """Name the test that notices a fault first; `SURVIVED` if none does."""
+    """Return the name of the first test that notices a fault, or `SURVIVED`."""
     with tempfile.TemporaryDirectory() as folder:
         copy_to(Path(folder))
         mutant.apply(Path(folder, "movielake"))
@@ -35,8 +35,8 @@ def try_mutant(mutant: Mutant) -> str:
 
 
 def check_without_fault(noticed_by: Iterable[str]) -> None:
-    """See that tests which noticed a fault pass where there is none: else they show nothing."""
-    # Whatever their parameters, whose texts pytest may show otherwise than it takes them.
+    """Check that the tests that noticed a fault pass without it. Otherwise they prove nothing."""
+    # Parameters are removed, because pytest can print them differently than it accepts them.
     tests = sorted({by.partition("[")[0] for by in noticed_by if by != SURVIVED})
     if not tests:
         return
@@ -45,12 +45,12 @@ def check_without_fault(noticed_by: Iterable[str]) -> None:
         result = run_tests(folder, tests)
     if result.returncode:
         raise NotRunError(
-            f"these fail without any fault, too:\n{result.stdout}{result.stderr}"[-2000:]
+            f"these tests also fail without a fault:\n{result.stdout}{result.stderr}"[-2000:]
         )
 
 
 def copy_to(folder: Path) -> None:
-    """Copy the package and what its tests need."""
+    """Copy the package and the files that its tests need."""
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
@@ -61,9 +61,9 @@ def copy_to(folder: Path) -> None:
 
 
 def run_tests(folder: str, tests: Iterable[str]) -> subprocess.CompletedProcess[str]:
-    # From its folder, Python finds the copy first, whatever is installed.
+    # Run from the copy's folder, so that Python finds the copy before any installed package.
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
-    # The copy is measured by nobody, and shows what its own run is asked to show.
+    # The copy's run must not measure coverage and must not inherit options of this run.
     environ = {
         name: value
         for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""Every public name is documented: what it takes, gives and raises, and an example that runs."""
+"""Every public name documents its parameters, result and errors, with an example that runs."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ WANTED = {
     "YD01": "what is yielded",
     "EX01": "an example",
 }
-"""Of numpydoc's checks, those that tell whether something is missing."""
+"""The checks of numpydoc that find missing parts."""
 
 
 def public_names() -> Iterator[str]:
-    """Name what `movielake` exports, and the public members of it, by where they are defined."""
+    """List the names that `movielake` exports and their public members, with their full paths."""
     for name in movielake.__all__:
         found = getattr(movielake, name)
         home = f"{found.__module__}.{found.__qualname__}"
@@ -47,12 +47,12 @@ def test_a_public_name_is_documented(name):
     assert lacking == {}
 
 
-def test_the_check_sees_what_is_lacking():
+def test_the_check_finds_a_missing_example():
     codes = {code for code, _ in validate("movielake.cli.run")["errors"]}
     assert "EX01" in codes
 
 
-def test_examples_of_public_names_ask_something():
+def test_examples_of_public_names_have_a_prompt():
     """An example without a prompt would never run."""
     for name in public_names():
         examples = validate(name)["docstring"].partition("Examples\n---")[2]

@@ -1,6 +1,6 @@
-"""Counts close on the sample: what is in the XML is in the lake, counted without movielake.
+"""The counts of the sample's XML equal those of its lake, and are made without movielake.
 
-The XML is counted with xml.etree; times with a regular expression of this file's own.
+xml.etree counts the records, and a regular expression in this file counts the times.
 """
 
 import io
@@ -34,7 +34,7 @@ def sample(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def in_xml(sample):
-    """Records and screenings by table, country and stamp, straight from the zips."""
+    """Count records and screenings by table, country and stamp, directly in the zips."""
     records, screenings = {}, {}
     for path in sorted((sample / "feed").glob("*/movies_*.zip")):
         key = (path.parent.name, path.stem.removeprefix("movies_"))
@@ -60,7 +60,7 @@ def test_the_sample_has_records_of_all_tables(in_xml):
     assert {table for table, *_ in in_xml[0]} == set(TABLES.values())
 
 
-def test_records_in_the_xml_are_json_lines(sample, in_xml):
+def test_each_record_in_the_xml_is_a_json_line(sample, in_xml):
     lines = {}
     for path in (sample / "lake" / "json").glob("*/*/*.jsonl.zst"):
         with zstandard.open(path, "rt", encoding="utf-8", newline="\n") as file:
@@ -73,7 +73,7 @@ def test_records_in_the_xml_are_json_lines(sample, in_xml):
     assert lines == nonzero(in_xml[0])
 
 
-def test_records_in_the_xml_are_in_the_manifest(sample, in_xml):
+def test_the_manifest_counts_the_records_in_the_xml(sample, in_xml):
     rows = read_manifest(Folder(str(sample / "lake"))).to_pylist()
     counted = {}
     for row in rows:
@@ -83,7 +83,7 @@ def test_records_in_the_xml_are_in_the_manifest(sample, in_xml):
     assert nonzero(counted) == nonzero(in_xml[0])
 
 
-def test_screenings_in_the_xml_are_rows_with_a_time(sample, in_xml):
+def test_each_screening_in_the_xml_is_a_row_with_a_time(sample, in_xml):
     showings = ds.dataset(str(sample / "lake" / "parquet" / "showings"), partitioning="hive")
     rows = showings.to_table(columns=["date_stamp", "country", "show_time"])
     timed = rows.filter(pc.is_valid(rows["show_time"])).group_by(["date_stamp", "country"])

@@ -1,7 +1,7 @@
-"""Faults while the lake is written: processes that really die, disks that really fill up.
+"""Faults while a lake is written: killed processes, full disks and concurrent jobs.
 
-After each: every file to be seen is whole, the next run completes, and the lake is, byte for byte,
-what it would be if nothing had happened.
+Processes really die and disks really fill up. After each fault, every visible file is complete and
+the next run succeeds. The lake is then, byte for byte, the same as without the fault.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from movielake.lake.manifest import manifest_table
 from movielake.staging.copies import stage
 from movielake.staging.packing import pack
 from tests.crashes import (
+    Action,
     Ending,
     append,
     finish,
@@ -59,7 +60,7 @@ NEW = {DEU: week(shows=9), SWE: week(), CAN: week(shows=4), LATER: week("2019121
 
 
 def feed_of(root: Path, content: Any) -> Path:
-    """Write a feed whose files have the same times wherever it is."""
+    """Write a feed whose files have the same times in every folder."""
     write_feed(root, content)
     for path in root.rglob("*.zip"):
         os.utime(path, (1_575_600_000 + len(path.read_bytes()),) * 2)
@@ -68,7 +69,7 @@ def feed_of(root: Path, content: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def disk() -> Iterator[Path]:
-    """Give a folder in memory, if there is one, where waiting for the disk takes no time."""
+    """Return a folder in memory where possible: there, waiting for the disk takes no time."""
     memory = "/dev/shm"
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
         Path(folder).chmod(0o755)
@@ -84,7 +85,7 @@ def tmp_path(disk: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class World:
-    """Two states of a feed, the lakes that they make, and a pack of each."""
+    """Two states of a feed, the lake of each state, and a pack of each lake."""
 
     feeds: tuple[Path, Path]
     lakes: tuple[Path, Path]
@@ -106,17 +107,17 @@ def world(disk: Path) -> World:
     return World(feeds, lakes, packs)
 
 
-# --- what is to hold after any fault
+# --- what must hold after every fault
 
 
 def visible(lake: Path) -> dict[str, bytes]:
-    """Read all files that anybody looks at."""
+    """Read all files that a reader of the lake can see."""
     hidden = (".work/", ".staged.json")
     return {p: content for p, content in files(lake).items() if not p.startswith(hidden)}
 
 
 def partial_files(lake: Path, *wholes: dict[str, bytes]) -> list[str]:
-    """List the files that are of no whole lake, or are not what a commit says that they are."""
+    """List the files that differ from every complete lake or from their own commit."""
     seen = visible(lake)
     table = seen.pop("manifest.parquet", None)
     places = {path: path.replace(".replaced", ".json") for path in seen}
@@ -136,7 +137,7 @@ def partial_files(lake: Path, *wholes: dict[str, bytes]) -> list[str]:
 
 
 def assert_whole(lake: Path, *wholes: dict[str, bytes]) -> None:
-    """Assert that each file is one of a whole lake, and that each commit has its files."""
+    """Assert that each file belongs to a complete lake and that each commit has its files."""
     assert partial_files(lake, *wholes) == []
 
 
@@ -144,7 +145,7 @@ Answer = dict[tuple[str, str], int]
 
 
 def answer_of(lake: Path, **selection: Any) -> Answer:
-    """Count the films of each partition, which only its files can tell."""
+    """Count the films of each partition. The count needs the Parquet files themselves."""
     with ShowingsReader(str(lake), **selection) as showings:
         rows = showings.count_by("date_stamp", "country", distinct="movie_id")
         names = rows.columns
@@ -152,7 +153,7 @@ def answer_of(lake: Path, **selection: Any) -> Answer:
 
 
 def assert_answers(lake: Path, *wholes: Answer) -> None:
-    """Assert that what a reader is told of each partition is so in a whole lake, or an error."""
+    """Assert that a reader gets the answer of a complete lake, or an error, per partition."""
     for pair in {pair for whole in wholes for pair in whole}:
         try:
             found = answer_of(lake, date_stamps=pair[0], countries=pair[1])
@@ -166,12 +167,12 @@ ERRORS = ("is being replaced", "expected a lake", "match", "--force")
 
 
 def lost(lake: Path, whole: Path) -> int:
-    """Count the records that a lake lacks."""
+    """Count the records that are missing from a lake."""
     return len(all_records(whole)) - len(all_records(lake))
 
 
 def assert_done(lake: Path, whole: dict[str, bytes]) -> None:
-    """Assert that a lake is as if nothing had happened, and that nothing is left aside."""
+    """Assert that a lake is as without the fault and that no work files remain."""
     assert visible(lake) == whole
     assert [path for path in files(lake) if path.startswith(".work/")] == []
 
@@ -179,148 +180,156 @@ def assert_done(lake: Path, whole: dict[str, bytes]) -> None:
 # --- killed
 
 
-Steps = Callable[[str, int, int], dict[str, Any]]
+Work = tuple[Path, tuple[object, ...]]
+"""The lake or pack that a command writes, and the command line."""
 
 
-@pytest.fixture(scope="module")
-def steps(world: World, disk: Path) -> Steps:
-    """Choose places in a command's run: by turns of all its steps, and of those that move files.
-
-    It is run to its end first, to count them.
-    """
-    top, counted = disk / "steps", dict[tuple[str, bool], int]()
-    top.mkdir()
-
-    def count(name: str, moves: bool) -> int:
-        place = top / f"{name}-{moves}"
-        place.mkdir()
-        source, staged = staged_before(world, place)
-        lake = shutil.copytree(world.lakes[0], place / "lake")
-        if name == "rebuild":
-            (lake / "manifest.parquet").unlink()
-        command: tuple[object, ...] = {
-            "convert": ("convert", world.feeds[0], place / "new", "--workers=1"),
-            "renew": ("convert", world.feeds[1], lake, "--prune", "--workers=1"),
-            "rebuild": ("convert", world.feeds[0], lake, "--workers=1"),
-            "pack": ("pack", world.lakes[0], place / "lake.tar"),
-            "stage": ("stage", world.packs[0], "--to", place / "to", "--workers=1"),
-            "restage": ("stage", source, "--to", staged, "--workers=1"),
-        }[name]
-        ending = run(place / "count", *command, at=0, moves=moves)
-        assert ending.code == (name == "convert"), ending.said
-        return ending.steps
-
-    def choose(name: str, point: int, points: int) -> dict[str, Any]:
-        moves = bool(point % 2)
-        if (name, moves) not in counted:
-            counted[name, moves] = count(name, moves)
-        return {"at": spread(counted[name, moves], points // 2)[point // 2], "moves": moves}
-
-    return choose
+def new_convert(world: World, folder: Path) -> Work:
+    lake = folder / "lake"
+    return lake, ("convert", world.feeds[0], lake, "--workers=1")
 
 
-def staged_before(world: World, folder: Path) -> tuple[Path, Path]:
-    """Stage a lake, and let it change after that."""
+def renewing_convert(world: World, folder: Path) -> Work:
+    lake = shutil.copytree(world.lakes[0], folder / "lake")
+    return lake, ("convert", world.feeds[1], lake, "--prune", "--workers=1")
+
+
+def rebuilding_convert(world: World, folder: Path) -> Work:
+    lake = shutil.copytree(world.lakes[0], folder / "lake")
+    (lake / "manifest.parquet").unlink()
+    return lake, ("convert", world.feeds[0], lake, "--workers=1")
+
+
+def new_pack(world: World, folder: Path) -> Work:
+    return folder / "lake.tar", ("pack", world.lakes[0], folder / "lake.tar")
+
+
+def new_stage(world: World, folder: Path) -> Work:
+    to = folder / "staged"
+    return to, ("stage", world.packs[0], "--to", to, "--workers=1")
+
+
+def renewing_stage(world: World, folder: Path) -> Work:
+    """Stage a lake that changes before it is staged again."""
     source, to = folder / "source", folder / "staged"
     shutil.copytree(world.lakes[0], source)
     stage(str(source), str(to))
     shutil.rmtree(source)
     shutil.copytree(world.lakes[1], source)
-    return source, to
+    return to, ("stage", source, "--to", to, "--workers=1")
 
 
-@pytest.mark.parametrize("point", range(24))
-def test_convert_killed(world: World, steps: Steps, tmp_path: Path, point: int) -> None:
-    lake, command = tmp_path / "lake", ("convert", world.feeds[0], tmp_path / "lake", "--workers=1")
-    at = steps("convert", point, 24)
-    assert run(tmp_path / "killed", *command, **at).was_killed
-    partials = partial_files(lake, world.visible(0))
-    assert partials == []
-    assert run(tmp_path / "again", *command).code in (0, 1)  # 1: it has damaged members
-    record("Killed", "convert", saw="", lost=lost(lake, world.lakes[0]), partial=len(partials))
-    assert_done(lake, world.visible(0))
+Arrange = Callable[[World, Path], Work]
+Steps = Callable[[Arrange, int, int], dict[str, Any]]
 
 
-@pytest.mark.parametrize("point", range(32))
-def test_convert_killed_while_replacing(
-    world: World, steps: Steps, tmp_path: Path, point: int
+@pytest.fixture(scope="module")
+def steps(world: World, disk: Path) -> Steps:
+    """Return a function that chooses evenly spread steps of a command's run.
+
+    Points with an even number are spread over all steps, the others over the steps that move
+    files. The command runs to its end once, to count its steps.
+    """
+    top, counted = disk / "steps", dict[tuple[Arrange, bool], int]()
+    top.mkdir()
+
+    def count(arrange: Arrange, moves: bool) -> int:
+        place = top / f"{arrange.__name__}-{moves}"
+        place.mkdir()
+        _, command = arrange(world, place)
+        ending = run(place / "count", *command, at=0, moves=moves)
+        assert ending.code == (arrange is new_convert), ending.said
+        return ending.steps
+
+    def choose(arrange: Arrange, point: int, points: int) -> dict[str, Any]:
+        moves = bool(point % 2)
+        if (arrange, moves) not in counted:
+            counted[arrange, moves] = count(arrange, moves)
+        return {"at": spread(counted[arrange, moves], points // 2)[point // 2], "moves": moves}
+
+    return choose
+
+
+KILLED: list[tuple[Arrange, str, tuple[int, ...], int]] = [
+    (renewing_convert, "convert while it replaces and removes partitions", (0, 1), 32),
+    (renewing_stage, "stage while it replaces and removes partitions", (0, 1), 24),
+    (new_convert, "convert", (0,), 24),
+    (new_stage, "stage", (0,), 12),
+]
+"""How each command is set up, its row in the table, the states that it can show, and points."""
+
+
+@pytest.mark.parametrize(
+    ("arrange", "case", "states", "point", "points"),
+    [(*row[:3], point, row[3]) for row in KILLED for point in range(row[3])],
+    ids=[f"{row[1]} {point}" for row in KILLED for point in range(row[3])],
+)
+def test_a_killed_command_leaves_complete_files_and_can_run_again(
+    world: World,
+    steps: Steps,
+    tmp_path: Path,
+    arrange: Arrange,
+    case: str,
+    states: tuple[int, ...],
+    point: int,
+    points: int,
 ) -> None:
-    lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
-    command = ("convert", world.feeds[1], lake, "--prune", "--workers=1")
-    at = steps("renew", point, 32)
+    at = steps(arrange, point, points)
+    lake, command = arrange(world, tmp_path)
     assert run(tmp_path / "killed", *command, **at).was_killed
-    partials = partial_files(lake, world.visible(0), world.visible(1))
+    partials = partial_files(lake, *map(world.visible, states))
     assert partials == []
-    assert_answers(lake, *map(answer_of, world.lakes))
-    assert run(tmp_path / "again", *command).code == 0
-    record(
-        "Killed",
-        "convert while it replaces and removes partitions",
-        saw="",
-        lost=lost(lake, world.lakes[1]),
-        partial=len(partials),
-    )
-    assert_done(lake, world.visible(1))
+    if arrange is renewing_convert:
+        assert_answers(lake, *map(answer_of, world.lakes))
+    codes = (0, 1) if arrange is new_convert else (0,)  # 1: the old feed has damaged members
+    assert run(tmp_path / "again", *command).code in codes
+    missing = lost(lake, world.lakes[states[-1]])
+    record("Killed", case, saw="", lost=missing, partial=len(partials))
+    assert_done(lake, world.visible(states[-1]))
 
 
 @pytest.mark.parametrize("point", range(10))
-def test_pack_killed(world: World, steps: Steps, tmp_path: Path, point: int) -> None:
-    file = tmp_path / "lake.tar"
+def test_a_killed_pack_leaves_the_old_file_or_the_new_one(
+    world: World, steps: Steps, tmp_path: Path, point: int
+) -> None:
+    at = steps(new_pack, point, 10)
+    file, command = new_pack(world, tmp_path)
     if point % 2:
         shutil.copy(world.packs[1], file)
     before = file.read_bytes() if file.exists() else None
-    at = steps("pack", point, 10)
-    assert run(tmp_path / "killed", "pack", world.lakes[0], file, **at).was_killed
+    assert run(tmp_path / "killed", *command, **at).was_killed
     after = file.read_bytes() if file.exists() else None
     is_whole = after in (before, world.packs[0].read_bytes())
-    assert run(tmp_path / "again", "pack", world.lakes[0], file).code == 0
+    assert run(tmp_path / "again", *command).code == 0
     record("Killed", "pack", saw="", lost=0, partial=int(not is_whole))
     assert file.read_bytes() == world.packs[0].read_bytes()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-@pytest.mark.parametrize("point", range(12))
-def test_stage_killed(world: World, steps: Steps, tmp_path: Path, point: int) -> None:
-    to = tmp_path / "staged"
-    command = ("stage", world.packs[0], "--to", to, "--workers", 1)
-    at = steps("stage", point, 12)
-    assert run(tmp_path / "killed", *command, **at).was_killed
-    partials = partial_files(to, world.visible(0))
-    assert partials == []
-    assert run(tmp_path / "again", *command).code == 0
-    record("Killed", "stage", saw="", lost=lost(to, world.lakes[0]), partial=len(partials))
-    assert_done(to, world.visible(0))
-
-
-@pytest.mark.parametrize("point", range(24))
-def test_stage_killed_while_replacing(
-    world: World, steps: Steps, tmp_path: Path, point: int
-) -> None:
-    source, to = staged_before(world, tmp_path)
-    command = ("stage", source, "--to", to, "--workers", 1)
-    at = steps("restage", point, 24)
-    assert run(tmp_path / "killed", *command, **at).was_killed
-    partials = partial_files(to, world.visible(0), world.visible(1))
-    assert partials == []
-    assert run(tmp_path / "again", *command).code == 0
-    record(
-        "Killed",
-        "stage while it replaces and removes partitions",
-        saw="",
-        lost=lost(to, world.lakes[1]),
-        partial=len(partials),
+def convert_with_hook(feed: Path, lake: Path, hook: str) -> subprocess.CompletedProcess[str]:
+    """Convert with two workers. Each Python process runs the code of the hook at its start."""
+    site = lake.with_name("site")
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(hook)
+    return subprocess.run(
+        [sys.executable, "-m", "movielake", "convert", str(feed), str(lake), "--workers", "2"],
+        env=os.environ | {"PYTHONPATH": str(site)},
+        cwd=Path(movielake.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
-    assert_done(to, world.visible(1))
 
 
-SITE = """
+KILL_ONE_WORKER = """
 import contextlib, os, signal, sys
 if "--multiprocessing-fork" in sys.orig_argv:
     left = iter(range(12))
 
     def die(event, arguments):
         if event == "open" and "/.work/" in str(arguments[0]) and next(left, None) is None:
-            with contextlib.suppress(FileExistsError):  # another one has died
+            with contextlib.suppress(FileExistsError):  # another worker has died
                 os.mkdir({mark!r})
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -329,29 +338,19 @@ if "--multiprocessing-fork" in sys.orig_argv:
 """
 
 
-def test_a_worker_killed(world: World, tmp_path: Path) -> None:
+def test_convert_survives_a_killed_worker(world: World, tmp_path: Path) -> None:
     lake, mark = tmp_path / "lake", tmp_path / "died"
-    site = tmp_path / "site" / "sitecustomize.py"
-    site.parent.mkdir()
-    site.write_text(SITE.format(mark=str(mark)))
-    command = [sys.executable, "-m", "movielake", "convert", str(world.feeds[1]), str(lake)]
-    process = subprocess.run(
-        [*command, "--workers", "2"],
-        env=os.environ | {"PYTHONPATH": str(site.parent)},
-        cwd=Path(movielake.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert mark.exists(), "none was killed"
+    hook = KILL_ONE_WORKER.format(mark=str(mark))
+    process = convert_with_hook(world.feeds[1], lake, hook)
+    assert process.returncode == 0
+    assert mark.exists(), "no worker was killed"
     found = lost(lake, world.lakes[1])
     record("Killed", "one of two workers", saw="", lost=found, partial=0)
     assert "4 converted" in process.stdout
     assert_done(lake, world.visible(1))
 
 
-KILLER = """
+KILL_EACH_READER = """
 import os, signal, sys
 if "--multiprocessing-fork" in sys.orig_argv:
     def die(event, arguments):
@@ -362,20 +361,14 @@ if "--multiprocessing-fork" in sys.orig_argv:
 """
 
 
-def test_a_zip_that_kills_whoever_reads_it(world: World, tmp_path: Path) -> None:
-    """As for lack of memory; it is told, and converted as soon as there is enough."""
-    feed, lake, site = world.feeds[1], tmp_path / "lake", tmp_path / "sitecustomize.py"
+def test_a_zip_that_kills_every_reader_is_reported_and_converted_later(
+    world: World, tmp_path: Path
+) -> None:
+    """A zip that needs too much memory behaves like this."""
+    feed, lake = world.feeds[1], tmp_path / "lake"
     deadly = max(feed.rglob("*.zip"), key=lambda path: path.stat().st_size)
-    site.write_text(KILLER.format(name=f"{deadly.parent.name}/{deadly.name}"))
-    process = subprocess.run(
-        [sys.executable, "-m", "movielake", "convert", str(feed), str(lake), "--workers", "2"],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        cwd=Path(movielake.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    hook = KILL_EACH_READER.format(name=f"{deadly.parent.name}/{deadly.name}")
+    process = convert_with_hook(feed, lake, hook)
     assert process.returncode == 1
     name = deadly.relative_to(feed)
     assert f"{name}: its worker died, perhaps for lack of memory" in process.stdout
@@ -383,11 +376,11 @@ def test_a_zip_that_kills_whoever_reads_it(world: World, tmp_path: Path) -> None
     assert_done(lake, world.visible(1))
 
 
-# --- disks that fill up, and doors that close
+# --- full disks and missing permissions
 
 
 def said(ending: Ending, *places: Path) -> str:
-    """Give the one line that a user got to see, without what differs from run to run."""
+    """Return the one line that the user saw, without the parts that differ between runs."""
     (line,) = ending.said.splitlines()
     for place in places:
         line = line.replace(str(place), place.name)
@@ -396,7 +389,7 @@ def said(ending: Ending, *places: Path) -> str:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Give a disk of so many bytes, which grows where it is asked for again."""
+    """Return a function that mounts a disk of a given size, or resizes it."""
     place = tmp_path / "disk"
     place.mkdir()
 
@@ -407,7 +400,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
             ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, text=True
         )
         if mounted.returncode:
-            pytest.skip(f"no disk of our own here: {mounted.stderr.strip()}")
+            pytest.skip(f"cannot mount a disk here: {mounted.stderr.strip()}")
         return place
 
     yield size
@@ -416,30 +409,52 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 
 
 def pages(folder: Path) -> int:
-    """Count the bytes that files take on such a disk."""
+    """Count the bytes that the files of a folder take on such a disk."""
     sizes = [len(content) for content in files(folder).values()]
     return sum(-(-size // 4096) * 4096 for size in sizes)
+
+
+def check_repeat(
+    case: str, work: Work, failed: Ending, whole: Path, folder: Path, mend: Action | None = None
+) -> None:
+    """Assert that a command failed, and that it succeeds after the cause is removed."""
+    lake, command = work
+    assert failed.code == 1, failed.said
+    partials = partial_files(lake, visible(whole))
+    if mend:
+        mend()
+    assert run(folder / "again", *command).code == 0
+    saw = re.sub(r"[0-9,]+ bytes needed, [0-9,]+", "… bytes needed, …", said(failed, lake))
+    record("Disks", case, saw=saw, lost=lost(lake, whole), partial=len(partials))
+    assert_done(lake, visible(whole))
+
+
+def second_convert(world: World, folder: Path) -> Work:
+    lake = folder / "lake"
+    return lake, ("convert", world.feeds[1], lake, "--workers=1")
 
 
 @pytest.mark.parametrize("share", range(8))
 def test_convert_on_a_full_disk(
     world: World, tmp_path: Path, small_disk: Callable[[int], Path], share: int
 ) -> None:
-    lake = small_disk(4096 + pages(world.lakes[1]) * share // 8) / "lake"
-    command = ("convert", world.feeds[1], lake, "--workers=1")
-    full = run(tmp_path / "full", *command)
-    assert full.code == 1, full.said
-    partial = partial_files(lake, world.visible(1))
-    small_disk(1 << 24)
-    assert run(tmp_path / "again", *command).code == 0
-    record(
-        "Disks",
-        "no space left while converting",
-        saw=said(full, lake),
-        lost=lost(lake, world.lakes[1]),
-        partial=len(partial),
-    )
-    assert_done(lake, world.visible(1))
+    disk = small_disk(4096 + pages(world.lakes[1]) * share // 8)
+    work = second_convert(world, disk)
+    full = run(tmp_path / "full", *work[1])
+    case = "no space left while converting"
+    check_repeat(case, work, full, world.lakes[1], tmp_path, partial(small_disk, 1 << 24))
+
+
+@pytest.mark.parametrize("share", range(4))
+def test_stage_on_a_full_disk(
+    world: World, tmp_path: Path, small_disk: Callable[[int], Path], share: int
+) -> None:
+    data = sum(pages(world.lakes[0] / top) for top in ("json", "parquet", "quarantine"))
+    disk = small_disk(4096 + data * share // 4)
+    work = disk / "staged", ("stage", world.packs[0], "--to", disk / "staged")
+    full = run(tmp_path / "full", *work[1])
+    case = "no space left while staging"
+    check_repeat(case, work, full, world.lakes[0], tmp_path, partial(small_disk, 1 << 24))
 
 
 @pytest.mark.parametrize("share", range(4))
@@ -452,78 +467,45 @@ def test_pack_on_a_full_disk(
     record("Disks", "no space left while packing", saw=said(full, disk), lost=0, partial=0)
 
 
-@pytest.mark.parametrize("share", range(4))
-def test_stage_on_a_full_disk(
-    world: World, tmp_path: Path, small_disk: Callable[[int], Path], share: int
-) -> None:
-    data = sum(pages(world.lakes[0] / top) for top in ("json", "parquet", "quarantine"))
-    disk = small_disk(4096 + data * share // 4)
-    command = ("stage", world.packs[0], "--to", disk / "staged")
-    full = run(tmp_path / "full", *command)
-    assert full.code == 1, full.said
-    partial = partial_files(disk / "staged", world.visible(0))
-    small_disk(1 << 24)
-    assert run(tmp_path / "again", *command).code == 0
-    line = re.sub(r"[0-9,]+ bytes needed, [0-9,]+", "… bytes needed, …", said(full, disk))
-    record("Disks", "no space left for staging", saw=line, lost=0, partial=len(partial))
-    assert_done(disk / "staged", world.visible(0))
-
-
 @pytest.mark.parametrize("limit", [600, 1200, 2400])
-def test_files_must_not_be_large(world: World, tmp_path: Path, limit: int) -> None:
-    lake = tmp_path / "lake"
-    command = ("convert", world.feeds[1], lake, "--workers=1")
+def test_convert_with_a_limit_on_file_sizes(world: World, tmp_path: Path, limit: int) -> None:
+    work = second_convert(world, tmp_path)
     before = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
-    limited = run(tmp_path / "limited", *command, before=before)
-    assert limited.code == 1
-    partials = partial_files(lake, world.visible(1))
-    assert run(tmp_path / "again", *command).code == 0
-    record(
-        "Disks",
-        "files limited to some hundred bytes (ulimit -f)",
-        saw=said(limited, lake),
-        lost=lost(lake, world.lakes[1]),
-        partial=len(partials),
-    )
-    assert_done(lake, world.visible(1))
+    limited = run(tmp_path / "limited", *work[1], before=before)
+    case = "file sizes limited to 600, 1,200 or 2,400 bytes (ulimit -f)"
+    check_repeat(case, work, limited, world.lakes[1], tmp_path)
 
 
-NOBODY = 65534
+UNPRIVILEGED = 65534
+"""The number of the user that owns no files."""
 
 
-def close_doors(lake: Path, mode: int) -> None:
-    """Take the permission to write away from all folders of a lake, or give it back."""
+def set_modes(lake: Path, mode: int) -> None:
+    """Set the permissions of all folders of a lake."""
     for path in (lake, *lake.rglob("*")):
         if path.is_dir():
             path.chmod(mode)
 
 
 @pytest.mark.parametrize("point", range(8))
-def test_permission_taken_away(world: World, steps: Steps, tmp_path: Path, point: int) -> None:
-    lake = tmp_path / "lake"
+def test_convert_loses_the_permission_to_write(
+    world: World, steps: Steps, tmp_path: Path, point: int
+) -> None:
+    lake, command = work = second_convert(world, tmp_path)
     lake.mkdir()
     is_root = os.getuid() == 0
-    if is_root:  # whom nobody can refuse anything
-        os.chown(lake, NOBODY, NOBODY)
+    if is_root:  # root can always write, so the command runs as another user
+        os.chown(lake, UNPRIVILEGED, UNPRIVILEGED)
     refused = run(
         tmp_path / "refused",
-        *("convert", world.feeds[1], lake, "--workers=1"),
-        **steps("convert", 2 * point, 20),
-        action=partial(close_doors, lake, 0o555),
-        before=partial(os.setuid, NOBODY) if is_root else None,
+        *command,
+        **steps(new_convert, 2 * point, 20),
+        action=partial(set_modes, lake, 0o555),
+        before=partial(os.setuid, UNPRIVILEGED) if is_root else None,
     )
-    assert refused.code == 1
-    partials = partial_files(lake, world.visible(1))
-    close_doors(lake, 0o755)
-    assert run(tmp_path / "again", "convert", world.feeds[1], lake, "--workers=1").code == 0
-    record(
-        "Disks",
-        "permission to write taken away while converting",
-        saw=said(refused, lake),
-        lost=lost(lake, world.lakes[1]),
-        partial=len(partials),
-    )
-    assert_done(lake, world.visible(1))
+    case = "permission to write taken away while converting"
+    mend = partial(set_modes, lake, 0o755)
+    check_repeat(case, work, refused, world.lakes[1], tmp_path, mend)
 
 
 # --- the feed changes while it is read
@@ -532,52 +514,48 @@ LARGE = {"191206S.XML": times(*(showing(n, n % 7) for n in range(400))), **week(
 LARGER = {"191206S.XML": times(*(showing(n, n % 5) for n in range(500))), **week(shows=0)}
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "a zip replaced while it is read",
-        "a zip cut off while it is read",
-        "a zip appended to while it is read",
-    ],
-)
+CHANGES: dict[str, Callable[[Path, Path], Action]] = {
+    "a zip is replaced while it is read": lambda zip_, other: replace(other, zip_),
+    "a zip is cut off while it is read": lambda zip_, other: truncate(zip_, 30_000),
+    "a zip grows while it is read": lambda zip_, other: append(zip_, other.read_bytes()),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_feed_zip_changes_while_it_is_read(tmp_path: Path, change: str) -> None:
-    sayings, halves, points = set[str](), list[str](), range(5)
+    messages, partials, points = set[str](), list[str](), range(5)
     for point in points:
         place = tmp_path / str(point)
         place.mkdir()
-        told, wrong = change_while_read(place, change, (2 + point) / 10)
-        sayings |= told
-        halves += wrong
-    (saw,) = sayings
+        reported, wrong = change_while_read(place, change, (2 + point) / 10)
+        messages |= reported
+        partials += wrong
+    (saw,) = messages
     assert saw.endswith("it changed while it was read; convert it again when it is complete")
-    record("Feeds", change, saw=saw, lost=0, partial=len(halves), tried=len(points))
-    assert halves == []
+    record("Feeds", change, saw=saw, lost=0, partial=len(partials), tried=len(points))
+    assert partials == []
 
 
 def change_while_read(place: Path, change: str, part: float) -> tuple[set[str], list[str]]:
-    """Change a feed zip in the course of a run, and convert it again.
+    """Change a feed zip during a run, and convert it again.
 
-    Returns what the first run said of the change, if it saw it, and what was partial after it.
+    Returns the lines in which the first run reports the change, and the partial files after it.
     """
     feed, lake, other = place / "feed", place / "lake", place / "other.zip"
     write_feed(feed, {DEU: zipped(LARGE, zipfile.ZIP_STORED)})
     other.write_bytes(zipped(LARGER, zipfile.ZIP_STORED))
-    action = {
-        "a zip replaced while it is read": replace(other, feed / DEU),
-        "a zip cut off while it is read": truncate(feed / DEU, 30_000),
-        "a zip appended to while it is read": append(feed / DEU, other.read_bytes()),
-    }[change]
+    action = CHANGES[change](feed / DEU, other)
     before = reference(feed, place / "before")
     whole = run(place / "count", "convert", feed, place / "counted", "--workers=1", at=0)
     command = ("convert", feed, lake, "--workers=1")
     changed = run(place / "changed", *command, at=round(whole.steps * part), action=action)
     after = reference(feed, place / "after")
-    halves = partial_files(lake, before, after)
+    partials = partial_files(lake, before, after)
     run(place / "again", *command)
     assert_done(lake, after)
-    told = {line for line in changed.said.splitlines() if "it changed while it was read" in line}
-    assert changed.code == bool(told) or "cut off" in change  # what is left of it is damaged
-    return told, halves
+    lines = {line for line in changed.said.splitlines() if "it changed while it was read" in line}
+    assert changed.code == bool(lines) or "cut off" in change  # the rest of the zip is damaged
+    return lines, partials
 
 
 def reference(feed: Path, lake: Path) -> dict[str, bytes]:
@@ -585,33 +563,39 @@ def reference(feed: Path, lake: Path) -> dict[str, bytes]:
     return visible(lake)
 
 
-# --- several at the same time
+# --- several jobs at the same time
 
 
 def impatient() -> None:
-    """Take a process for dead that stands still for a moment."""
+    """Regard a process as dead after a short pause."""
     locks.LEASE = 0.1
 
 
-@pytest.mark.parametrize("point", range(12))
-def test_a_convert_stands_still_while_another_one_runs(
-    world: World, steps: Steps, tmp_path: Path, point: int
-) -> None:
-    lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
-    command = ("convert", world.feeds[1], lake, "--prune", "--workers=1")
-    at = steps("renew", 2 + point, 16)
-    sleeper = start(tmp_path / "sleeper", *command, **at, action=pause)
+def overtake(world: World, folder: Path, work: Work, **at: Any) -> Ending:
+    """Pause a command at a step, run another convert to its end, and let the first go on."""
+    lake, command = work
+    sleeper = start(folder / "sleeper", *command, **at, action=pause)
     wait_for_pause(sleeper)
-    assert run(tmp_path / "other", *command, before=impatient).code == 0
+    other = ("convert", world.feeds[1], lake, "--prune", "--workers=1")
+    assert run(folder / "other", *other, before=impatient).code == 0
     assert visible(lake) == world.visible(1)
     os.kill(sleeper.pid, signal.SIGCONT)
-    woken = finish(tmp_path / "sleeper", sleeper)
+    return finish(folder / "sleeper", sleeper)
+
+
+@pytest.mark.parametrize("point", range(12))
+def test_a_convert_pauses_while_another_one_runs(
+    world: World, steps: Steps, tmp_path: Path, point: int
+) -> None:
+    at = steps(renewing_convert, 2 + point, 16)
+    lake, command = work = renewing_convert(world, tmp_path)
+    woken = overtake(world, tmp_path, work, **at)
     partials = partial_files(lake, world.visible(1))
-    assert woken.code == 0 or "this process stood still" in woken.said
+    assert woken.code == 0 or "this process was stopped" in woken.said
     run(tmp_path / "again", *command)
     record(
         "At the same time",
-        "a convert that stands still while another one does the same",
+        "a convert pauses while another one does the same work",
         saw="",
         lost=lost(lake, world.lakes[1]),
         partial=len(partials),
@@ -623,21 +607,14 @@ def test_a_convert_stands_still_while_another_one_runs(
 def test_a_manifest_that_was_read_before_a_change_is_not_published(
     world: World, steps: Steps, tmp_path: Path, point: int
 ) -> None:
-    """Another job rebuilds manifest.parquet, and stands still at any step of that."""
-    lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
-    (lake / "manifest.parquet").unlink()
-    command = ("convert", world.feeds[0], lake, "--workers=1")
-    at = steps("rebuild", 2 + point, 12)
-    sleeper = start(tmp_path / "sleeper", *command, **at, action=pause)
-    wait_for_pause(sleeper)
-    renewed = ("convert", world.feeds[1], lake, "--prune", "--workers=1")
-    assert run(tmp_path / "other", *renewed, before=impatient).code == 0
-    os.kill(sleeper.pid, signal.SIGCONT)
-    finish(tmp_path / "sleeper", sleeper)
-    partials = partial_files(lake, world.visible(0), world.visible(1))
+    """Another job rebuilds manifest.parquet and pauses at any step."""
+    at = steps(rebuilding_convert, 2 + point, 12)
+    work = rebuilding_convert(world, tmp_path)
+    overtake(world, tmp_path, work, **at)
+    partials = partial_files(work[0], world.visible(0), world.visible(1))
     record(
         "At the same time",
-        "the manifest rebuilt while another job changes commits",
+        "the manifest is rebuilt while another job changes commits",
         saw="",
         lost=0,
         partial=len(partials),
@@ -657,7 +634,7 @@ def test_two_converts_of_one_lake(world: World, tmp_path: Path, feeds: tuple[int
     assert run(tmp_path / "again", *last).code == 0
     record(
         "At the same time",
-        "two converts of the same feed zips, also where one sees older ones",
+        "two converts of the same feed zips, also when one reads older zips",
         saw="",
         lost=lost(lake, world.lakes[1]),
         partial=len(partials),
@@ -666,14 +643,14 @@ def test_two_converts_of_one_lake(world: World, tmp_path: Path, feeds: tuple[int
 
 
 def alternate(feeds: tuple[Path, Path], lake: Path, times: int) -> None:
-    """Convert one feed, and the other one, and so on, every time all of it."""
+    """Convert two feeds in turn, each time all of it."""
     for number in range(times):
         convert(str(feeds[number % 2]), str(lake), prune=True, force=True, workers=1)
 
 
 @pytest.fixture
-def restless(world: World, tmp_path: Path) -> Iterator[tuple[Path, Callable[[], bool]]]:
-    """Give a lake that changes all the time, and what tells whether it still does."""
+def changing_lake(world: World, tmp_path: Path) -> Iterator[tuple[Path, Callable[[], bool]]]:
+    """Return a lake that changes all the time, and a function that is true while it does."""
     lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
     writer = fork.Process(target=alternate, args=(world.feeds[::-1], lake, 10))
     writer.start()
@@ -683,32 +660,32 @@ def restless(world: World, tmp_path: Path) -> Iterator[tuple[Path, Callable[[], 
     assert visible(lake) == world.visible(0)
 
 
-def test_readers_while_a_lake_is_converted(
-    world: World, restless: tuple[Path, Callable[[], bool]]
+def test_readers_see_complete_partitions_while_a_lake_is_converted(
+    world: World, changing_lake: tuple[Path, Callable[[], bool]]
 ) -> None:
-    lake, goes_on = restless
+    lake, is_changing = changing_lake
     old, new = map(answer_of, world.lakes)
     answers, errors = [], set()
-    while goes_on():
+    while is_changing():
         try:
             answers.append(answer_of(lake))
         except (ValueError, FileNotFoundError) as error:
             errors.add(str(error))
     for answer in answers:
-        assert answer.keys() >= old.keys() & new.keys(), "a partition was silently missing"
+        assert answer.keys() >= old.keys() & new.keys(), "a partition is missing without an error"
         assert all(count in (old.get(pair), new.get(pair)) for pair, count in answer.items())
     assert all("open the reader again" in error for error in errors), errors
     assert answers
-    case = "readers while convert replaces and removes partitions"
+    case = "readers open a lake while convert replaces and removes partitions"
     record("At the same time", case, saw="", lost=0, partial=0)
 
 
-def test_stages_while_a_lake_is_converted(
-    world: World, restless: tuple[Path, Callable[[], bool]], tmp_path: Path
+def test_stages_are_complete_while_a_lake_is_converted(
+    world: World, changing_lake: tuple[Path, Callable[[], bool]], tmp_path: Path
 ) -> None:
-    lake, goes_on = restless
+    lake, is_changing = changing_lake
     staged, number = [], 0
-    while goes_on():
+    while is_changing():
         number += 1
         with suppress(ValueError, FileNotFoundError):
             staged.append(stage(str(lake), str(tmp_path / f"staged-{number}")))
@@ -718,19 +695,19 @@ def test_stages_while_a_lake_is_converted(
         for path in partial_files(Path(folder), world.visible(0), world.visible(1))
     ]
     assert staged
-    case = "stages while convert replaces and removes partitions"
+    case = "stage copies a lake while convert replaces and removes partitions"
     record("At the same time", case, saw="", lost=0, partial=len(partials))
     assert partials == []
 
 
-def test_a_partition_that_is_being_replaced_is_named(
+def test_an_error_names_the_partition_that_is_being_replaced(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("movielake.lake.commits._PATIENCE", 0.05)
     lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
     commit = lake / "manifest/20191206/deu.json"
     commit.rename(commit.with_suffix(".replaced"))
-    expected = f"20191206/deu in {lake} is being replaced; try again when the convert that does it"
+    expected = f"20191206/deu in {lake} is being replaced; try again when that convert has ended"
     for act in (
         lambda: ShowingsReader(str(lake)),
         lambda: pack(str(lake), str(tmp_path / "lake.tar")),
@@ -741,5 +718,5 @@ def test_a_partition_that_is_being_replaced_is_named(
     assert answer_of(lake, countries="swe") == {("20191206", "swe"): 2}
     info = run(tmp_path / "info", "info", lake)
     assert info.code == 2
-    case = "convert while it replaced 20191206/deu, and then read"
+    case = "convert while it replaced 20191206/deu, then a read"
     record("Killed", case, saw=said(info, lake), lost=0, partial=0)

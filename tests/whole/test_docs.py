@@ -1,4 +1,4 @@
-"""The pages are current, build without a warning, lead somewhere, and what they show works."""
+"""The pages are current and build without warnings. Their links, commands and code work."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ RUN_BY = {
     "shell": "cli/test_habits",
     "validation": "validation/test_command",
 }
-"""Pages with a test of their own, which looks closer."""
+"""Pages that a separate test runs and checks in more detail."""
 
 STARTS_WITH_NOTHING = {"README", "first-lake", "install"}
-"""Pages that make a feed and a lake; others find those of the sample."""
+"""Pages that make a feed and a lake. The other pages get those of the sample."""
 
 DRIVER = """
 import subprocess
@@ -80,7 +80,7 @@ for kind, text in BLOCKS:
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
-    """List what a page shows to be run, in order, without what it says is not."""
+    """List the blocks of a page in order, without those that are marked as not run."""
     text = page.read_text(encoding="utf-8")
     found = []
     for match in BLOCK.finditer(text):
@@ -92,7 +92,7 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     "page", named([page for page in PAGES if blocks(page) and page.stem not in RUN_BY])
 )
-def test_what_a_page_shows_works(page, tmp_path, sample_feed, sample_lake):
+def test_the_commands_and_code_of_a_page_work(page, tmp_path, sample_feed, sample_lake):
     if page.stem not in STARTS_WITH_NOTHING:
         (tmp_path / "feed").symlink_to(sample_feed)
         (tmp_path / "lake").symlink_to(sample_lake)
@@ -100,7 +100,7 @@ def test_what_a_page_shows_works(page, tmp_path, sample_feed, sample_lake):
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environ |= {"HOME": str(tmp_path), "MPLBACKEND": "agg"}
     result = subprocess.run(
-        [sys.executable, "-c", code],  # no script: as in a notebook, workers find none to import
+        [sys.executable, "-c", code],  # as in a notebook, workers find no script to import
         cwd=tmp_path,
         env=environ,
         capture_output=True,
@@ -115,8 +115,8 @@ def test_a_page_is_run_by_its_own_test(page):
     assert f'"{page}.md"' in (ROOT / "tests" / f"{RUN_BY[page]}.py").read_text("utf-8")
 
 
-def test_what_is_not_run_says_why():
-    """A reason that no block follows, or that is none, is a mistake."""
+def test_a_block_that_is_not_run_has_a_reason():
+    """A reason without a block after it, or a reason of a few letters, is a mistake."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for match in re.finditer(r"<!-- not run: (.*?) -->\n", text, re.S):
@@ -124,11 +124,11 @@ def test_what_is_not_run_says_why():
             assert len(match[1]) > 7, page.name
 
 
-# --- the pages as they are built
+# --- the built pages
 
 
 class Page(HTMLParser):
-    """What a page links to, and what in it can be linked to."""
+    """The links, images and anchors of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory) -> Path:
-    """The pages, as HTML; the notebooks are executed here, on a staged lake, and nowhere else."""
+    """Build the pages as HTML. Only this build executes the notebooks, on a staged lake."""
     folder = tmp_path_factory.mktemp("docs")
     environ = {name: value for name, value in os.environ.items() if name != "MOVIELAKE_LAKE"}
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-j", "2"]
@@ -175,7 +175,7 @@ def test_every_page_is_built(pages, built):
     assert {built / path.relative_to(DOCS).with_suffix(".html") for path in sources} <= set(pages)
 
 
-def test_every_link_inside_leads_somewhere(pages):
+def test_every_internal_link_has_a_target(pages):
     lost = []
     for path, page in pages.items():
         for link in page.links:
@@ -190,8 +190,8 @@ def test_every_link_inside_leads_somewhere(pages):
     assert sum(len(page.links) for page in pages.values()) > 500
 
 
-def test_nothing_is_loaded_from_elsewhere(pages, built):
-    """The pages can be read offline, and tell nobody that they are."""
+def test_the_pages_load_nothing_from_the_network(pages, built):
+    """The pages work offline, and no other server learns who reads them."""
     loads = re.compile(
         r"<(?:script|img|iframe|link)\b[^>]*?\b(?:src|href)=\"(?:https?:)?//[^\"]*\""
     )
@@ -199,7 +199,7 @@ def test_nothing_is_loaded_from_elsewhere(pages, built):
     assert {name: links for name, links in found.items() if links} == {}
 
 
-def test_the_readmes_links_lead_somewhere():
+def test_the_links_of_the_readme_have_targets():
     for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / "README.md").read_text("utf-8")):
         assert (ROOT / link).exists(), link
 
@@ -217,8 +217,8 @@ def test_a_notebook_shows_its_plots(notebook, built, pages):
 
 
 @pytest.mark.parametrize("notebook", named(NOTEBOOKS))
-def test_one_line_says_where_a_notebooks_lake_is(notebook):
-    """So a job changes that one, by the environment or as papermill's parameter."""
+def test_one_line_sets_the_lake_of_a_notebook(notebook):
+    """A job changes only this line, with an environment variable or papermill's parameter."""
     cells = jupytext.read(notebook).cells
     (parameters,) = (c for c in cells if c.metadata.get("tags") == ["parameters"])
     line = 'lake = os.environ.get("MOVIELAKE_LAKE", "lake")  # the line to change'
@@ -228,8 +228,8 @@ def test_one_line_says_where_a_notebooks_lake_is(notebook):
     assert code[0].count("(lake") + code[1].count("(lake") >= 1
 
 
-def test_a_job_runs_a_notebook_on_its_own_lake(tmp_path, sample_lake):
-    """As jobs do it: an ordinary notebook, papermill, and the staged lake as its parameter."""
+def test_papermill_runs_a_notebook_on_a_staged_lake(tmp_path, sample_lake):
+    """Jobs do the same: papermill runs an ordinary notebook with the staged lake as parameter."""
     (notebook,) = (path for path in NOTEBOOKS if path.stem == "theaters-with-showings")
     staged = stage(str(sample_lake), str(tmp_path / "staged"), countries=["deu", "nzl"])
     jupytext.write(jupytext.read(notebook), tmp_path / "it.ipynb")

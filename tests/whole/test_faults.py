@@ -1,4 +1,4 @@
-"""The table of faults: what is recorded is what the page shows."""
+"""The table of faults: the page shows the recorded rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_what_is_written_is_read(page):
+def test_written_rows_are_read_back(page):
     faults.record("Zips", "cut | off", saw="damage: a|b `c`", lost=0, partial=0)
     faults.record("Zips", "all well", saw="", lost=0, partial=0, tried=7)
     faults.write()
@@ -32,11 +32,11 @@ def test_inputs_of_a_row_are_added_up(page):
     for _ in range(3):
         faults.record("Zips", "cut", saw="damage", lost=1, partial=0, tried=2)
     assert faults.RECORDED["Zips", "cut"] == faults.Row("Zips", "cut", 6, 3, 0, "damage")
-    with pytest.raises(AssertionError, match="seen in two ways"):
+    with pytest.raises(AssertionError, match="two different messages"):
         faults.record("Zips", "cut", saw="all well", lost=0, partial=0)
 
 
-def test_other_rows_stay(page):
+def test_rows_that_were_not_recorded_stay(page):
     faults.record("Zips", "cut", saw="damage", lost=0, partial=0)
     faults.write()
     faults.RECORDED.clear()
@@ -46,7 +46,7 @@ def test_other_rows_stay(page):
 
 
 @pytest.mark.parametrize("change", [{"saw": "b"}, {"lost": 1}, {"partial": 1}, {"tried": 3}])
-def test_a_row_that_differs_is_stale(page, change):
+def test_a_changed_row_makes_the_page_stale(page, change):
     as_shown = {"saw": "a", "lost": 0, "partial": 0, "tried": 2}
     faults.record("Zips", "cut", **as_shown)
     faults.write()
@@ -56,7 +56,7 @@ def test_a_row_that_differs_is_stale(page, change):
     assert faults.differences(whole=True) == faults.differences(whole=False) == [said]
 
 
-def test_fewer_inputs_are_stale_only_where_all_tests_ran(page):
+def test_fewer_inputs_make_the_page_stale_only_after_a_whole_run(page):
     faults.record("Zips", "cut", saw="a", lost=0, partial=0, tried=2)
     faults.write()
     faults.RECORDED.clear()
@@ -65,8 +65,8 @@ def test_fewer_inputs_are_stale_only_where_all_tests_ran(page):
     assert len(faults.differences(whole=True)) == 1
 
 
-def test_every_row_of_the_page_is_some_tests():
-    """A row whose test is gone would stay for ever."""
+def test_every_row_of_the_page_belongs_to_a_test():
+    """Without this check, the row of a deleted test would stay for ever."""
     sources = "".join(path.read_text("utf-8") for path in Path(__file__).parents[1].rglob("*.py"))
     gone = [key for key in faults.shown() if not all(f'"{text}"' in sources for text in key)]
     assert gone == []

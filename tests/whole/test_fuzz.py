@@ -1,4 +1,4 @@
-"""Fuzzing, as much of it as there is time for; ``python -m tests.fuzz`` is the long run."""
+"""A short run of the fuzzers. ``python -m tests.fuzz`` runs them for longer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUNS = {"member": 600, "zip": 1200, "tar": 500}
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_corpus(target):
+def test_the_corpus_is_reproducible_and_passes(target):
     corpus = list(CORPORA[target]())
     assert corpus == list(CORPORA[target]())
     for data in corpus:
@@ -29,8 +29,8 @@ def test_the_corpus(target):
     importlib.util.find_spec("atheris") is None, reason="atheris has no wheel for this platform"
 )
 @pytest.mark.parametrize("target", TARGETS)
-def test_fuzzing(target, tmp_path):
-    """Do a fixed number of runs, from a fixed seed; 20 s for one are a hang."""
+def test_a_short_run_finds_no_fault(target, tmp_path):
+    """The number of runs and the seed are fixed. A run of more than 20 s counts as a hang."""
     result = subprocess.run(
         [sys.executable, "-m", "tests.fuzz", target, f"-runs={RUNS[target]}", "-seed=1"],
         cwd=tmp_path,
@@ -58,5 +58,5 @@ def test_fuzzing(target, tmp_path):
         (b"<?xml version='1.0' encoding='x'?><times/>", None),
     ],
 )
-def test_the_independent_count(content, counted):
+def test_records_are_counted_independently(content, counted):
     assert count_records(content) == counted

@@ -1,7 +1,8 @@
-"""Hostile and broken input: refused or contained in one line, in bounded time and memory.
+"""Hostile and broken input: it is refused or contained in one line, in bounded time and memory.
 
-Each case is a feed of two zips. What is done to the German one must cost none of its records before
-the damage, none of the Swedish ones, no file outside the lake, and no more than one line.
+Each case is a feed of two zips. The German one is damaged. The lake must keep the German records
+before the damage and all Swedish ones. No file outside the lake may change, and the damage must
+be reported in one line.
 """
 
 from __future__ import annotations
@@ -50,16 +51,17 @@ from tests.feeds import (
 DEU, SWE = "20191206/movies_deu.zip", "20191206/movies_swe.zip"
 NAME = "191206S.XML"
 HOSTILE, BROKEN = "Hostile input", "Broken input"
+METHODS = [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 
 GOOD = "".join(showing(n) for n in range(1, 6))
 MORE = "".join(showing(n) for n in range(6, 9))
 
 MEMORY = 4 << 30
-"""Bytes of address space that each command gets; most of it is the libraries'."""
+"""The limit on each command's address space in bytes. The libraries take most of it."""
 
 
 def spoiled(damage: str, dtd: str = "") -> dict[str, str]:
-    """Write showings with something odd behind the fifth."""
+    """Write eight showings with damage after the fifth."""
     return {NAME: f"{dtd}<times>{GOOD}{damage}{MORE}</times>"}
 
 
@@ -73,11 +75,11 @@ def laughs() -> dict[str, str]:
     return entities('a0 "ha"', *rest, use="&a11;")
 
 
-# --- zips by hand
+# --- zips written byte by byte
 
 
 def headers(packed: bytes, place: int, local: int, value: bytes) -> bytes:
-    """Change a field of the first member, in its directory entry and in its local header."""
+    """Change a field of the first member in its directory entry and its local header."""
     changed = bytearray(packed)
     for signature, offset in ((b"PK\x01\x02", place), (b"PK\x03\x04", local)):
         at = packed.index(signature) + offset
@@ -113,7 +115,7 @@ def deflated(content: bytes) -> bytes:
 
 
 def shared(number: int = 30) -> bytes:
-    """Make a zip whose directory lists the same bytes again and again."""
+    """Make a zip whose directory lists the same bytes several times."""
     content = times(GOOD).encode()
     packed, crc, name = deflated(content), zlib.crc32(content), NAME.encode()
     one = entry(name, len(packed), len(content), crc, 0)
@@ -121,7 +123,7 @@ def shared(number: int = 30) -> bytes:
 
 
 def quoting(number: int = 20) -> bytes:
-    """Make a zip in which each member's packed bytes quote the header of the next, and go on."""
+    """Make a zip in which the packed bytes of each member contain all later members."""
     content = times(GOOD).encode()
     packed, name = deflated(content), b"%06dS.XML" % number
     members = local(name, len(packed), len(content), zlib.crc32(content)) + packed
@@ -141,13 +143,13 @@ def quoting(number: int = 20) -> bytes:
 
 
 def bomb(size: int, method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """Pack showings behind blanks, which are nothing to XML, but have to be read."""
+    """Pack showings after many blanks. XML ignores the blanks, but they have to be read."""
     content = b" " * size + times(GOOD).encode()
     return zipped({NAME: content, "191206I.XML": movies("Up")}, method)
 
 
 def gigabytes() -> bytes:
-    """Make a bomb that takes no time to make: of a stream that ends nowhere, over and over."""
+    """Make a zip bomb quickly: repeat one block of a compressed stream that has no end."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = packer.compress(b" " * 10_000_000) + packer.flush(zlib.Z_FULL_FLUSH)
     packed, name = block * 150, NAME.encode()
@@ -160,7 +162,12 @@ def encrypted() -> bytes:
 
 
 def lying(method: int) -> bytes:
-    return headers(zipped({NAME: times(GOOD)}, method), 24, 22, struct.pack("<L", 10))
+    return with_size(zipped({NAME: times(GOOD)}, method), 10)
+
+
+def with_size(packed: bytes, size: int) -> bytes:
+    """Change the unpacked size that a zip states for its first member."""
+    return headers(packed, 24, 22, struct.pack("<L", size))
 
 
 def zip64() -> bytes:
@@ -178,7 +185,7 @@ def zip64() -> bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """A fault: what is tried, how many of its showings are in the lake, what is said of it."""
+    """A fault: its inputs, the number of showings that are kept, and the expected message."""
 
     kind: str
     case: str
@@ -215,12 +222,12 @@ def names(*choice: str) -> tuple[Callable[[], object], ...]:
 
 
 DATE = '<show_date date="20191206"'
-UNKNOWN_ELEMENT = r"1 elements the schema does not know \(kept in extra\)"
+UNKNOWN_ELEMENT = r"1 elements that are not in the schema \(kept in extra\)"
 
 CASES = [
     case(
         HOSTILE,
-        "entities: external, of parameters, a billion laughs, quadratic",
+        "entities: external, parameter, billion laughs, quadratic blowup",
         lambda: entities('a SYSTEM "file:///etc/hostname"'),
         lambda: entities('a PUBLIC "a" "http://127.0.0.1/a"'),
         lambda: entities('% a SYSTEM "file:///etc/hostname"', use=""),
@@ -231,14 +238,14 @@ CASES = [
     ),
     case(
         HOSTILE,
-        "a document type elsewhere, which is not fetched",
+        "an external document type, which is not fetched",
         lambda: spoiled("", '<!DOCTYPE times SYSTEM "file:///etc/passwd">'),
         lambda: spoiled("", '<!DOCTYPE times PUBLIC "a" "http://127.0.0.1/a">'),
         kept=8,
     ),
     case(
         HOSTILE,
-        "100,000 elements in each other, between records and in one",
+        "100,000 nested elements, between records and inside one",
         deep("<a>", "</a>"),
         deep("<showtime>"),
         lambda: inside("<a>" * 100_000 + "</a>" * 100_000),
@@ -263,13 +270,13 @@ CASES = [
     ),
     case(
         HOSTILE,
-        "a name of 1 MB",
+        "an element name of 1 MB",
         lambda: inside(f"<{'x' * 1_000_000}/>"),
         said="damaged: Name too long: NCName (5 records kept",
     ),
     case(
         HOSTILE,
-        "a million attributes, of a record and inside one",
+        "a million attributes on a record or on an element inside it",
         lambda: spoiled(f"<showtime {attributes('a', '', 1_000_000)}/>"),
         lambda: inside(f"<a {attributes('a', '>', 1_000_000)}/>"),
         said="damaged: expected at most 4,096 attributes in a tag, found more (5 records kept",
@@ -282,7 +289,7 @@ CASES = [
     ),
     case(
         HOSTILE,
-        "millions of elements, comments and instructions where a record should end",
+        "millions of elements, comments or instructions before the end of a record",
         lambda: inside("<a/>" * 6_000_000),
         lambda: spoiled("<a/>" * 6_000_000),
         lambda: spoiled("<!---->" * 4_000_000),
@@ -291,7 +298,7 @@ CASES = [
     ),
     case(
         HOSTILE,
-        "some kB of dates and times that would be GB of rows: one row, and all in the JSON",
+        "a few kB of dates and times that would make GB of rows: kept as one row and in the JSON",
         lambda: inside(f"{DATE}/>" * 20_000 + f"<showtimes>{'1:00,' * 20_000}</showtimes>"),
         lambda: inside(
             f"<movie_name>{'x' * 1_000_000}</movie_name>"
@@ -304,35 +311,32 @@ CASES = [
     ),
     case(
         HOSTILE,
-        "an unknown element in each of a hundred repeats of a known one",
+        "an unknown element in each of 100 repeats of a known element",
         lambda: {
             NAME: times(GOOD),
             "191206I.XML": "<movies><movie>"
             + "<intl country='x'><new>\"</new></intl>" * 100
             + "</movie></movies>",
         },
-        problems=(r"100 elements the schema does not know \(kept in extra\)",),
+        problems=(r"100 elements that are not in the schema \(kept in extra\)",),
     ),
     case(
         HOSTILE,
-        "a zip bomb, whatever size it says",
+        "a zip bomb that states a small size",
         gigabytes,
         kept=0,
         said="refused: its 1,459,350 packed bytes unpack to more than 1,000,000,000, where "
-        "--max-ratio (max_ratio=) allows 300 for each; if it is no zip bomb, allow more and "
-        "convert with --force (0 records kept",
+        "--max-ratio (max_ratio=) allows 300 for each; if it is not a zip bomb, raise the limit "
+        "and convert with --force (0 records kept",
     ),
     case(
         HOSTILE,
         "members larger than --max-member-size",
-        *(
-            partial(bomb, 30_000_000, method)
-            for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-        ),
+        *(partial(bomb, 30_000_000, method) for method in METHODS),
         kept=0,
         options=("--max-member-size", "20MB"),
-        said="refused: it unpacks to more than 20,000,000 bytes, the most that --max-member-size "
-        "(max_member_size=) allows; if it is no zip bomb, allow more and convert with --force "
+        said="refused: it unpacks to more than 20,000,000 bytes, the limit of --max-member-size "
+        "(max_member_size=); if it is not a zip bomb, raise the limit and convert with --force "
         "(0 records kept",
     ),
     case(
@@ -343,26 +347,26 @@ CASES = [
     ),
     case(
         HOSTILE,
-        "a zip whose members each have the next ones in them",
+        "a zip whose members each contain the next ones",
         quoting,
         said="refused: it overlaps another member, as in a zip bomb (0 records kept",
     ),
     case(
         HOSTILE,
-        "member names that lead elsewhere: absolute, .., backslashes, drives",
+        "member names that point to other folders: absolute, .., backslashes, drives",
         *names(
             "/etc/x.XML", "../../x.XML", "..\\..\\x.XML", "C:\\x.XML", "C:/x.XML", "a/../../x.XML"
         ),
     ),
     case(
         HOSTILE,
-        "member names with line ends, escapes, bidi and others that no terminal should get",
+        "member names that are unsafe to print: line breaks, escapes, bidi marks and others",
         *names("a\nb.XML", "\x1b[31ma.XML", "a\x07\x9b.XML", "\u202elmx.XML", "a\x7f\u2028.XML"),
         *names("x" * 60_000 + ".XML", "CON", "nul.XML", ".", "..", "a ", "-rf"),
     ),
     case(
         HOSTILE,
-        "NUL bytes in a member's name",
+        "NUL bytes in a member name",
         lambda: named(zipped({"aXb.XML": times(GOOD)}), b"aXb.XML", b"a\0b.XML"),
     ),
     case(
@@ -373,12 +377,12 @@ CASES = [
     ),
     case(
         BROKEN,
-        "names of members in cp437, and not in UTF-8 though the flag says so",
+        "a member name in cp437",
         lambda: named(zipped({"aXb.XML": times(GOOD)}), b"aXb.XML", b"a\x81b.XML"),
     ),
     case(
         BROKEN,
-        "a name that is not in UTF-8 though the zip says so",
+        "a member name that the zip marks as UTF-8, but that is not",
         lambda: named(zipped({"\u00e9b.XML": times(GOOD)}), "\u00e9".encode(), b"\xff\xfe"),
         kept=0,
         said="damaged: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte "
@@ -386,26 +390,28 @@ CASES = [
     ),
     case(
         BROKEN,
-        "a size in the zip that is not the member's",
+        "a wrong size of a member in the zip",
         partial(lying, zipfile.ZIP_DEFLATED),
         partial(lying, zipfile.ZIP_STORED),
         partial(lying, zipfile.ZIP_LZMA),
-        said="damaged: expected 10 bytes, as the zip says, found 850 (5 records kept",
+        said="damaged: expected 10 bytes, as the zip states, found 850 (5 records kept",
     ),
     case(
         BROKEN, "an encrypted member", encrypted, kept=0, said="refused: it is encrypted (0 records"
     ),
-    case(BROKEN, "zip64", zip64),
-    case(BROKEN, "50 members of one name", lambda: [(NAME, times(GOOD))] * 50, kept=250),
+    case(BROKEN, "a zip in zip64 format", zip64),
+    case(BROKEN, "50 members of the same name", lambda: [(NAME, times(GOOD))] * 50, kept=250),
     case(
-        BROKEN, "1,000 members", lambda: {f"{n}.txt": "" for n in range(999)} | {NAME: times(GOOD)}
+        BROKEN,
+        "a zip of 1,000 members",
+        lambda: {f"{n}.txt": "" for n in range(999)} | {NAME: times(GOOD)},
     ),
-    case(BROKEN, "a zip of no bytes", lambda: b"", kept=0, said="damaged: File is not a zip file"),
+    case(BROKEN, "an empty zip file", lambda: b"", kept=0, said="damaged: File is not a zip file"),
 ]
 
 
 def saw(line: str) -> str:
-    """Leave out what differs from input to input, or from one version of zlib to the next."""
+    """Remove the parts of a line that depend on the input or on the version of zlib."""
     line = re.sub(r", line \d+(, column \d+)?", "", line)
     return re.sub(r"its [\d,]+ packed", "its … packed", line)
 
@@ -429,14 +435,14 @@ def ids(lake: Path, country: str) -> list[str]:
 
 
 def lost_showings(lake: Path, c: Case) -> int:
-    """Count the showings that are not in the lake, as `GOOD` and `MORE` number them."""
+    """Count the showings that the lake should have and lacks."""
     found = [r for r in all_records(lake, "S") if r["country"] == "deu"]
     assert ids(lake, "deu")[:5] == [str(n) for n in range(1, 6)][: c.kept]
     return c.kept - len(found)
 
 
 def assert_set_aside(lake: Path, content: object, most: int) -> None:
-    """Check that what was damaged is in quarantine, to the byte, and no bomb is."""
+    """Check that quarantine has the exact bytes of damaged members, and at most `most` of each."""
     for entry_ in commit(lake)["members"]:
         assert bool(entry_["quarantine"]) == (entry_["status"] in ("damaged", "refused"))
         for file in entry_["quarantine"]:
@@ -486,6 +492,13 @@ def test_a_hostile_feed_is_contained(tmp_path, c, number):
 # --- limits
 
 
+def converted(folder: Path, content: object, **options: object) -> Path:
+    """Convert a feed with one German zip, and return the lake."""
+    feed, lake = write_feed(folder / "feed", {DEU: content}), folder / "lake"
+    convert(feed, str(lake), workers=1, **options)
+    return lake
+
+
 def unpack(content: bytes, limits: Limits, step: int) -> tuple[bytes, str]:
     with open_archive(io.BytesIO(content), limits) as (member, *_):
         stream, read = member.open(step), b""
@@ -499,24 +512,23 @@ def unpack(content: bytes, limits: Limits, step: int) -> tuple[bytes, str]:
 
 @pytest.mark.parametrize("step", [7, 1 << 13, 1 << 18])
 @pytest.mark.parametrize("size", [99_999, 100_000, 100_001, 300_000])
-def test_exactly_what_is_allowed_comes_out(size, step):
+def test_unpacking_stops_exactly_at_the_limit(size, step):
     read, error = unpack(zipped({NAME: b"x" * size}), Limits(100_000), step)
     assert read == b"x" * min(size, 100_000)
     assert bool(error) == (size > 100_000)
 
 
-def test_what_a_zip_says_of_sizes_does_not_count(monkeypatch):
+def test_the_sizes_that_a_zip_states_are_ignored(monkeypatch):
     monkeypatch.setattr("movielake.feed.limits.FREE", 1000)
     packed = zipped({NAME: bytes(1_000_000)})
     for said in (0, 10, 0xFFFFFFF0):
-        lie = headers(packed, 24, 22, struct.pack("<L", said))
-        read, error = unpack(lie, Limits(ratio=10), 1 << 13)
+        read, error = unpack(with_size(packed, said), Limits(ratio=10), 1 << 13)
         assert len(read) < 20_000
         assert "--max-ratio (max_ratio=) allows 10 for each" in error
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_more_packed_bytes_than_there_are_allow_no_more(monkeypatch, method):
+@pytest.mark.parametrize("method", METHODS)
+def test_a_stated_packed_size_beyond_the_file_does_not_raise_the_limit(monkeypatch, method):
     monkeypatch.setattr("movielake.feed.limits.FREE", 1000)
     content = times(GOOD * 100).encode()
     lie = headers(zipped({NAME: content}, method), 20, 18, struct.pack("<L", 0x7FFFFFFF))
@@ -524,13 +536,13 @@ def test_more_packed_bytes_than_there_are_allow_no_more(monkeypatch, method):
     assert "allows 1 for each" in unpack(lie, Limits(ratio=1), 1 << 13)[1]
 
 
-def test_few_bytes_have_no_ratio():
+def test_small_members_have_no_limit_on_their_ratio():
     assert Limits(ratio=1).most(10) == FREE
     assert unpack(zipped({NAME: bytes(10_000_000)}), Limits(ratio=1), 1 << 18)[1] == ""
 
 
-def test_the_most_repetitive_feed_is_no_bomb(monkeypatch):
-    """One showing again and again packs some hundred times, also where nothing is for free."""
+def test_the_most_repetitive_feed_is_not_a_zip_bomb(monkeypatch):
+    """One repeated showing packs more than 100 to 1, and every byte counts for the ratio here."""
     monkeypatch.setattr("movielake.feed.limits.FREE", 0)
     content = times(showing() * 20_000).encode()
     packed = zipped({NAME: content})
@@ -568,7 +580,7 @@ def test_both_paths_end_at_the_same_byte(tmp_path, monkeypatch, size):
     "options",
     [{"max_member_size": "much"}, {"max_member_size": 0}, {"max_ratio": 0}, {"max_ratio": -1}],
 )
-def test_limits_that_are_none(tmp_path, options):
+def test_invalid_limits_are_refused(tmp_path, options):
     feed = write_feed(tmp_path / "feed", {DEU: week()})
     for function in (partial(convert, feed, str(tmp_path / "lake")), partial(list_findings, feed)):
         with pytest.raises(ValueError, match=r"max_member_size|max_ratio|byte unit"):
@@ -580,31 +592,31 @@ def list_findings(path: str, **options: object) -> list[object]:
     return list(validate(path, **options))
 
 
-def test_limits_are_for_feeds(tmp_path):
-    convert(write_feed(tmp_path / "feed", {DEU: week()}), str(tmp_path / "lake"), workers=1)
+def test_limits_apply_only_to_feeds(tmp_path):
+    lake = converted(tmp_path, week())
     with pytest.raises(ValueError, match=r"are for feeds; .* is a lake"):
-        list_findings(str(tmp_path / "lake"), max_ratio=5)
+        list_findings(str(lake), max_ratio=5)
 
 
-def test_the_options_of_the_command_line():
+def test_limits_as_options_of_the_command_line():
     assert choose_limits(None, None) == Limits() == choose_limits("64GB", 300)
     result = CliRunner().invoke(main, ["convert", "feed", "lake", "--max-member-size", "many"])
     assert result.exit_code == 2
     assert "expected a size such as 500MB or 64GB, found 'many'" in result.stderr
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_of_a_damaged_bomb_little_is_set_aside(tmp_path, method):
-    """What is no XML at its first byte is a bomb all the same to whoever sets it aside."""
+@pytest.mark.parametrize("method", METHODS)
+def test_quarantine_keeps_only_the_beginning_of_a_bomb(tmp_path, method):
+    """A zip bomb with invalid XML stays a zip bomb when its bytes go into quarantine."""
     content = zipped({NAME: b"x" + bytes(70_000_000)}, method)
-    convert(write_feed(tmp_path / "feed", {DEU: content}), str(tmp_path / "lake"), workers=1)
-    raw, note = sorted((tmp_path / "lake/quarantine/20191206/deu").iterdir())
+    lake = converted(tmp_path, content)
+    raw, note = sorted((lake / "quarantine/20191206/deu").iterdir())
     assert raw.stat().st_size == 64_000_000
-    assert "the first 64,000,000 bytes, of very many; see the feed zip" in note.read_text()
+    assert "only the first 64,000,000 bytes; see the feed zip" in note.read_text()
 
 
-def test_a_damaged_directory_costs_only_the_member_that_it_is_about(tmp_path):
-    """Found by fuzzing: an entry that points into another member is no zip bomb."""
+def test_a_damaged_directory_entry_costs_only_its_own_member(tmp_path):
+    """Fuzzing found this: an entry that points into another member is not a zip bomb."""
     packed = bytearray(zipped({NAME: times(GOOD), "191206T.XML": houses("Astra")}))
     struct.pack_into("<L", packed, packed.rindex(b"PK\x01\x02") + 42, 20)
     feed = write_feed(tmp_path / "feed", {DEU: bytes(packed)})
@@ -612,10 +624,10 @@ def test_a_damaged_directory_costs_only_the_member_that_it_is_about(tmp_path):
     assert len(all_records(tmp_path / "lake", "S")) == 5
 
 
-# --- what costs out of proportion
+# --- small input with large costs
 
 
-def test_of_very_many_unknown_names_the_first_are_told_apart():
+def test_only_the_first_unknown_names_are_counted_separately():
     there, back = ProblemCounter(), ProblemCounter()
     for n in range(9000):
         there.add(f"x{n:05}", UNKNOWN, 1, "")
@@ -626,16 +638,15 @@ def test_of_very_many_unknown_names_the_first_are_told_apart():
     assert all(f"x{n:05}" in counts for n in range(MOST_NAMES))
 
 
-def test_repeats_in_repeats_grow_by_what_they_say(tmp_path):
+def test_repeats_within_repeats_grow_linearly(tmp_path):
     inner = "".join(f"<intl country='{n}'><new>\"{n}\"</new></intl>" for n in range(200))
     xml = f"<movies><movie>{inner}</movie></movies>"
-    convert(write_feed(tmp_path / "feed", {DEU: {"I.XML": xml}}), str(tmp_path / "lake"), workers=1)
-    (row,) = all_rows(tmp_path / "lake", "movies")
+    (row,) = all_rows(converted(tmp_path, {"I.XML": xml}), "movies")
     assert json.loads(dict(row["extra"])["intl/new"]) == [f'"{n}"' for n in range(200)]
 
 
 def test_a_block_of_long_rows_is_read_in_batches(tmp_path):
-    """Each record is bearable, and a block of them is not."""
+    """Each record alone is small enough, but the whole block is not."""
     dates = f"{DATE}><showtimes>{', '.join(['13:20'] * 800)}</showtimes></show_date>"
     one = showtime(f"<movie_name>{'x' * 5000}</movie_name>{dates}")
     feed = write_feed(tmp_path / "feed", {DEU: {NAME: f"<times>{one * 100}</times>"}})
@@ -648,7 +659,7 @@ def test_a_block_of_long_rows_is_read_in_batches(tmp_path):
 # --- feeds and packs
 
 
-def test_links_in_a_feed_lead_to_no_other_lake(tmp_path):
+def test_links_in_a_feed_change_no_files_elsewhere(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     write_feed(elsewhere, {"movies_deu.zip": week(), "x/movies_swe.zip": week()})
     feed = tmp_path / "feed"
@@ -689,12 +700,12 @@ ESCAPES = [("json/\x1b[2Jx", tarfile.REGTYPE, ""), ("json/a\nb", tarfile.REGTYPE
 STRANGERS = [
     ("a tar to stage with links, devices or pipes", LINKS, "is neither a plain file nor a folder"),
     (
-        "a tar to stage with members that lead elsewhere",
+        "a tar to stage with members that point outside its folder",
         PLACES,
         "leads out of the folder it is unpacked to",
     ),
     (
-        "a tar to stage with control characters in names",
+        "a tar to stage with control characters in member names",
         ESCAPES,
         "has control characters in its name",
     ),
@@ -703,8 +714,7 @@ STRANGERS = [
 
 @pytest.mark.parametrize(("text", "members", "reason"), STRANGERS)
 def test_a_hostile_tar_is_refused(tmp_path, text, members, reason):
-    lake = tmp_path / "lake"
-    convert(write_feed(tmp_path / "feed", {DEU: week()}), str(lake), workers=1)
+    lake = converted(tmp_path, week())
     for number, member in enumerate(members):
         tar = tar_of(lake, tmp_path / f"{number}.tar", *member)
         ending = command(tmp_path, "stage", tar, "--to", tmp_path / "ssd")

@@ -1,4 +1,4 @@
-"""The packages that are released, and an editable install, work without what is not declared."""
+"""The released packages and an editable install work with the declared dependencies only."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def run(*command: object, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the source distribution, and out of that the wheel."""
+    """Build the source distribution, and the wheel from it."""
     folder = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--outdir", folder, ROOT, cwd=folder)
     return folder
 
 
 def needed(requirements: list[str] | None, extras: set[str]) -> Iterator[Distribution]:
-    """List what requirements need to be installed, and what that needs."""
+    """List the distributions that requirements need, and those that these need in turn."""
     for requirement in map(Requirement, requirements or []):
         marker = requirement.marker
         if marker and not any(marker.evaluate({"extra": extra}) for extra in extras | {""}):
@@ -56,7 +56,7 @@ def needed(requirements: list[str] | None, extras: set[str]) -> Iterator[Distrib
 
 
 def lend(distributions: Iterator[Distribution], site: Path) -> None:
-    """Put links to what is installed here into another environment."""
+    """Link distributions that are installed here into another environment."""
     for found in distributions:
         names = {Path(file).parts[0] for file in found.files or [] if ".." not in file.parts}
         for name in names - {"__pycache__"}:
@@ -66,7 +66,7 @@ def lend(distributions: Iterator[Distribution], site: Path) -> None:
 
 @pytest.fixture(scope="module", params=["wheel", "editable"])
 def installed(request, dist, tmp_path_factory):
-    """Install the package into an empty environment, which borrows its dependencies from here."""
+    """Install the package into an empty environment with links to the dependencies here."""
     folder = tmp_path_factory.mktemp(request.param)
     venv.create(folder / "venv", with_pip=True, system_site_packages=False)
     python = folder / "venv" / "bin" / "python"
@@ -78,7 +78,7 @@ def installed(request, dist, tmp_path_factory):
     return python, request.param
 
 
-def test_the_package_is_the_installed_one_and_finds_its_folders(installed, tmp_path):
+def test_the_installed_package_finds_its_folders(installed, tmp_path):
     python, kind = installed
     package, schemas, jobs, columns, has_world = run(python, "-c", CODE, cwd=tmp_path).split()
     assert (Path(package) == ROOT / "movielake") == (kind == "editable")
@@ -89,8 +89,8 @@ def test_the_package_is_the_installed_one_and_finds_its_folders(installed, tmp_p
     assert has_world == "True"
 
 
-def test_the_environment_has_only_what_is_declared(installed, tmp_path):
-    """Otherwise the demo would not show that nothing is missing from the dependencies."""
+def test_the_environment_has_only_declared_dependencies(installed, tmp_path):
+    """Otherwise the demo would not show that the list of dependencies is complete."""
     python, _ = installed
     code = "import importlib.util as u; print([m for m in {!r} if u.find_spec(m)])"
     extras = ["duckdb", "hypothesis", "jupyterlab", "matplotlib", "pytest", "sphinx", "xmltodict"]
@@ -100,17 +100,17 @@ def test_the_environment_has_only_what_is_declared(installed, tmp_path):
 def test_the_demo_runs(installed, tmp_path):
     python, kind = installed
     if kind == "editable":
-        pytest.skip("once is enough: the wheel's has the same code")
+        pytest.skip("the wheel has the same code, and its demo runs")
     assert "done in" in run(python.parent / "movielake", "demo", cwd=tmp_path)
 
 
-def test_the_command_line_knows_the_version(installed, tmp_path):
+def test_the_command_line_shows_the_version(installed, tmp_path):
     python, _ = installed
     shown = run(python.parent / "movielake", "--version", cwd=tmp_path)
     assert shown == f"movielake, version {movielake.__version__}\n"
 
 
-def test_the_packages_are_called_by_the_version(dist):
+def test_the_files_of_the_packages_have_the_version_in_their_names(dist):
     name = f"movielake-{movielake.__version__}"
     assert {path.name for path in dist.iterdir()} == {
         f"{name}.tar.gz",
@@ -118,13 +118,13 @@ def test_the_packages_are_called_by_the_version(dist):
     }
 
 
-def test_the_source_distribution_has_what_a_checkout_has(dist):
+def test_the_source_distribution_has_the_folders_of_a_checkout(dist):
     with tarfile.open(next(dist.glob("*.tar.gz"))) as archive:
         tops = {Path(name).parts[1] for name in archive.getnames()}
     assert {"movielake", "schemas", "jobs", "tests", "docs", "README.md"} <= tops
     assert not tops & {".venv", "build", "dist"}
 
 
-def test_nothing_is_lent_that_is_not_there():
+def test_a_missing_dependency_is_an_error():
     with pytest.raises(PackageNotFoundError):
         list(needed(["surely-no-such-package"], set()))

@@ -1,4 +1,4 @@
-"""What a release needs is there, and says the same everywhere."""
+"""The files that a release needs exist and agree with each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from movielake.version import DATE
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-TOLD = "".join((ROOT / path).read_text("utf-8") for path in ("README.md", "docs/contributing.md"))
+DOCUMENTED = "".join(
+    (ROOT / path).read_text("utf-8") for path in ("README.md", "docs/contributing.md")
+)
 
 
 def steps(workflow: Path) -> list[dict[str, object]]:
@@ -24,19 +26,19 @@ def steps(workflow: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_runs_what_people_are_told_to_run(workflow):
+def test_a_workflow_runs_only_documented_commands(workflow):
     commands = [str(step["run"]) for step in steps(workflow) if "run" in step]
     assert commands
     for command in commands:
-        assert command.endswith(" .ci/run") or command in TOLD, command
+        assert command.endswith(" .ci/run") or command in DOCUMENTED, command
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_may_only_read(workflow):
+def test_a_workflow_has_only_the_permission_to_read(workflow):
     assert yaml.safe_load(workflow.read_text("utf-8"))["permissions"] == {"contents": "read"}
 
 
-def test_the_tests_run_on_every_python_that_is_promised():
+def test_the_tests_run_on_every_supported_python():
     (tests,) = (path for path in WORKFLOWS if path.stem == "tests")
     jobs = yaml.safe_load(tests.read_text("utf-8"))["jobs"]
     versions = jobs["tests"]["strategy"]["matrix"]["python"]
@@ -45,22 +47,22 @@ def test_the_tests_run_on_every_python_that_is_promised():
     assert PROJECT["requires-python"] == f">={versions[0]}"
 
 
-def test_the_version_stands_in_one_place():
+def test_the_configuration_does_not_repeat_the_version():
     assert PROJECT["dynamic"] == ["version"]
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", movielake.__version__)
     for path in ("docs/conf.py", "pyproject.toml"):
         assert movielake.__version__ not in (ROOT / path).read_text("utf-8"), path
 
 
-def test_the_changelog_begins_with_this_version():
+def test_the_changelog_starts_with_this_version():
     changelog = (ROOT / "docs" / "changelog.md").read_text("utf-8")
     found = re.search(r"^## (\S+), (\S+)$", changelog, re.M)
     assert found
     assert found.groups() == (movielake.__version__, DATE)
 
 
-def test_the_citation_is_one():
-    """It has what the Citation File Format 1.2.0 requires, and agrees with the package."""
+def test_the_citation_file_is_valid():
+    """It has all that the Citation File Format 1.2.0 requires, and it agrees with the package."""
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert citation["cff-version"] == "1.2.0"
     assert citation["message"]
