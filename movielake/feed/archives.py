@@ -1,6 +1,7 @@
-"""Archives: the members of a zip as streams, whatever the zip says about itself.
+"""Archives: the members of a zip as streams. The sizes that the zip states are not trusted.
 
-Nothing is unpacked to disk, no name is used as a path, and no more comes out than the limits allow.
+Members are never unpacked to disk. Their names are never used as paths. A stream never returns more
+bytes than the limits allow.
 """
 
 from __future__ import annotations
@@ -24,23 +25,23 @@ UNREADABLE: Final = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    NotImplementedError,  # a compression or zip version that zipfile does not know
+    NotImplementedError,  # a compression or zip version that zipfile does not support
     RuntimeError,  # an encrypted member
-    OverLimitError,  # one that unpacks to too much
+    OverLimitError,  # a member that unpacks to too many bytes
 )
-"""What reading a damaged, unsupported or hostile zip raises."""
+"""Exceptions that a damaged, unsupported or hostile zip raises while it is read."""
 
 _STEP: Final = 1 << 13
-"""Bytes unpacked at a time; where packed bytes are damaged, at most so many before it are lost."""
+"""Bytes to unpack at a time. Damage in packed bytes loses at most this many bytes before it."""
 
 _HEADER: Final = 30
-"""Least bytes before a member's packed content."""
+"""Least size of the header before a member's packed content, in bytes."""
 
 _PLACE: Final = ("orig_filename", "header_offset", "flag_bits", "compress_type", "compress_size")
 _PACKED: Final = 4096
 _LZMA_MEMORY: Final = 1 << 28
 _UNKNOWN_SIZE: Final = 2**64 - 1
-_ENDS_WITH_MARK: Final = 2  # a flag that LZMA members have
+_ENDS_WITH_MARK: Final = 2  # flag of LZMA members: an end mark follows the content
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,16 @@ class Member:
     Parameters
     ----------
     name : str
-        Its name in the zip; never used as a path.
+        Name in the zip. It is never used as a path.
     size : int
-        Bytes when unpacked, as the zip's directory says.
+        Unpacked bytes, as stated in the zip's directory.
     packed : int
-        Bytes as stored.
+        Stored bytes.
     check : str
-        CRC of the content, or for an unzipped file its modification time.
+        CRC of the content. For an unzipped file, its modification time.
     open : callable
-        Opens a stream of the content; takes how many bytes to unpack at a time, few by default.
+        Function that opens a stream of the content. Its argument is the number of bytes to unpack
+        at a time, by default few.
     """
 
     name: str
@@ -77,12 +79,13 @@ def open_archive(raw: IO[bytes], limits: Limits) -> Iterator[list[Member]]:
     raw : binary file
         The zip.
     limits : Limits
-        How much may come out of each member.
+        Limits on the unpacked size of each member.
 
     Yields
     ------
     list of Member
-        In the order of their names, without folders. Their streams live as long as the context.
+        The members in the order of their names, without folders. Their streams can be read only
+        inside the context.
 
     Raises
     ------
@@ -101,17 +104,17 @@ def open_archive(raw: IO[bytes], limits: Limits) -> Iterator[list[Member]]:
 
 
 def _rooms(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, int]]:
-    """List the members, each with the bytes that there are for its packed content.
+    """List the members, each with the number of bytes available for its packed content.
 
-    Where members overlap, but have no more bytes together than the zip, it is only damaged: then
-    each may be read.
+    Members can overlap and still have no more bytes together than the zip. Then the zip is only
+    damaged, and each member can be read.
     """
     infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
     ends = [info.header_offset for info in infos[1:]] + [archive.start_dir]
     begins = [info.header_offset + _HEADER for info in infos]
     rooms = [max(end - begin, 0) for begin, end in zip(begins, ends, strict=False)]
     for info, room in zip(infos, rooms, strict=True):
-        if info.header_offset + info.compress_size > archive.start_dir:  # so that is no size
+        if info.header_offset + info.compress_size > archive.start_dir:  # an impossible size
             info.compress_size = min(info.compress_size, room)
     if sum(info.compress_size for info in infos) <= archive.start_dir:
         rooms = [info.compress_size for info in infos]
@@ -120,13 +123,13 @@ def _rooms(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, int]]:
 
 @contextmanager
 def _as_bad_zip() -> Iterator[None]:
-    """Raise BadZipFile also for the damaged bytes that zipfile did not reckon with."""
+    """Raise BadZipFile also for damage on which zipfile raises other exceptions."""
     try:
         yield
     except (ValueError, IndexError, struct.error) as error:
         raise zipfile.BadZipFile(str(error)) from error
     except OSError as error:
-        # No number: bz2's own. EINVAL: sent to a place before the file's beginning.
+        # bz2's own errors have no number. EINVAL is a seek to before the file's beginning.
         if error.errno not in (None, errno.EINVAL):
             raise
         raise zipfile.BadZipFile(str(error)) from error
@@ -138,7 +141,7 @@ def _zip_member(
     def opened(step: int = _STEP) -> IO[bytes]:
         if info.flag_bits & 1:
             raise zipfile.BadZipFile("it is encrypted")
-        if info.compress_size > room:  # so that no byte is unpacked twice
+        if info.compress_size > room:  # otherwise bytes would be unpacked twice
             raise zipfile.BadZipFile("it overlaps another member, as in a zip bomb")
         with _as_bad_zip():
             raw = _unpacked(archive, info)
@@ -149,15 +152,15 @@ def _zip_member(
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Readable:
-    """Open a member by its ZipInfo, not its name: two may have the same."""
-    unchecked = zipfile.ZipInfo(info.filename)  # of which zipfile knows no CRC, and no end
+    """Open a member by its ZipInfo, because two members can have the same name."""
+    unchecked = zipfile.ZipInfo(info.filename)  # without the CRC, which zipfile would check
     for name in _PLACE:
         setattr(unchecked, name, getattr(info, name))
-    unchecked.file_size = _UNKNOWN_SIZE  # then zipfile cuts nothing off
+    unchecked.file_size = _UNKNOWN_SIZE  # so that zipfile does not cut the content off
     method = info.compress_type
     if method not in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         return cast("zipfile.ZipExtFile", archive.open(unchecked))
-    # zipfile unpacks a block of these at once, and a few bytes of them may be gigabytes.
+    # With these methods, zipfile unpacks a whole block at once. A few bytes can become gigabytes.
     unchecked.compress_type, unchecked.file_size = zipfile.ZIP_STORED, info.compress_size
     raw = archive.open(unchecked)
     return _Unpacking(
@@ -166,7 +169,7 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Readable:
 
 
 def _lzma(raw: IO[bytes], info: zipfile.ZipInfo) -> lzma.LZMADecompressor:
-    """Begin to unpack LZMA, of which a zip has all but the usual header."""
+    """Start to unpack LZMA. Build its usual header, which a zip does not store completely."""
     length = int.from_bytes(raw.read(4)[2:], "little")
     size = _UNKNOWN_SIZE if info.flag_bits & _ENDS_WITH_MARK else info.file_size
     unpacker = lzma.LZMADecompressor(lzma.FORMAT_ALONE, _LZMA_MEMORY)
@@ -175,7 +178,7 @@ def _lzma(raw: IO[bytes], info: zipfile.ZipInfo) -> lzma.LZMADecompressor:
 
 
 class _Unpacking:
-    """A packed stream, unpacked as far as somebody reads."""
+    """A packed stream that is unpacked only as far as it is read."""
 
     def __init__(
         self, raw: IO[bytes], unpacker: bz2.BZ2Decompressor | lzma.LZMADecompressor
@@ -202,10 +205,10 @@ class _Readable(Protocol):
 
 
 class _MemberStream(io.RawIOBase):
-    """A member's bytes, in short reads, and its damage only after all that can be had.
+    """A member's bytes, in short reads. A damaged member raises only after all readable bytes.
 
-    zipfile itself withholds the block in which it meets damage, and for a wrong CRC the last one.
-    What goes beyond the limits is damage too.
+    zipfile itself withholds the block in which it finds damage. If the CRC is wrong, this is the
+    last block. Bytes beyond the limits are damage too.
     """
 
     def __init__(self, raw: _Readable, info: zipfile.ZipInfo, step: int, limits: Limits) -> None:
@@ -230,7 +233,7 @@ class _MemberStream(io.RawIOBase):
         self._running = zlib.crc32(block, self._running)
         self._size += len(block)
         self._left -= len(block)
-        if self._left < 0:  # by so many bytes; the error is for who has taken what is before them
+        if self._left < 0:  # return the bytes within the limit; the next read raises
             block = block[: self._left]
             if not block:
                 raise self._limits.excess(self._info.compress_size)
@@ -241,8 +244,8 @@ class _MemberStream(io.RawIOBase):
         if self._running != self._info.CRC:
             raise zipfile.BadZipFile(f"Bad CRC-32 for file {self._info.filename!r}")
         if self._size != self._info.file_size:
-            said = f"{self._info.file_size:,} bytes, as the zip says"
-            raise zipfile.BadZipFile(f"expected {said}, found {self._size:,}")
+            stated = f"{self._info.file_size:,} bytes, as the zip states"
+            raise zipfile.BadZipFile(f"expected {stated}, found {self._size:,}")
 
     def close(self) -> None:
         if not self.closed:

@@ -1,8 +1,8 @@
-"""Guarding: a member's bytes on their way to libxml2, ended before what it would choke on.
+"""Guarding: stops a member's bytes before content that would overload libxml2.
 
-libxml2 has limits of its own: 256 levels, 10 MB of text, 50,000 letters of a name. It has none to
-attributes of one tag, which it links up in quadratic time, nor to what stands between one record
-and the next, all of which it keeps.
+libxml2 has its own limits: 256 levels, 10 MB of text, 50,000 letters of a name. It does not limit
+the attributes of one tag, which it links in quadratic time. It also does not limit the content
+between two records, which it keeps in memory.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import IO, Final
 from movielake.feed.limits import OverLimitError
 
 LONGEST: Final = 20 << 20
-"""Bytes from the end of one record to that of the next; the fast path reads none as long."""
+"""Most bytes from the end of one record to the end of the next. The fast path reads only fewer."""
 
 MOST_ATTRIBUTES: Final = 4096
-"""Attributes of one tag."""
+"""Most attributes of one tag."""
 
 
 class Guarded(io.RawIOBase):
-    """A stream that raises at what is hostile, after all that is before it.
+    """A stream that raises at hostile content, after it has returned all bytes before it.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ class Guarded(io.RawIOBase):
     Attributes
     ----------
     since_record : int
-        Bytes read since a record ended; set to 0 by whoever sees one end.
+        Bytes read since the last record ended. The caller sets it to 0 at the end of each record.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._is_tag = False
-        self._signs = 0  # equals signs since a tag began
+        self._signs = 0  # equals signs since the last tag began
         self._failure: OverLimitError | None = None
         self.since_record = 0
 
@@ -47,14 +47,15 @@ class Guarded(io.RawIOBase):
         block = b"" if self._failure else self._before_flood(self._stream.read(size))
         if self._failure and not block:
             raise self._failure
-        if not block.isspace():  # which costs nothing before the root, and libxml2 ends inside it
+        # Blanks do not count. Before the root they use no memory. Inside it libxml2 limits them.
+        if not block.isspace():
             self.since_record += len(block)
         return block
 
     def _before_flood(self, block: bytes) -> bytes:
-        """Cut a block off where a tag with far too many attributes begins.
+        """Cut a block off where a tag with too many attributes begins.
 
-        No ``<`` stands inside a tag, and each attribute has an equals sign.
+        A tag contains no second ``<``, and each of its attributes has an equals sign.
         """
         if self._signs + block.count(b"=") <= MOST_ATTRIBUTES:
             last = block.rfind(b"<")

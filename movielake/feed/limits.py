@@ -1,7 +1,7 @@
-"""Limits: what a member may unpack to, and what is set aside of it.
+"""Limits: how many bytes a member can unpack to, and how many of them quarantine keeps.
 
-What a zip says of sizes may be a lie, so they are compared with the bytes that really come out. No
-feed of real showtimes comes near the limits; what does is a zip bomb, or broken.
+A zip can state false sizes, so the limits apply to the bytes that are really unpacked. Real
+showtimes stay far below the limits. Only zip bombs and broken zips reach them.
 """
 
 from __future__ import annotations
@@ -10,27 +10,28 @@ from dataclasses import dataclass
 from typing import Final
 
 FREE: Final = 1_000_000_000
-"""Bytes that may come out of any member: harmless, however few they were packed into."""
+"""Bytes that any member can unpack to, at any ratio. So few bytes do no harm."""
 
 _KEPT: Final = 64_000_000
 _KEPT_RATIO: Final = 100
 
 
 class OverLimitError(ValueError):
-    """Raised behind the last byte that is within a limit; its text says which one."""
+    """Raised after the last byte that is within a limit. The message names the limit."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much may come out of one member of a feed zip.
+    """Limits on the unpacked size of one member of a feed zip.
 
     Parameters
     ----------
     member_size : int
-        Bytes.
+        Most bytes.
     ratio : float
-        Bytes for each packed byte, beyond the first `FREE`. XML packs 20 to 60 times with deflate,
-        records of one kind over and over some hundreds of times, and nothing more than 1,030.
+        Most bytes for each packed byte, beyond the first `FREE`. With deflate, XML unpacks to 20
+        to 60 times its packed size. The same record again and again unpacks to some hundreds of
+        times. The maximum of deflate is 1,030 times.
 
     Examples
     --------
@@ -43,42 +44,44 @@ class Limits:
     ratio: float = 300
 
     def most(self, packed: int) -> int:
-        """Return how many bytes may come out of so many packed ones."""
+        """Return how many bytes a member of this packed size can unpack to."""
         return min(self.member_size, max(FREE, int(self.ratio * packed)))
 
     def excess(self, packed: int) -> OverLimitError:
-        """Make the error for a member with more: the limit, what was found, what to do."""
+        """Return the error for a larger member. It states the limit and what to do next."""
         most = self.most(packed)
         if most == self.member_size:
             option = "--max-member-size (max_member_size=)"
-            found = f"it unpacks to more than {most:,} bytes, the most that {option} allows"
+            found = f"it unpacks to more than {most:,} bytes, the limit of {option}"
         else:
             option = "--max-ratio (max_ratio=)"
             found = (
                 f"its {packed:,} packed bytes unpack to more than {most:,}, where {option} allows "
                 f"{self.ratio:g} for each"
             )
-        return OverLimitError(f"{found}; if it is no zip bomb, allow more and convert with --force")
+        advice = "if it is not a zip bomb, raise the limit and convert with --force"
+        return OverLimitError(f"{found}; {advice}")
 
 
 def choose_limits(max_member_size: int | str | None, max_ratio: float | None) -> Limits:
-    """Read the options that the command line and the Python functions have.
+    """Read the limits from the options of the command line and of the Python functions.
 
     Parameters
     ----------
     max_member_size : int, str or None
         Bytes, or a text such as ``"64GB"``; None for the default.
     max_ratio : float or None
-        Unpacked bytes for each packed one; None for the default.
+        Unpacked bytes for each packed byte; None for the default.
 
     Returns
     -------
     Limits
+        The chosen limits.
 
     Raises
     ------
     ValueError
-        If one is no size, or not above zero.
+        If the size cannot be read, or if a limit is not above zero.
 
     Examples
     --------
@@ -96,11 +99,14 @@ def choose_limits(max_member_size: int | str | None, max_ratio: float | None) ->
 
 
 def _parse_size(size: int | str) -> int:
-    from dask.utils import parse_bytes  # late: it takes a tenth of a second
+    from dask.utils import parse_bytes  # imported late: the import takes 0.1 seconds
 
     return int(parse_bytes(size))
 
 
 def most_kept(packed: int) -> int:
-    """Return how many bytes of a damaged member are set aside, unpacked: no bomb is written out."""
+    """Return how many unpacked bytes of a damaged member quarantine keeps.
+
+    This keeps zip bombs off the disk.
+    """
     return max(_KEPT, _KEPT_RATIO * packed)

@@ -1,8 +1,8 @@
-"""Encodings that libxml2 would recode in blocks: recoded here, so that none is lost to one byte.
+"""Recoding: converts a member to UTF-8 if libxml2 would convert its encoding in blocks.
 
-When libxml2 meets a byte that is not of the declared encoding, it gives up all of the block it was
-recoding, and so up to some thousands of bytes that were fine. For the encodings it reads itself
-that does not happen, and these stay with it.
+When libxml2 finds a byte that is not valid in the declared encoding, it drops the whole block that
+it is converting. This can be some thousands of valid bytes. It does not happen in the encodings
+that libxml2 reads itself, so this module does not convert those.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ _STEP: Final = 4096
 
 
 class RecodingError(ValueError):
-    """Raised at a byte that is not of the declared encoding, after all that is before it.
+    """Raised at a byte that is not valid in the declared encoding, after all bytes before it.
 
     Parameters
     ----------
     encoding : str
-        What was declared.
+        The declared encoding.
     line : int
         Line of the byte, counted from 1.
     """
 
     def __init__(self, encoding: str, line: int) -> None:
-        super().__init__(f"a byte that is not of the declared encoding {encoding}")
+        super().__init__(f"a byte is not valid in the declared encoding {encoding}")
         self.line = line
 
 
 def recoded(stream: IO[bytes]) -> tuple[IO[bytes], str | None]:
-    """Give a member's stream in an encoding that libxml2 reads itself.
+    """Return a member's stream in an encoding that libxml2 reads itself.
 
     Parameters
     ----------
     stream : binary file
-        From the beginning.
+        The member from its beginning.
 
     Returns
     -------
     stream : binary file
         The same bytes, or UTF-8.
     encoding : str or None
-        What to tell the parser instead of the declared encoding; None to let it look.
+        The encoding to give to the parser. None if the parser must find it by itself.
     """
     chained = _Chained(stream)
     whole = cast("IO[bytes]", chained)
@@ -60,17 +60,17 @@ def recoded(stream: IO[bytes]) -> tuple[IO[bytes], str | None]:
 
 
 def python_codec(head: bytes) -> str | None:
-    """Tell which codec of Python a member is to be recoded with.
+    """Return the Python codec with which a member must be recoded.
 
     Parameters
     ----------
     head : bytes
-        Its beginning, with the declaration if there is one.
+        The member's beginning, with the XML declaration if it has one.
 
     Returns
     -------
     str or None
-        None if libxml2 itself is to read the encoding, or to refuse it.
+        Name of the codec. None if libxml2 reads or refuses the encoding itself.
 
     Examples
     --------
@@ -84,12 +84,12 @@ def python_codec(head: bytes) -> str | None:
     try:
         known = codecs.lookup(name)
     except LookupError:
-        return None  # libxml2 will say so
+        return None  # libxml2 reports it
     return None if known.name in _READ_BY_LIBXML2 or not known._is_text_encoding else name
 
 
 class _Chained(io.RawIOBase):
-    """A stream whose beginning was looked at; what broke it meanwhile comes when it is due."""
+    """A stream whose head is already read. An error in the head is raised after its bytes."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._rest = stream
@@ -111,7 +111,7 @@ class _Chained(io.RawIOBase):
 
 
 class _Recoding(io.RawIOBase):
-    """A stream in UTF-8 of one in another encoding."""
+    """A stream that converts another encoding to UTF-8."""
 
     def __init__(self, stream: IO[bytes], encoding: str) -> None:
         self._stream = stream

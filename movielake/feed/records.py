@@ -1,15 +1,15 @@
-"""XML to records, the reference: what xmltodict gives for an element, read as a stream.
+"""XML to records, the reference: reads a member as a stream, with the results of xmltodict.
 
-This module is what every faster way is compared with, so it is kept small and obvious.
+Every faster way is compared with this module, so it stays small and obvious.
 
-- Text children are strings, empty ones None; attributes are ``"@name"``; an element with
-  attributes or children and text has its text under ``"#text"``; a repeated element is a list.
+- Text children are strings. Empty ones are None. Attributes are ``"@name"``. If an element has text
+  and also attributes or children, its text is under ``"#text"``. A repeated element is a list.
 - An element that the schema lists as repeatable is always a list.
-- Entities, DTDs and the network are off: a member that declares entities is refused.
-- Comments and processing instructions are no data and are left out, as in xmltodict.
+- Entities, DTDs and network access are off. A member that declares entities is refused.
+- Comments and processing instructions are not data and are left out, as in xmltodict.
 
-Two things are not as there: an ``xmlns`` that repeats what a parent has said is dropped, since
-libxml2 does not tell it, and defaults of attributes in a document type are not applied.
+Two details differ from xmltodict. An ``xmlns`` that repeats the one of a parent is dropped, because
+libxml2 does not report it. Default attributes of a document type are not applied.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ OWN_KEYS: Final = ("country", "date_stamp", "source_xml")
 _SAFE: Final[dict[str, Any]] = {"resolve_entities": False, "load_dtd": False, "no_network": True}
 _HEAD: Final = 1 << 14
 _MOST_NAMES: Final = 64
-_LAST_LINE: Final = 65535  # libxml2 gives an element behind it this line too
-# Two prefixes may stand for one namespace: only libxml2 knows which of them was written.
+_LAST_LINE: Final = 65535  # libxml2 also reports this line for every element after it
+# Two prefixes can mean one namespace. Only libxml2 can return the prefix that was written.
 _QUALIFIED_NAME: Final = etree.XPath("name(@*[local-name()=$local and namespace-uri()=$uri])")
 
 
 class Unreadable(Exception):
-    """Raised where not even the root element can be read; its ``damage`` says why."""
+    """Raised if the root element cannot be read. Its ``damage`` has the reason."""
 
     def __init__(self, damage: Damage) -> None:
         super().__init__(damage.reason)
@@ -49,22 +49,22 @@ class Unreadable(Exception):
 
 
 def read_root(stream: IO[bytes]) -> str | None:
-    """Read a member up to its root element, which decides its table.
+    """Read a member up to its root element, which decides the table.
 
     Parameters
     ----------
     stream : binary file
-        The member from its beginning; as little as possible is read.
+        The member from its beginning. As little as possible is read.
 
     Returns
     -------
     str or None
-        Name of the root element; None for a member that is empty or blank.
+        Name of the root element. None if the member is empty or blank.
 
     Raises
     ------
     Unreadable
-        If there is something, but no root element, or if the document declares entities.
+        If the member is not blank but no root element can be read, or if it declares entities.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def read_root(stream: IO[bytes]) -> str | None:
         while block := guarded.read(_HEAD):
             blank = blank and _is_blank(block)
             if blank:
-                continue  # libxml2 calls leading blanks an error; a blank member is none
+                continue  # for libxml2 leading blanks are an error, but a blank member is valid
             root = _feed(parser, block)
             if root is not None:
                 return _checked_root(root)
@@ -97,13 +97,13 @@ def read_root(stream: IO[bytes]) -> str | None:
 
 
 def _is_blank(block: bytes) -> bool:
-    """Tell whether there is nothing but white space; zero bytes are that only in UTF-16."""
+    """Return whether a block is only white space. Zero bytes count as such only in UTF-16."""
     utf16 = block.startswith((b"\xff\xfe", b"\xfe\xff"))
     return not block.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n" + b"\xff\xfe\x00" * utf16)
 
 
 def _feed(parser: etree.XMLPullParser, block: bytes) -> etree._Element | None:
-    """Feed a parser, and give the root if it is in this block, whatever the damage behind it."""
+    """Feed a parser. Return the root if it is in this block, even if damage follows it."""
     failure: etree.XMLSyntaxError | None = None
     try:
         parser.feed(block)
@@ -126,22 +126,23 @@ def _checked_root(root: etree._Element) -> str:
 class Records:
     """The records of one member, one at a time.
 
-    Iterating never raises for damaged input: it ends after the last complete record, and `damage`
-    tells why. Memory does not grow with the member.
+    Iteration never raises for damaged input. It ends after the last complete record, and `damage`
+    has the reason. Memory does not grow with the member.
 
     Parameters
     ----------
     stream : binary file
         The member from its beginning.
     table : Table
-        Its schema; tells the record element and what is always a list.
+        The member's schema. It names the record element and the repeatable elements.
     labels : dict
-        What is added to each record: country, date_stamp and source_xml.
+        Values to add to each record: country, date_stamp and source_xml.
 
     Attributes
     ----------
     damage : Damage or None
-        Why reading ended early, or what stood beside the records; known after iterating.
+        Why reading ended early, or the first stray content beside the records. It is known only
+        after iteration.
     root : dict
         Attributes of the root element, as ``"@name"``.
 
@@ -192,7 +193,7 @@ class Records:
             root = element.getparent()
             if root is None or root.getparent() is not None:
                 continue  # an element of the same name inside a record, or the root itself
-            if first:  # not only at the end, which a damaged member does not have
+            if first:  # also at the end, but a damaged member may have no end
                 self.root, first = self._attributes(root), False
             guarded.since_record = 0
             yield self._labelled(self._value(element))
@@ -208,7 +209,7 @@ class Records:
         return record
 
     def _release(self, element: etree._Element, root: etree._Element) -> None:
-        """Free what lies before the element, and its content; the parser still needs itself."""
+        """Free the earlier elements and this one's content. The parser still needs the element."""
         for earlier in reversed(tuple(element.itersiblings(preceding=True))):
             self._note_stray(earlier)
             root.remove(earlier)
@@ -238,7 +239,7 @@ class Records:
         if self._namespaces or element.keys():
             item.update(self._attributes(element))
         text = element.text or ""
-        if not item and not len(element):  # most elements: a text and nothing else
+        if not item and not len(element):  # most elements contain only text
             return text.strip() or None
         for child in element:
             tag = child.tag
@@ -268,7 +269,7 @@ class Records:
             parent = element.getparent()
             known = {} if parent is None else parent.nsmap
             here = element.nsmap
-            if len(here) > _MOST_NAMES:  # each element would take as long as there are
+            if len(here) > _MOST_NAMES:  # the time for each element grows with their number
                 raise OverLimitError(f"expected at most {_MOST_NAMES} namespaces, found more")
             for prefix, uri in here.items():
                 if known.get(prefix) != uri:
@@ -279,7 +280,7 @@ class Records:
 
 
 def _name(element: etree._Element) -> str:
-    """Name of an element as written: with its prefix, not with its namespace."""
+    """Return the name of an element as written: with its prefix, without its namespace."""
     tag = str(element.tag)
     if tag[0] != "{":
         return tag
@@ -290,8 +291,8 @@ def _name(element: etree._Element) -> str:
 def _attribute_name(element: etree._Element, name: str) -> str:
     if name[0] != "{":
         return name
-    if len(element.attrib) > _MOST_NAMES:  # each name would take as long as there are
+    if len(element.attrib) > _MOST_NAMES:  # the time for each name grows with their number
         most = f"at most {_MOST_NAMES} attributes"
-        raise OverLimitError(f"expected {most} where one has a prefix, found more")
+        raise OverLimitError(f"expected {most} in a tag with a prefixed attribute, found more")
     uri, _, local = name[1:].rpartition("}")
     return str(_QUALIFIED_NAME(element, uri=uri, local=local))

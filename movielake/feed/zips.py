@@ -1,6 +1,7 @@
-"""The feed: where its zips lie, and what members they have.
+"""Feed zips: finds them below a feed's root and lists their members.
 
-Nothing here knows XML or the lake. What travels to a worker is a `FeedZip`: a path, never bytes.
+This module does not depend on XML or on the lake. A worker receives a `FeedZip`, which has a path
+and never the zip's bytes.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ _UNZIPPED = re.compile(r"(?:.*/)?(\d{8})/([a-z]{3})/[^/]+\.xml", re.I | re.A | r
 
 @dataclass(frozen=True)
 class FeedZip:
-    """One snapshot of one country: a feed zip, or a folder with the members of one.
+    """One snapshot of one country: a feed zip, or a folder with its unzipped members.
 
     Parameters
     ----------
     path : str
-        Relative to the feed's root.
+        Path relative to the feed's root.
     date_stamp, country : str
-        What its place in the feed says, e.g. ``20191206`` and ``can``.
+        Stamp and country from the path, e.g. ``20191206`` and ``can``.
     size : int
-        Bytes, as stored.
+        Stored bytes.
     modified : str
-        Modification time or etag, as the file system tells it.
+        Modification time or etag from the file system.
     """
 
     path: str
@@ -51,23 +52,23 @@ class FeedZip:
 
     @property
     def is_folder(self) -> bool:
-        """Whether the members lie unzipped in a folder."""
+        """Whether the members are unzipped files in a folder."""
         return not self.path.lower().endswith(".zip")
 
 
 @dataclass(frozen=True)
 class Feed:
-    """What was found below a feed's root.
+    """The files that were found below a feed's root.
 
     Parameters
     ----------
     zips : tuple of FeedZip
-        In the order of stamp and country, one for each pair.
+        The feed zips in the order of stamp and country, one for each pair.
     refused : tuple of str
-        Files that are left out, each with the reason: another one has the same stamp and country,
-        or its name is not UTF-8.
+        Files that are left out, each with the reason. Either another file has the same stamp and
+        country, or the name is not UTF-8.
     others : tuple of str
-        Whatever else lies there; never silently passed over.
+        All other files, so that no file is ignored silently.
     """
 
     zips: tuple[FeedZip, ...]
@@ -76,25 +77,26 @@ class Feed:
 
 
 def find_feed(root: str, selection: Selection | None = None) -> Feed:
-    """Find the feed zips below a folder, in the three layouts that occur.
+    """Find the feed zips below a folder, in any of the three layouts.
 
     Parameters
     ----------
     root : str
         Path or URL. Below it, at any depth: ``STAMP/movies_CCC.zip``,
-        ``YYYY/MM/DD/movies_CCC.zip`` or ``STAMP/CCC/*.XML``. What belongs to a lake in there is
-        passed over.
+        ``YYYY/MM/DD/movies_CCC.zip`` or ``STAMP/CCC/*.XML``. Files of a lake inside the folder are
+        ignored.
     selection : Selection, optional
-        Stamps and countries that are meant; the others do not appear at all.
+        Stamps and countries to find. The others do not appear in the result at all.
 
     Returns
     -------
     Feed
+        The feed zips, the refused files and the other files.
 
     Raises
     ------
     FileNotFoundError
-        If the folder is not there.
+        If the folder does not exist.
     """
     folder = Folder(root)
     if not folder.fs.isdir(folder.path):
@@ -121,7 +123,7 @@ def _outside_lakes(files: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]
 
 
 def _is_utf8(path: str) -> bool:
-    """Tell whether a name can be written into a lake; on Linux a file name is any bytes."""
+    """Return whether a lake can store a name. On Linux, a file name can be any bytes."""
     return path == path.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -154,21 +156,21 @@ def _modified(info: dict[str, Any]) -> str:
 
 @contextmanager
 def open_members(root: str, zip_: FeedZip, limits: Limits | None = None) -> Iterator[list[Member]]:
-    """Open a feed zip and list its members, without unpacking anything to disk.
+    """Open a feed zip and list its members, without unpacking them to disk.
 
     Parameters
     ----------
     root : str
         The feed's root, as given to `find_feed`.
     zip_ : FeedZip
-        What to open.
+        The feed zip to open.
     limits : Limits, optional
-        How much may come out of each member of a zip; see its defaults.
+        Limits on the unpacked size of each member of a zip; by default those of `Limits`.
 
     Yields
     ------
     list of Member
-        In the order of their names. Their streams live as long as the context.
+        The members in the order of their names. Their streams can be read only inside the context.
 
     Raises
     ------
@@ -208,7 +210,7 @@ def _file_member(folder: Folder, path: str, info: dict[str, Any]) -> Member:
 
 
 def fingerprint(members: list[Member]) -> str:
-    """Condense a zip's directory (names, sizes, CRCs), to see whether its content changed.
+    """Return a digest of a zip's directory (names, sizes, CRCs) that shows whether it changed.
 
     Parameters
     ----------

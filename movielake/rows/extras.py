@@ -1,4 +1,4 @@
-"""Extras: what the columns do not show. Nothing of the feed vanishes because it is not known."""
+"""Extras: keeps content of the feed that has no column, so that unknown elements are not lost."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _LIST_TYPES = ("list", "structs", "showtimes")
 def collect_extras(
     nodes: Sequence[Node], table: Table, problems: ProblemCounter, below: str = ""
 ) -> list[Node | None]:
-    """Collect what the columns do not show: unknown elements, and repeats of single ones.
+    """Collect content without a column: unknown elements, and repeats of single elements.
 
     Parameters
     ----------
     nodes : sequence of dict, length n
         Records, or items of the element ``below``.
     table : Table
-        What is known.
+        Schema of the records.
     problems : ProblemCounter
-        Where unknown and repeated elements are counted, under their path.
+        Counter for unknown and repeated elements, by their path.
     below : str, optional
-        Path of the nodes with a final slash; empty for records.
+        Path of the nodes with a final slash. Empty for records.
 
     Returns
     -------
     list of dict or None, length n
-        Path to text (nested values as JSON).
+        For each node, path to text, with nested values as JSON. None if a node has no extras.
     """
     known = _known(table)
-    # The common case, a known leaf with a text or none, must cost next to nothing.
+    # The common case must be fast: a known leaf with a text or None.
     plain = {path.removeprefix(below) for path in known.leaves if path.startswith(below)}
     result: list[Node | None] = []
     for node in nodes:
@@ -55,7 +55,7 @@ def collect_extras(
 
 
 class _Known:
-    """Paths of a table: of elements that fill columns, and of the wrappers around these."""
+    """Paths of a table: of the elements that fill columns, and of the wrappers around them."""
 
     def __init__(self, table: Table) -> None:
         self.columns = {path: c for c in table.columns for path in c.paths}
@@ -97,7 +97,7 @@ def _collect_repeated(
         single = column is not None and column.type not in _LIST_TYPES
         _keep(items, path, extra if single else {}, problems, REPEATED)
         if single:
-            return  # all of it stands in extra now
+            return  # extra contains all items now
     for item in items:
         _collect(item, path, known, extra, problems)
 
@@ -114,7 +114,7 @@ def _collect_nested(
 
 
 def _collect_attributes(value: Any, path: str, extra: Node, problems: ProblemCounter) -> None:
-    """Go through markup, whose nested elements are part of the column's text, for the rest."""
+    """Collect the attributes in markup. Its nested elements are part of the column's text."""
     for item in value if isinstance(value, list) else [value]:
         for key, nested in item.items() if isinstance(item, dict) else ():
             if key.startswith("@"):
@@ -129,7 +129,7 @@ def _keep(value: Any, path: str, extra: Node, problems: ProblemCounter, kind: st
         extra[path] = text
     elif isinstance(extra[path], list):
         extra[path].append(text)
-    else:  # once more below a repeated parent: a map has a key but once
+    else:  # a second value below a repeated parent: a map has each key only once
         extra[path] = [extra[path], text]
     problems.add(path, kind, 1, text or "")
 
@@ -143,7 +143,7 @@ def _as_json(value: Any) -> str:
 
 
 def map_array(extra: Sequence[Node | None]) -> pa.Array:
-    """Make the ``extra`` column: null where there is nothing."""
+    """Return the ``extra`` column, with null for nodes without extras."""
     return pa.array(
         [None if node is None else list(node.items()) for node in extra],
         pa.map_(pa.string(), pa.string()),

@@ -1,9 +1,9 @@
-"""Records to rows: the tables' columns out of nested records, a batch at a time.
+"""Records to rows: builds the tables' columns from nested records, one batch at a time.
 
-Two shapes of table: movies and theaters are one row per record; showings are exploded, a record
-to its show_dates and each of these to its times (see `movielake.rows.screenings`). Both take their
-columns from the schema through the functions here. A *node* is a dict of a record's elements: the
-record itself, or one item of a repeated element.
+Tables have two shapes. Movies and theaters have one row per record. Showings are exploded: a record
+to its show_dates, and each show_date to its times (see `movielake.rows.screenings`). Both shapes
+get their columns from the schema through the functions here. A *node* is a dict of a record's
+elements: the record itself, or one item of a repeated element.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ def flatten_records(records: Sequence[Node], table: Table, problems: ProblemCoun
     Parameters
     ----------
     records : sequence of dict
-        As `movielake.feed.records` gives them.
+        Records from `movielake.feed.records`.
     table : Table
-        Their schema.
+        Schema of the records.
     problems : ProblemCounter
-        Where problems are counted.
+        Counter for problems.
 
     Returns
     -------
     pa.Table
-        With the schema ``table.arrow`` and as many rows as records.
+        One row per record, with the schema ``table.arrow``.
 
     Examples
     --------
@@ -52,30 +52,30 @@ def flatten_records(records: Sequence[Node], table: Table, problems: ProblemCoun
 
 
 def label(records: Sequence[Node], key: str) -> pa.Array:
-    """Return what movielake itself wrote into each record under a key."""
+    """Return the values that movielake itself added to each record under a key."""
     return pa.array([record.get(key) for record in records], pa.string())
 
 
 def node_column(
     nodes: Sequence[Node], column: Column, problems: ProblemCounter, below: str = ""
 ) -> pa.Array:
-    """Make one typed column out of nodes.
+    """Build one typed column from nodes.
 
     Parameters
     ----------
     nodes : sequence of dict, length n
-        Where the column's elements are looked up.
+        Nodes that contain the column's elements.
     column : Column
-        Its paths and type.
+        The column, with its paths and its type.
     problems : ProblemCounter
-        Where values that cannot be typed are counted.
+        Counter for values that cannot be typed.
     below : str, optional
-        Use only the column's paths below this element, where the nodes are; all by default.
+        Path of the nodes. Only the column's paths below it are used; by default, all paths.
 
     Returns
     -------
     pa.Array, shape (n,)
-        Of type ``column.arrow``.
+        The column, of type ``column.arrow``.
     """
     paths = [p.removeprefix(below) for p in column.paths if p.startswith(below)]
     if column.type == "structs":
@@ -89,19 +89,19 @@ def node_column(
 
 
 def joiner_of(column: Column) -> str | None:
-    """Tell what joins the texts of a repeated element; None where only the first one counts."""
+    """Return the string between the texts of a repeated element; None if only the first counts."""
     if column.type == "markup":
         return "\n"
     return {"list": column.separator, "showtimes": ","}.get(column.type)
 
 
 def node_texts(nodes: Sequence[Node], paths: Sequence[str], joiner: str | None) -> pa.Array:
-    """Look up the text at the first of the paths that has one, for each node.
+    """Return for each node the text at the first path that has one.
 
     Parameters
     ----------
     nodes : sequence of dict, length n
-        Where to look.
+        Nodes to search.
     paths : sequence of str
         Element paths below the nodes.
     joiner : str or None
@@ -110,6 +110,7 @@ def node_texts(nodes: Sequence[Node], paths: Sequence[str], joiner: str | None) 
     Returns
     -------
     pa.StringArray, shape (n,)
+        Null if a node has no text at any path.
     """
     arrays = [_texts(_values_at(nodes, path), joiner) for path in paths]
     if not arrays:
@@ -125,7 +126,7 @@ def _values_at(nodes: Sequence[Node], path: str) -> list[Any]:
 
 
 def _find(value: Any, parts: Sequence[str]) -> Iterator[Any]:
-    """Go down a path, through every item of a repeated element."""
+    """Follow a path through every item of repeated elements."""
     if isinstance(value, list):
         for item in value:
             yield from _find(item, parts)
@@ -138,7 +139,7 @@ def _find(value: Any, parts: Sequence[str]) -> Iterator[Any]:
 def _texts(values: list[Any], joiner: str | None) -> pa.Array:
     try:
         return pa.array(values, pa.string())
-    except (pa.ArrowTypeError, pa.ArrowInvalid):  # some are nested or repeated
+    except (pa.ArrowTypeError, pa.ArrowInvalid):  # some values are nested or repeated
         return pa.array([text_of(value, joiner) for value in values], pa.string())
 
 
@@ -148,14 +149,15 @@ def text_of(value: Any, joiner: str | None = None) -> str | None:
     Parameters
     ----------
     value : str, None, dict or list
-        As in a record.
+        A value from a record.
     joiner : str, optional
-        Join the texts of repeated elements with it; without, the first text counts. With a line
-        end, nested elements count as well.
+        String between the texts of repeated elements. Without it, only the first text counts. If
+        it is a line end, nested elements count too.
 
     Returns
     -------
     str or None
+        The text; None if the value has no text.
 
     Examples
     --------
@@ -194,13 +196,13 @@ def _structs(
 
 
 def _items(nodes: Sequence[Node], paths: Sequence[str]) -> tuple[list[Any], pa.Array]:
-    """List the items at all the paths, wrapped and direct united, and whose they are."""
+    """List the items at all paths, wrapped and direct, and the position of each item's node."""
     items: list[Any] = []
     parents: list[int] = []
     parts = [path.split("/") for path in paths]
     for position, node in enumerate(nodes):
         for first, *rest in parts:
-            if first in node:  # most nodes have none of the element
+            if first in node:  # most nodes do not have the element
                 found = list(_find(node[first], rest))
                 items += found
                 parents += [position] * len(found)

@@ -1,4 +1,4 @@
-"""Problems with values: counted per column, each with its first example."""
+"""Problems with values: counts per column and kind, each with its first example."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 from typing import Final
 
 UNTYPED: Final = "untyped"
-"""A value that is not of its column's type: null in Parquet, as it was in JSON."""
+"""A value that does not have its column's type: null in Parquet, unchanged in JSON."""
 
 REPEATED: Final = "repeated"
-"""An element that the schema does not list as repeatable, more than once in its parent."""
+"""An element that repeats in its parent but that the schema does not list as repeatable."""
 
 UNKNOWN: Final = "unknown"
-"""An element or attribute that the schema does not know: kept in ``extra``."""
+"""An element or attribute that is not in the schema: kept in ``extra``."""
 
 MEANING: Final = {
     UNTYPED: "values that could not be typed (null in Parquet, kept in JSON)",
-    REPEATED: "elements repeated against the schema",
-    UNKNOWN: "elements the schema does not know (kept in extra)",
+    REPEATED: "repeated elements that the schema does not list as repeatable",
+    UNKNOWN: "elements that are not in the schema (kept in extra)",
 }
 
 EXAMPLE_LENGTH: Final = 200
-"""Characters of an example that are kept."""
+"""Most characters of an example that are kept."""
 
 MOST_NAMES: Final = 1000
-"""Unknown elements of one member that are told apart, the first by name."""
+"""Most unknown elements of one member that are counted separately: the first by name."""
 
 OTHERS: Final = "(others)"
-"""What the rest of them is called."""
+"""Name under which the other unknown elements are counted together."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Problem:
     Parameters
     ----------
     column : str
-        Column name; for elements the path below the record.
+        Column name, or for elements the path below the record.
     kind : str
         ``untyped``, ``repeated`` or ``unknown``.
     count : int
-        How many values it concerns.
+        Number of values with the problem.
     example : str
-        The first of them, cut at 200 characters.
+        The first of the values, cut at 200 characters.
     """
 
     column: str
@@ -69,14 +69,14 @@ class ProblemCounter:
         self._found: dict[tuple[str, str], tuple[int, str]] = {}
 
     def add(self, column: str, kind: str, count: int, example: str) -> None:
-        """Count problems; the first example of a column and kind stays."""
+        """Add to the count of a column and kind. The first example is kept."""
         before, first = self._found.get((column, kind), (0, example[:EXAMPLE_LENGTH]))
         self._found[column, kind] = (before + count, first)
         if len(self._found) > 4 * MOST_NAMES:
             self._unite_others()
 
     def _unite_others(self) -> None:
-        """Count the last names together: those kept do not depend on the order of adding."""
+        """Count the last names together, so that the kept names do not depend on the order."""
         names = sorted(name for name, kind in self._found if kind == UNKNOWN and name != OTHERS)
         rest = [self._found.pop((name, UNKNOWN))[0] for name in names[MOST_NAMES:]]
         if rest:
@@ -84,11 +84,11 @@ class ProblemCounter:
             self._found[OTHERS, UNKNOWN] = (before + sum(rest), "very many elements")
 
     def knows(self, column: str, kind: str) -> bool:
-        """Tell whether there was one already, so that its example stays."""
+        """Return whether this problem was already counted, so that it has an example."""
         return (column, kind) in self._found
 
     def problems(self) -> tuple[Problem, ...]:
-        """Return what was counted, in a fixed order."""
+        """Return the problems in a fixed order."""
         self._unite_others()
         return tuple(Problem(*key, *self._found[key]) for key in sorted(self._found))
 
@@ -99,11 +99,12 @@ def total(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     Parameters
     ----------
     problems : iterable of Problem
-        In the order in which a first example is wanted.
+        Problems of all members. The first one of a column and kind provides the example.
 
     Returns
     -------
     tuple of Problem
+        One for each column and kind, in a fixed order.
     """
     counter = ProblemCounter()
     for p in problems:

@@ -1,8 +1,8 @@
 """Showing records to screenings: record × show_date × time.
 
-Three levels, each an array of its own with the positions of its parents: records, their
-show_dates, and the times of these. Columns are made at the level where the feed has them and
-taken to the level of the rows by position, so nothing is converted once per row.
+The data has three levels: records, show_dates and times. Each level is an array with the positions
+of its parents. A column is built at the level where the feed has its values. Then its values are
+copied to the rows by position, so they are not converted again for each row.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DATE: Final = "show_date/"
 _TIMES: Final = "showtimes"
 
 HEAVIEST: Final = 1 << 28
-"""Bytes of text that the rows of one record, or of one batch, may have."""
+"""Most bytes of text that the rows of one record, or of one batch, can have."""
 
 _ROW: Final = 100
 
@@ -41,23 +41,23 @@ _ROW: Final = 100
 def flatten_batch(
     records: Sequence[Node], table: Table, problems: ProblemCounter, first: int
 ) -> pa.Table:
-    """Flatten a batch of records of any table to its rows.
+    """Flatten a batch of records of any table to rows.
 
     Parameters
     ----------
     records : sequence of dict
-        As `movielake.feed.records` gives them.
+        Records from `movielake.feed.records`.
     table : Table
-        Their schema.
+        Schema of the records.
     problems : ProblemCounter
-        Where problems are counted.
+        Counter for problems.
     first : int
         Number of the first record in its member.
 
     Returns
     -------
     pa.Table
-        With the schema ``table.arrow``.
+        The rows, with the schema ``table.arrow``.
     """
     if table.name == "showings":
         return flatten_showings(records, table, problems, first)
@@ -65,20 +65,20 @@ def flatten_batch(
 
 
 def weigh(record: Node, table: Table) -> int:
-    """Estimate how much text the rows of a record have at most: each row repeats all of its.
+    """Return an upper bound of the text in a record's rows. Each row repeats the record's text.
 
     Parameters
     ----------
     record : dict
-        As `movielake.feed.records` gives it.
+        Record from `movielake.feed.records`.
     table : Table
-        Its schema.
+        Schema of the record.
 
     Returns
     -------
     int
-        Bytes; more than there will be, but never more than (n / 2 + 1) · (n + 100) for an element
-        of n bytes whose times are all inside of dates.
+        Bytes. For an element of n bytes whose times are all inside show_dates, the bound is at
+        most (n / 2 + 1) · (n + 100).
 
     Examples
     --------
@@ -99,7 +99,7 @@ def _most_rows(record: Node) -> int:
 
 
 def _most_times(node: Node) -> int:
-    """Bound the times of a node: between two there is a comma, or they are longer."""
+    """Return an upper bound of a node's times: each has a comma after it, or is longer."""
     return len(text_of(node.get(_TIMES), ",") or "") // 2 + 1
 
 
@@ -112,7 +112,7 @@ def _letters(value: object) -> int:
 
 
 def _bearable(record: Node, table: Table, problems: ProblemCounter) -> Node:
-    """Leave out dates and times where the rows would be a bomb: some kB can become some GB."""
+    """Leave out dates and times if the rows would be too large: some kB can become some GB."""
     if weigh(record, table) <= HEAVIEST:
         return record
     found = f"dates and times that would fill more than {HEAVIEST:,} bytes"
@@ -123,22 +123,22 @@ def _bearable(record: Node, table: Table, problems: ProblemCounter) -> Node:
 def flatten_showings(
     records: Sequence[Node], table: Table, problems: ProblemCounter, first: int
 ) -> pa.Table:
-    """Flatten showings: one row per screening.
+    """Flatten showings to one row per screening.
 
-    A show_date without times, or a record without a show_date, is one row with a null time. Times
-    that stand directly under the record hold for each of its show_dates without times of its own;
-    if there is none, they are screenings without a date. A record whose rows would be more than
-    `HEAVIEST` is one row without date and time, and a problem.
+    A show_date without times becomes one row with a null time. So does a record without a
+    show_date. Times directly under the record apply to each of its show_dates that has no times. If
+    every show_date has times, they become screenings without a date. A record whose rows would
+    exceed `HEAVIEST` becomes one row without date and time, and counts as a problem.
 
     Parameters
     ----------
     records, table, problems, first
-        As for `flatten_batch`.
+        See `flatten_batch`.
 
     Returns
     -------
     pa.Table
-        With the schema ``table.arrow``.
+        The rows, with the schema ``table.arrow``.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def flatten_showings(
 
 
 def _dates(records: Sequence[Node]) -> tuple[list[Node], pa.Array]:
-    """List all show_dates as nodes, with the position of the record of each."""
+    """List all show_dates as nodes, each with the position of its record."""
     dates: list[Node] = []
     owners: list[int] = []
     for position, record in enumerate(records):
@@ -197,10 +197,10 @@ def _date_column(
     column: Column,
     problems: ProblemCounter,
 ) -> pa.Array:
-    """Make a column at the level of show_dates; one without a value has its record's."""
+    """Build a column at the level of show_dates. A missing value is taken from the record."""
     joiner = joiner_of(column)
     inside = [p.removeprefix(_DATE) for p in column.paths if p.startswith(_DATE)]
-    if column.name == "show_date":  # the flat form gives the date as the element's text
+    if column.name == "show_date":  # in the flat form the date is the element's text
         texts = node_texts(dates, [*inside, "#text"], joiner)
     else:
         direct = node_texts(records, [p for p in column.paths if not p.startswith(_DATE)], joiner)
@@ -219,20 +219,20 @@ def _times(
     table: Table,
     problems: ProblemCounter,
 ) -> tuple[pa.Array, pa.Array]:
-    """Explode the times: a struct for each row, and the position of its show_date."""
+    """Explode the times. Return a struct for each row, and the position of its show_date."""
     direct = node_texts(records, [_TIMES], ",").take(record_of_date)
     texts = pc.coalesce(node_texts(dates, [_TIMES], ","), direct)
     coded = texts.dictionary_encode()
     parsed = [parse_showtimes(text) for text in coded.dictionary.to_pylist()]
     _count_odd(coded.indices, [odd for _, odd in parsed], problems)
-    # A show_date without any time is one row without; the last list is for those without a text.
+    # A show_date without a time becomes one row. The last list is for those without a text.
     lists = _lists([screenings or [UNKNOWN_TIME] for screenings, _ in parsed] + [[UNKNOWN_TIME]])
     exploded = lists.take(pc.fill_null(pc.cast(coded.indices, pa.int64()), len(parsed)))
     return pc.list_flatten(exploded), pc.list_parent_indices(exploded)
 
 
 def _lists(screenings: list[list[Screening]]) -> pa.Array:
-    """Make one list of structs out of each list of screenings."""
+    """Convert each list of screenings to a list of structs."""
     flat = list(chain.from_iterable(screenings))
     times = pa.array([s.milliseconds for s in flat], pa.int32()).cast(pa.time32("ms"))
     bargain = pa.array([s.bargain for s in flat], pa.bool_())
@@ -249,7 +249,7 @@ def _count_odd(indices: pa.Array, odd: list[list[str]], problems: ProblemCounter
 
 
 def combine_start(dates: pa.Array, times: pa.Array) -> pa.Array:
-    """Put dates and times of day together to local timestamps; null where either is."""
+    """Combine dates and times of day to local timestamps, null where either is null."""
     since_midnight = pc.cast(pc.cast(pc.cast(times, pa.int32()), pa.int64()), pa.duration("ms"))
     return pc.add(pc.cast(dates, pa.timestamp("ms")), since_midnight)
 

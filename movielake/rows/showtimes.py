@@ -1,13 +1,13 @@
-"""The times of a show_date: one text of the feed to its screenings.
+"""Showtimes: parses the text of a show_date's times to screenings.
 
-The forms that occur are those of the feed's ``showtimes`` element:
+The feed's ``showtimes`` element has these forms:
 
-- ``13:20`` and ``9:05``, 24 hours; ``7:30 PM`` and ``7:30PM``;
-- an AM or PM also holds for the times without one before it, back to the last AM or PM:
-  ``1:00, 3:15, 7:30 PM`` are all in the afternoon (hours above 12 stay as they are);
-- ``(1:00)`` is a bargain price; parentheses may hold several times;
-- times are separated by commas; dots and commas may be stray or final;
-- text such as ``TBA`` is a screening whose time is not known, and a problem.
+- ``13:20`` and ``9:05`` in 24 hours. ``7:30 PM`` and ``7:30PM`` in 12 hours.
+- An AM or PM also applies to the times before it, back to the last AM or PM. In
+  ``1:00, 3:15, 7:30 PM``, all times are in the afternoon. Hours above 12 stay as they are.
+- ``(1:00)`` is a bargain price. Parentheses can contain several times.
+- Commas separate times. Stray dots and commas are ignored.
+- Text such as ``TBA`` is a screening with an unknown time, and a problem.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Screening(NamedTuple):
     Parameters
     ----------
     milliseconds : int or None
-        Time of day since midnight; None where the text is no time.
+        Time of day, in milliseconds since midnight. None if the text is not a time.
     bargain : bool or None
-        Whether it stands in parentheses; None without a time.
+        Whether the time is in parentheses. None without a time.
     """
 
     milliseconds: int | None
@@ -44,7 +44,7 @@ UNKNOWN_TIME: Final = Screening(None, None)
 
 
 class _Clock(NamedTuple):
-    """A time as written, and what it means as long as no later AM or PM holds for it."""
+    """A time as written, and its meaning if no later AM or PM applies to it."""
 
     hour: int
     half: str
@@ -62,20 +62,20 @@ PLAIN_TIMES: Final = {
 
 
 def parse_showtimes(text: str) -> tuple[list[Screening], list[str]]:
-    """Read the text of a ``showtimes`` element.
+    """Parse the text of a ``showtimes`` element.
 
     Parameters
     ----------
     text : str
-        As in the feed, e.g. ``13:20, (15:40)``.
+        Text from the feed, e.g. ``13:20, (15:40)``.
 
     Returns
     -------
     screenings : list of Screening
-        In the order of the text, each time one; a piece that has no time in it is one without.
-        Empty if there is nothing but separators.
+        One for each time, in the order of the text. A piece without a time is a screening with an
+        unknown time. Empty if the text has only separators.
     odd : list of str
-        The pieces that are no time, or hold more than a time.
+        The pieces that are not a time, or that contain more than times.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def parse_showtimes(text: str) -> tuple[list[Screening], list[str]]:
     >>> parse_showtimes("TBA")
     ([Screening(milliseconds=None, bargain=None)], ['TBA'])
     """
-    try:  # most texts are a plain list of times in 24 hours
+    try:  # most texts are plain lists of times in 24 hours
         return [PLAIN_TIMES[piece] for piece in text.split(", ")], []
     except KeyError:
         pass
@@ -101,12 +101,12 @@ def parse_showtimes(text: str) -> tuple[list[Screening], list[str]]:
     return [clock.screening for clock in clocks], odd
 
 
-# Texts are many, the pieces that they are made of are few.
+# The feed has many texts, but few different pieces.
 @lru_cache(maxsize=1 << 16)
 def _read_piece(piece: str, depth: int) -> tuple[tuple[_Clock, ...], bool, int]:
-    """Find the times in what stands between two commas; ``depth`` counts open parentheses.
+    """Find the times between two commas. ``depth`` is the number of open parentheses.
 
-    Gives the times, whether there is more or less than that, and the new depth.
+    Return the times, whether the piece is odd, and the new depth.
     """
     found: list[_Clock] = []
     rest = ""
@@ -135,7 +135,7 @@ def _depth_after(text: str, depth: int) -> int:
 def _clock(match: re.Match[str], bargain: bool) -> _Clock:
     hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
     half = (match[4] or "").upper()
-    # "13:20 PM" says the same twice and is read; "13:20 AM" and "0:20 PM" contradict themselves.
+    # "13:20 PM" is redundant but valid. "13:20 AM" and "0:20 PM" contradict themselves.
     agrees = hour <= 12 if half == "A" else hour >= 1 if half else True
     if hour > 23 or minute > 59 or second > 59 or not agrees:
         return _NO_CLOCK
@@ -150,7 +150,7 @@ def _hour_of_day(hour: int, half: str) -> int:
 
 
 def _with_halves(clocks: list[_Clock]) -> list[Screening]:
-    """Let each AM or PM hold for the times without one before it."""
+    """Apply each AM or PM to the times before it that have no AM or PM."""
     half = ""
     screenings = []
     for hour, own_half, screening in reversed(clocks):

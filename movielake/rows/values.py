@@ -1,7 +1,7 @@
-"""Texts to typed values, a column at a time.
+"""Texts to typed values, one column at a time.
 
-Every function takes a string array and gives an array of the same length. A text that cannot be
-typed becomes null, so what was not null and now is, is a problem: see `typed`.
+Every function for a column takes a string array and returns an array of the same length. A text
+that cannot be typed becomes null. So each new null is a problem, and `typed` counts it.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from movielake.schema.tables import Column
 
 
 def typed(texts: pa.Array, column: Column, problems: ProblemCounter, name: str = "") -> pa.Array:
-    """Convert texts to the type of a column and count those that would not.
+    """Convert texts to the type of a column and count the texts that cannot be typed.
 
     Parameters
     ----------
     texts : pa.StringArray, shape (n,)
-        Texts of the feed; null where there is none.
+        Texts of the feed, null where the feed has no text.
     column : Column
-        Its ``type`` decides the conversion.
+        The column. Its ``type`` decides the conversion.
     problems : ProblemCounter
-        Where texts that cannot be typed are counted.
+        Counter for texts that cannot be typed.
     name : str, optional
-        What to call the column in a problem; its own name by default.
+        Name of the column in a problem; by default ``column.name``.
 
     Returns
     -------
     pa.Array, shape (n,)
-        Of type ``column.arrow``.
+        The values, of type ``column.arrow``.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def typed(texts: pa.Array, column: Column, problems: ProblemCounter, name: str =
     >>> problems.problems()
     (Problem(column='running_time', kind='untyped', count=1, example='n/a'),)
     """
-    # An empty attribute is an empty text, not a missing one; neither is a value.
+    # An empty attribute is an empty text, and a missing one is null. Neither is a value.
     trimmed = pc.utf8_trim_whitespace(texts)
     texts = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
     values = _CONVERTERS[column.type](texts)
@@ -58,20 +58,21 @@ def typed(texts: pa.Array, column: Column, problems: ProblemCounter, name: str =
 
 
 def per_distinct(texts: pa.Array, parse: Callable[[str], Any], type_: pa.DataType) -> pa.Array:
-    """Parse each distinct text once, in Python, and spread the results.
+    """Parse each distinct text once, in Python, and copy the results to all their places.
 
     Parameters
     ----------
     texts : pa.StringArray, shape (n,)
-        With nulls, which stay null.
+        Texts. Nulls stay null.
     parse : callable
-        From a text to a value that Arrow can take, or None.
+        Function from a text to a value that Arrow can store, or to None.
     type_ : pa.DataType
         Type of the result.
 
     Returns
     -------
     pa.Array, shape (n,)
+        The parsed values.
     """
     coded = texts.dictionary_encode()
     values = pa.array([parse(text) for text in coded.dictionary.to_pylist()], type_)
@@ -79,7 +80,7 @@ def per_distinct(texts: pa.Array, parse: Callable[[str], Any], type_: pa.DataTyp
 
 
 def integers(texts: pa.Array, type_: pa.DataType) -> pa.Array:
-    """Convert whole numbers; what is none, or does not fit the type, becomes null."""
+    """Convert whole numbers; other texts and numbers that do not fit become null."""
     bits = type_.bit_width
     whole = pc.match_substring_regex(texts, r"^[+-]?[0-9]{1,18}$")
     plain = pc.utf8_ltrim(pc.if_else(whole, texts, None), "+")
@@ -90,14 +91,14 @@ def integers(texts: pa.Array, type_: pa.DataType) -> pa.Array:
 
 
 def floats(texts: pa.Array) -> pa.Array:
-    """Convert decimal numbers with a point; anything else becomes null."""
+    """Convert decimal numbers with a point; other texts become null."""
     decimal = pc.match_substring_regex(texts, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$")
     numbers = pc.cast(pc.utf8_ltrim(pc.if_else(decimal, texts, None), "+"), pa.float64())
     return pc.if_else(pc.is_finite(numbers), numbers, None)
 
 
 def booleans(texts: pa.Array) -> pa.Array:
-    """Convert ``Y`` and ``N``, of either case; anything else becomes null."""
+    """Convert ``Y`` and ``N``, in upper or lower case; other texts become null."""
     upper = pc.utf8_upper(texts)
     no = pc.if_else(pc.equal(upper, "N"), pa.scalar(False), pa.scalar(None, pa.bool_()))
     return pc.if_else(pc.equal(upper, "Y"), pa.scalar(True), no)
@@ -132,12 +133,12 @@ def parse_date(text: str) -> datetime.date | None:
     ----------
     text : str
         ``20191206``, ``2019-12-06``, ``2019/12/6 0:00:00``, ``12/06/2019`` (month first) or
-        ``December 06, 2019``; a time of day behind it is not looked at.
+        ``December 06, 2019``. A time of day after the date is ignored.
 
     Returns
     -------
     datetime.date or None
-        None if it is no date.
+        The date; None if the text is not a date.
 
     Examples
     --------
@@ -159,7 +160,7 @@ def parse_date(text: str) -> datetime.date | None:
 
 
 def _month_number(name: str) -> int:
-    """Return 1 to 12, or 0, which no date has."""
+    """Return 1 to 12, or 0 for an unknown name, because month 0 is never valid."""
     known = name[:3].lower()
     return _MONTHS.index(known) + 1 if known in _MONTHS else 0
 
@@ -171,7 +172,7 @@ _PRICE: Final = re.compile(
 
 
 def parse_price(text: str) -> float | None:
-    """Read a price: one number, a currency before or behind it, a point or comma for the cents.
+    """Read a price: one number, a currency before or after it, a point or comma before cents.
 
     Parameters
     ----------
@@ -181,7 +182,7 @@ def parse_price(text: str) -> float | None:
     Returns
     -------
     float or None
-        None if it is not one price, for example a range.
+        The price; None if the text is not exactly one price, for example a range.
 
     Examples
     --------
@@ -208,7 +209,7 @@ _CONVERTERS: Final[Mapping[str, Callable[[pa.Array], pa.Array]]] = {
 
 
 def split_list(texts: pa.Array, separator: str) -> pa.Array:
-    """Split texts at a separator into lists of trimmed items without empty ones.
+    """Split texts at a separator into lists of trimmed items, without empty items.
 
     Parameters
     ----------
@@ -220,7 +221,7 @@ def split_list(texts: pa.Array, separator: str) -> pa.Array:
     Returns
     -------
     pa.ListArray of string, shape (n,)
-        Null where there is no item.
+        The lists, null where a text has no item.
 
     Examples
     --------
@@ -232,21 +233,21 @@ def split_list(texts: pa.Array, separator: str) -> pa.Array:
 
 
 def regroup(items: pa.Array, parents: pa.Array, length: int) -> pa.Array:
-    """Put items back into one list for each parent, texts trimmed, without empty items.
+    """Group items into one list for each parent, with trimmed texts and without empty items.
 
     Parameters
     ----------
     items : pa.Array, shape (m,)
         Strings or structs, in the order of their parents.
     parents : pa.Array of integers, shape (m,)
-        For each item the position of its list.
+        For each item, the position of its list.
     length : int
         Number of lists, n.
 
     Returns
     -------
     pa.ListArray, shape (n,)
-        Null where no item is left.
+        The lists, null where no item is left.
     """
     kept = pc.is_valid(items)
     if pa.types.is_string(items.type):

@@ -171,7 +171,7 @@ def test_problems_are_summed_up(tmp_path, lake):
     assert result.exit_code == 0
     assert result.stdout.splitlines()[1:] == [
         "2 values that could not be typed (null in Parquet, kept in JSON)",
-        "1 elements the schema does not know (kept in extra)",
+        "1 elements that are not in the schema (kept in extra)",
         f"see: movielake info {lake}",
     ]
 
