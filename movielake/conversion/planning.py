@@ -139,7 +139,7 @@ def find_selected(feed: str, selection: Selection) -> Feed:
 def plan_conversion(
     found: Feed, model: Task, selection: Selection, known: Sequence[Mapping[str, Any]]
 ) -> Plan:
-    """Decide what a conversion has to do.
+    """Decide which feed zips a conversion has to convert.
 
     Parameters
     ----------

@@ -108,7 +108,7 @@ def test_empty_members_and_records_take_the_fast_path(empty):
     assert left_of(f"<times>{empty}</times>") == {}
 
 
-# --- what is left to the reference
+# --- members and records that are left to the reference
 
 
 @pytest.mark.parametrize(
