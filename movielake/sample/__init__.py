@@ -1,8 +1,8 @@
-"""A synthetic feed with the layout and the quirks of the real one, which is licensed.
+"""A synthetic feed with the layout and the quirks of the real feed, which is licensed.
 
-Enters: a seed, a number of weeks, countries. Leaves: feed zips made from word lists;
-`movielake.sample.quirks` lists the peculiarities, how often they occur and where. This wing never
-imports the converter: it knows the feed only from the description of the format.
+Enters: a seed, a number of weeks and countries. Leaves: feed zips made from word lists.
+`movielake.sample.quirks` lists the quirks, their rates and their places. This wing never imports
+the converter. It follows only the description of the feed's format.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ MAX_SCALE = 500.0
 
 @dataclass(frozen=True, slots=True)
 class SampleSummary:
-    """What a sample holds, counted while it was generated.
+    """Counts of a sample, made while it was generated.
 
-    `screenings` are the times that are times: the rows of the showings table with a show_time.
+    `screenings` counts the valid times: the rows of the showings table with a show_time.
     `records` and `screenings` are counted before damage. `xml_bytes` is the size of the members
-    named ``.xml``, `zip_bytes` that of the zips. `damaged` names zips (``STAMP/movies_CCC.zip``)
-    and members of them (``STAMP/movies_CCC.zip/MEMBER``). `stamps` and `countries` are those that
-    have a zip.
+    named ``.xml``. `zip_bytes` is the size of the zips. `damaged` lists damaged zips
+    (``STAMP/movies_CCC.zip``) and damaged members (``STAMP/movies_CCC.zip/MEMBER``). `stamps` and
+    `countries` list only stamps and countries with a zip.
     """
 
     zips: int
@@ -54,29 +54,29 @@ def write_sample(
     damage: bool = False,
     progress: Callable[[str, int], None] | None = None,
 ) -> SampleSummary:
-    """Write a synthetic feed: a zip per week and country.
+    """Write a synthetic feed: one zip per week and country.
 
-    A zip depends on seed, scale, its week and its country only, to the byte (given the same
-    version of zlib), so feeds of more weeks or countries extend those of fewer.
+    Every byte of a zip depends only on the seed, the scale, the week, the country and the version
+    of zlib. A feed with more weeks or countries contains the same zips as a smaller feed.
 
     Parameters
     ----------
     feed
-        Folder to write to, a local path or an fsspec URL; must be empty or not exist.
+        Folder for the feed: a local path or an fsspec URL. It must be empty or missing.
     weeks
-        Number of weekly stamps from 20191206 on, up to 500. From the 15th on, theaters close
-        country by country (in China from the 9th), to open again slowly.
+        Number of weekly stamps from 20191206 on, up to 500. From the 15th week on, theaters close
+        country by country (in China from the 9th week). They open again slowly.
     countries
-        Three-letter codes; None means eight, can, deu, gbr, fra, chn, aus, swe and nzl.
+        Three-letter codes. None means can, deu, gbr, fra, chn, aus, swe and nzl.
     scale
-        Factor to the number of theaters, up to 500; the films grow with its fourth root. At 1,
-        the default weeks and countries make about 40 MB of XML.
+        Factor for the number of theaters, up to 500. The number of films grows with the fourth
+        root of the factor. At 1, the default weeks and countries make about 40 MB of XML.
     seed
-        Another seed, another feed.
+        Seed of the random choices. Each seed makes another feed.
     damage
-        Damage a few zips and members in the second week, see `quirks.DAMAGE`.
+        Whether to damage a few zips and members in the second week, see `quirks.DAMAGE`.
     progress
-        Called with path and size of each finished zip.
+        Called with the path and size of each finished zip.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def write_sample(
     Raises
     ------
     ValueError
-        If a country is unknown, or weeks or scale are out of range.
+        If a country is unknown, or if weeks or scale are out of range.
     FileExistsError
         If the feed folder is not empty.
 
@@ -112,7 +112,7 @@ def write_sample(
 
 def _require(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise ValueError(f"{name} must be from {low:g} to {high:g}, not {value!r}")
+        raise ValueError(f"expected {name} from {low:g} to {high:g}, found {value!r}")
 
 
 def _editions(

@@ -1,4 +1,4 @@
-"""The flat form of the Chinese showings: a record for each film, theater and day."""
+"""The flat form of the showings of China: one record per film, theater and day."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ FLAT_COUNTRY = "chn"
 
 
 def flat_chunks(edition: Edition, tally: Tally) -> Iterator[str]:
-    """Write the flat ``showtime`` records of an edition, quirks and all.
+    """Write the flat ``showtime`` records of an edition, with their quirks.
 
     Parameters
     ----------
     edition
         Country and week.
     tally
-        Counts records and screenings.
+        The counter of records and screenings.
 
     Yields
     ------
     str
-        The markup of a record.
+        The markup of one record.
 
     Examples
     --------
@@ -67,14 +67,14 @@ def flat_chunks(edition: Edition, tally: Tally) -> Iterator[str]:
 
 
 def flat_date(stamp: str, iso: bool) -> str:
-    """Write a date as the flat form does.
+    """Write a date in the flat form.
 
     Parameters
     ----------
     stamp
         The date, YYYYMMDD.
     iso
-        Whether in ISO form.
+        Whether to write the ISO form.
 
     Returns
     -------
@@ -97,16 +97,16 @@ def flat_times(times: list[str], quirk: str | None, stream: Stream) -> tuple[str
     times
         Regular times.
     quirk
-        Name of the record's quirk, if it has one.
+        Name of the record's quirk, or None.
     stream
-        Where choices are drawn from.
+        Source of the random choices.
 
     Returns
     -------
     str
         The text of ``showtimes``.
     int
-        How many real times are in it.
+        The number of valid times in the text.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How many theaters of a country were open: all of them until 2020, then few, then more again."""
+"""The share of a country's open theaters: all until 2020, then few, then more again."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ RECOVERY_WEEKS = 45
 
 
 def open_share(country: Country, day: date) -> float:
-    """Give the share of a country's theaters that were open in the week of a day.
+    """Return the share of a country's theaters that were open in a week.
 
-    The dates are roughly the real ones; the course between them is made up.
+    The dates are roughly the real dates. The shares between them are invented.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def open_share(country: Country, day: date) -> float:
 
 
 def is_open(country: Country, theater: int, day: date) -> bool:
-    """Tell whether the theater of that index was open in the week of a day.
+    """Return whether a theater was open in a week.
 
     Parameters
     ----------
@@ -63,6 +63,6 @@ def is_open(country: Country, theater: int, day: date) -> bool:
     >>> is_open(countries()["deu"], 0, date(2020, 3, 27))
     False
     """
-    # The golden ratio spreads the order of closing evenly over however many theaters there are.
+    # Multiples of the golden ratio spread the order of closing evenly over any number of theaters.
     rank = (theater + 1) * 0.6180339887498949 % 1.0
     return rank < open_share(country, day)

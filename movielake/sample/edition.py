@@ -1,4 +1,4 @@
-"""An edition: what one feed zip tells, one country in one week."""
+"""An edition: the content of one feed zip, for one country in one week."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from movielake.sample.theaters import theater_count
 
 @dataclass(slots=True)
 class Tally:
-    """Running counts of what was generated."""
+    """Running counts of generated records and screenings."""
 
     records: int = 0
     screenings: int = 0
@@ -28,13 +28,13 @@ class Edition:
     Parameters
     ----------
     seed, scale
-        As given to `write_sample`.
+        The arguments of `write_sample`.
     country
         The country.
     week
         Number of the week.
     runs
-        The films on show, most wanted first.
+        The films on show. The films with the highest demand come first.
 
     Examples
     --------
@@ -57,17 +57,17 @@ class Edition:
 
     @property
     def stamp(self) -> str:
-        """The day as a stamp, YYYYMMDD."""
+        """The first day of the week as a stamp, YYYYMMDD."""
         return f"{self.day:%Y%m%d}"
 
     @property
     def theaters(self) -> int:
-        """How many theaters the country has."""
+        """The number of theaters in the country."""
         return theater_count(self.country, self.scale)
 
     @property
     def habit(self) -> int:
-        """Number, 0 to 2, of how the country writes what is empty: not, ``<a />``, ``<a></a>``."""
+        """The country's form of empty elements: 0 omits them, 1 is ``<a />``, 2 is ``<a></a>``."""
         return self.country.number % 3
 
     def dates(self, count: int) -> list[str]:
@@ -75,20 +75,20 @@ class Edition:
         return [f"{self.day + timedelta(days=number):%Y%m%d}" for number in range(count)]
 
     def stream(self, *parts: object) -> Stream:
-        """Open the random stream of that name within the edition."""
+        """Return the random stream with this name within the edition."""
         return Stream(self.seed, self.stamp, self.country.code, *parts)
 
     def schedule(
         self, table: Mapping[str, float], what: str, positions: Sequence[int] = POSITIONS
     ) -> Schedule:
-        """Draw up which record of a member gets which quirk."""
+        """Make the schedule of the quirks of a member's records."""
         return Schedule(
             table, self.stream("quirks", what), turn_of(self.country, self.week), positions
         )
 
 
 def make_edition(catalogue: Catalogue, country: Country, week: int) -> Edition:
-    """Make the edition of a country's week.
+    """Make the edition of a country in a week.
 
     Parameters
     ----------

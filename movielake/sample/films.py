@@ -1,4 +1,4 @@
-"""The films: invented once for all countries, released at other dates in each, run for weeks."""
+"""The films: all countries share them, but each country has its own release dates and runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from movielake.sample.places import Country, countries, words
 from movielake.sample.streams import Stream, fraction
 
 FIRST_STAMP = date(2019, 12, 6)
-# Longest delay of a release plus the longest run, in weeks: how far back a film may come from.
+# Longest delay of a release plus longest run, in weeks. No film on show is older.
 MEMORY = 21
 WORLD = "world"
 _VERSIONS = ("", "3D", "IMAX", "SUB")
@@ -22,7 +22,7 @@ ID_BASE, ID_SPAN = 100_000, 899_981
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A film, or a version of one (3D, IMAX, SUB for subtitled), as all countries know it."""
+    """A film, or a version of a film (3D, IMAX, SUB for subtitled), the same in all countries."""
 
     movie_id: int
     parent_id: int
@@ -35,13 +35,13 @@ class Film:
 
     @property
     def base_id(self) -> int:
-        """The id of the film itself, whatever the version."""
+        """The id of the base film, the same for all versions."""
         return self.parent_id or self.movie_id
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A film in a country in a week: under which title, since when, how much wanted."""
+    """A film in a country in a week, with its title there, its premiere and its demand."""
 
     film: Film
     title: str
@@ -51,12 +51,12 @@ class Run:
 
 
 def week_date(week: int) -> date:
-    """Give the date of a week's stamp, a Friday, counted from the first.
+    """Return the date of a week's stamp, which is a Friday.
 
     Parameters
     ----------
     week
-        Number of the week, from 0; negative before the first stamp.
+        Number of the week. The first stamp has number 0. Earlier weeks have negative numbers.
 
     Returns
     -------
@@ -71,21 +71,21 @@ def week_date(week: int) -> date:
 
 
 def release_delay(seed: int, film: Film, country: str) -> int:
-    """Give the weeks between a film's first release anywhere and that in a country.
+    """Return the number of weeks between a film's first release and its release in a country.
 
     Parameters
     ----------
     seed
         Seed of the sample.
     film
-        The film, or a version of it.
+        The film or a version of the film.
     country
         Country code.
 
     Returns
     -------
     int
-        0 at home, up to 8 elsewhere, mostly few.
+        0 in the film's home country, otherwise 0 to 8. Small delays are the most common.
 
     Examples
     --------
@@ -96,20 +96,20 @@ def release_delay(seed: int, film: Film, country: str) -> int:
     """
     if film.home == country:
         return 0
-    # A power of whole numbers only: other powers may differ in the last digit between machines.
+    # The exponent is an integer. Other powers can differ in the last digit between machines.
     return int(9 * fraction("delay", seed, film.base_id, country) ** 2)
 
 
 @dataclass(slots=True)
 class Catalogue:
-    """All films there ever are for a seed and a scale, made when first asked for.
+    """All films of a seed and a scale. Films are made on first use.
 
     Parameters
     ----------
     seed
-        Another seed, other films.
+        Seed of the sample. Each seed makes other films.
     scale
-        Of the feed; the number of films grows with its fourth root.
+        Scale of the feed. The number of films grows with its fourth root.
 
     Examples
     --------
@@ -125,26 +125,26 @@ class Catalogue:
 
     @property
     def _growth(self) -> float:
-        # Square roots are rounded the same on every machine; powers need not be.
+        # Square roots are equal on every machine. Powers can differ.
         return math.sqrt(math.sqrt(self.scale))
 
     @property
     def world_premieres(self) -> int:
-        """How many films a week are released internationally."""
+        """The number of films per week that are released in several countries."""
         return max(2, round(5 * self._growth))
 
     @property
     def local_premieres(self) -> int:
-        """How many films a week a country keeps to itself."""
+        """The number of films per week and country that are released only in this country."""
         return max(1, round(1.6 * self._growth))
 
     def premieres(self, home: str, week: int) -> list[Film]:
-        """Make the films (with their versions) first shown in a week.
+        """Make the films, with their versions, that start in a week.
 
         Parameters
         ----------
         home
-            A country code for its local films, or ``"world"`` for those that travel.
+            A country code for its local films, or ``"world"`` for films of several countries.
         week
             Number of the week.
 
@@ -160,7 +160,7 @@ class Catalogue:
         return made
 
     def running(self, country: Country, week: int) -> list[Run]:
-        """List the films on show in a country in a week, most wanted first.
+        """List the films on show in a country in a week, in order of falling demand.
 
         Parameters
         ----------
@@ -184,7 +184,7 @@ class Catalogue:
 
     def _film(self, home: str, week: int, slot: int) -> Iterator[Film]:
         stream = Stream(self.seed, "film", home, week, slot)
-        # The first slot is each week's big release.
+        # The first slot is the big release of the week.
         popularity = 0.65 + 0.35 * stream.random() if slot == 0 else 0.08 + 0.6 * stream.random()
         if home != WORLD:
             popularity *= 0.6
@@ -207,7 +207,7 @@ class Catalogue:
         if home != WORLD:
             index += self.world_premieres + countries()[home].number * local
         weekly = self.world_premieres + len(countries()) * local
-        # Ids grow with time, and have six digits at most whatever the scale.
+        # Ids grow with time. They have at most six digits at any scale.
         return ID_BASE + ((week + MEMORY) * weekly + index) * len(_VERSIONS) % ID_SPAN
 
     def _run(self, film: Film, country: Country, week: int) -> Run | None:
@@ -225,7 +225,7 @@ class Catalogue:
         return Run(film, title, running_time, film.born + delay, film.popularity * 0.78**age)
 
     def _as_known(self, film: Film, week: int) -> tuple[str, int]:
-        """Give title and running time as the feed has them that week: some change later."""
+        """Return a film's title and running time in a week. Some change after the premiere."""
         change = fraction("change", self.seed, film.base_id)
         late = week - film.born >= 2
         if change < 0.05 and film.title.startswith("The ") and late:

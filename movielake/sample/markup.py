@@ -1,4 +1,4 @@
-"""XML as text: escaping, leaves and lists, without building a tree."""
+"""XML as text: escaping, leaves and lists. No tree is built."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def escape(text: str) -> str:
-    """Escape the characters that XML text must not hold.
+    """Escape the characters that XML text must not contain.
 
     Parameters
     ----------
@@ -26,14 +26,14 @@ def escape(text: str) -> str:
 
 
 def leaf(name: str, value: object) -> str:
-    r"""Write an element with text, or an empty one, on a line.
+    r"""Write an element with text, or an empty element, on one line.
 
     Parameters
     ----------
     name
         The element's name.
     value
-        Its text; None writes an element closed at once.
+        Its text. None writes a self-closing element.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def optional_leaf(name: str, value: str, habit: int) -> str:
 
 
 def leaves(name: str, values: Iterable[object]) -> str:
-    r"""Write the same element once for each value.
+    r"""Write one element per value, all with the same name.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def element(name: str, content: str) -> str:
     name
         The element's name.
     content
-        Its markup, line by line.
+        The markup inside the element. It ends with a line end.
 
     Returns
     -------

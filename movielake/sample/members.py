@@ -1,4 +1,4 @@
-"""The members of a feed zip: which there are, how they are named and encoded."""
+"""The members of a feed zip: their number, names and encodings."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from movielake.sample.theater_records import theater_chunks
 
 ROOTS = {"I": "movies", "T": "houses", "S": "times"}
 OLDER_NAMES = {"I": "IMOVIES", "T": "THEATER", "S": "SCREENS"}
-# Declared name, codec, and the mark that the member starts with. UTF-8 unless named here.
+# Declared encoding, codec, and byte order mark. All other countries use UTF-8 without a mark.
 ENCODINGS = {
     "deu": ("UTF-8", "utf-8", b"\xef\xbb\xbf"),
     "fra": ("ISO-8859-1", "iso-8859-1", b""),
     "nzl": ("UTF-16", "utf-16-le", b"\xff\xfe"),
     "swe": ("windows-1252", "windows-1252", b""),
 }
-# One export writes the line ends of Windows, another none at all.
+# The export of one country writes Windows line ends. Another export writes no line ends.
 LINE_ENDS = {"gbr": "\r\n", "swe": ""}
 README = b"Showtimes of the week. One file each for movies, theaters and showtimes.\r\n"
 _BLOCK = 1 << 18
@@ -31,23 +31,23 @@ _MALFORMED = "<showtime>\n<movie_name>Salt & Pepper\n<theater_id>1</showtime>\n"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a feed zip: its name, and its bytes block by block."""
+    """A member of a feed zip: its name, and its bytes in blocks."""
 
     name: str
     blocks: Iterable[bytes]
 
 
 def plan_members(edition: Edition, tally: Tally, damage: bool = False) -> Iterator[Member]:
-    """List the members of an edition's zip, in the order they are written.
+    """List the members of an edition's zip, in the order of writing.
 
     Parameters
     ----------
     edition
         Country and week.
     tally
-        Counts what the members hold while their blocks are taken.
+        The counter of records and screenings. It counts while the caller reads the blocks.
     damage
-        Damage the members that `quirks.DAMAGE` names.
+        Whether to damage the members listed in `quirks.DAMAGE`.
 
     Yields
     ------
@@ -98,18 +98,18 @@ def _showings_members(edition: Edition, tally: Tally, damage: bool) -> Iterator[
 
 
 def member_name(edition: Edition, kind: str, suffix: str = "", folder: str = "") -> str:
-    """Name a member.
+    """Return the name of a member.
 
     Parameters
     ----------
     edition
         Country and week.
     kind
-        ``I`` movies, ``T`` theaters, ``S`` showings.
+        ``I`` for movies, ``T`` for theaters, ``S`` for showings.
     suffix
-        What tells a second member of a kind from the first.
+        Text that makes the name of a second member of a kind unique.
     folder
-        The folder it is in, ending in a slash.
+        Folder of the member inside the zip, with a slash at the end.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def member_name(edition: Edition, kind: str, suffix: str = "", folder: str = "")
 
 
 def encode_member(code: str, root: str, chunks: Iterable[str]) -> Iterator[bytes]:
-    r"""Put records into a root element and encode all as the country does.
+    r"""Put records into a root element and encode them in the country's encoding.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def encode_member(code: str, root: str, chunks: Iterable[str]) -> Iterator[bytes
     Yields
     ------
     bytes
-        Blocks of some hundred kB.
+        Blocks of a few hundred kB.
 
     Examples
     --------
@@ -152,7 +152,8 @@ def encode_member(code: str, root: str, chunks: Iterable[str]) -> Iterator[bytes
     first = f'<?xml version="1.0" encoding="{declared}"?>\n<{root}>\n'
     yield mark
     for text in _blocks(first, chunks, f"</{root}>\n"):
-        # What the encoding lacks, a Polish name in a French file, becomes a character reference.
+        # Characters that the encoding lacks become character references. An example is a Polish
+        # name in a French file.
         yield text.replace("\n", line_end).encode(codec, "xmlcharrefreplace")
 
 

@@ -1,4 +1,4 @@
-"""The peculiarities of single ``movie`` records: odd dates, odd lists, films sent twice or not."""
+"""The quirks of ``movie`` records: odd dates, odd lists, films sent twice or not at all."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ Quirk: TypeAlias = Callable[[Movie, Stream, Run], None]
 
 
 def movie_chunks(edition: Edition, tally: Tally, limit: int | None = None) -> Iterator[str]:
-    """Write the ``movie`` records of an edition, quirks and all.
+    """Write the ``movie`` records of an edition, with their quirks.
 
     Parameters
     ----------
     edition
         Country and week.
     tally
-        Counts records.
+        The counter of records.
     limit
-        At most so many films.
+        The highest number of films.
 
     Yields
     ------
     str
-        The markup of a record, or of two where a film is sent twice.
+        The markup of one record. A film that is sent twice has two records.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The ``movie`` records: all a country is told of a film."""
+"""The ``movie`` records: all data of a film for one country."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
-# Countries whose export repeats list elements directly, without a wrapping one.
+# The exports of these countries repeat list elements directly, without a wrapping element.
 DIRECT_LISTS = ("gbr", "aus")
 _LANGUAGES = {"eng": "English", "deu": "German", "fra": "French", "spa": "Spanish", "kor": "Korean"}
 _LISTS = ("genre", "cast", "director", "producer", "writer", "distributor")
@@ -24,7 +24,7 @@ _LISTS = ("genre", "cast", "director", "producer", "writer", "distributor")
 
 @dataclass(slots=True)
 class Movie:
-    """A ``movie`` record while it is being made; releases and synopsis are markup."""
+    """A ``movie`` record before it is written. `release`, `synopsis`, `intl` and `tail` are XML."""
 
     movie_id: int
     parent_id: int
@@ -43,7 +43,7 @@ class Movie:
     tail: str = ""
 
     def markup(self, habit: int) -> str:
-        """Write it as XML; the habit says how empty elements are written, if at all."""
+        """Write the record as XML. The habit is the form of empty elements."""
         site = f"https://film{self.movie_id}.example/"
         scalars = (
             ("release_notes", ""),
@@ -84,7 +84,7 @@ class Movie:
 
 
 def make_movie(edition: Edition, run: Run) -> Movie:
-    """Make the regular record of a film in a country and week.
+    """Make the record of a film in a country and week, without quirks.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def make_movie(edition: Edition, run: Run) -> Movie:
 
 
 def long_date(day: date) -> str:
-    """Write a date in the feed's usual form.
+    """Write a date in the most common form of the feed.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def _rating(country: Country, film: Film, seed: int) -> str:
 
 
 def _intl(film: Film, country: Country, seed: int) -> str:
-    """Write the film's data for the country and two others; local films have none."""
+    """Write the film's data for the country and two other countries. A local film has none."""
     if film.home == country.code:
         return ""
     known = list(countries().values())
@@ -184,7 +184,7 @@ def _intl(film: Film, country: Country, seed: int) -> str:
 
 
 def _title_in(country: Country, film: Film) -> str:
-    """Give a film's title in a country: some get a second one in its language."""
+    """Return a film's title in a country. Some films get a second title in its language."""
     local = words()["titles"]["local"].get(country.language)
     stream = Stream("title", country.code, film.base_id)
     if not local or country.language == "eng" or stream.chance(0.6):

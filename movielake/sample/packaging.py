@@ -1,4 +1,4 @@
-"""Feed zips: written beside their place under a temporary name, then renamed."""
+"""Feed zips: written under a temporary name in their folder, then renamed."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from movielake.sample.quirks import happens
 
 _UNIX = 3
 _SPOOLED = 32 << 20
-# Of a zip that is cut, this share of its bytes is left.
+# The share of its bytes that a cut zip keeps.
 _CUT = 0.6
-# From here on a member may pass 2 GiB, which zipfile must know beforehand.
+# With more theaters, a member can exceed 2 GiB. zipfile needs this information in advance.
 _LARGE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class ZipCounts:
-    """What was written into one feed zip."""
+    """Counts of the content of one feed zip."""
 
     members: int
     records: int
@@ -40,19 +40,19 @@ class ZipCounts:
 
 @dataclass(frozen=True, slots=True)
 class FeedFolder:
-    """The folder, local or not, that a feed is written to."""
+    """The folder of a feed that is written, on any file system."""
 
     fs: Any
     path: str
 
     def require_empty(self) -> None:
-        """Raise FileExistsError unless the folder is empty or not there yet."""
+        """Raise FileExistsError unless the folder is empty or missing."""
         if self.fs.exists(self.path) and (
             not self.fs.isdir(self.path) or self.fs.ls(self.path, detail=False)
         ):
             raise FileExistsError(
-                f"{self.path} exists and is not an empty folder; "
-                "remove it or name another folder for the sample"
+                f"expected an empty or missing folder, found {self.path}, which is not an empty "
+                "folder; remove it or name another folder for the sample"
             )
 
     def write(self, edition: Edition, damage: bool = False) -> tuple[str, ZipCounts]:
@@ -63,20 +63,21 @@ class FeedFolder:
         edition
             Country and week.
         damage
-            Damage it where `quirks.DAMAGE` says so.
+            Whether to damage the zip if `quirks.DAMAGE` lists it.
 
         Returns
         -------
         str
-            Its path.
+            The path of the zip.
         ZipCounts
-            What is in it.
+            Counts of its content.
         """
         folder = f"{self.path}/{edition.stamp}"
         path = f"{folder}/movies_{edition.country.code}.zip"
         temporary = f"{path}.part"
         self.fs.makedirs(folder, exist_ok=True)
-        # A zip is written with seeking, which object stores lack; and so it is the same everywhere.
+        # Object stores cannot seek, so the zip is first written to a scratch file. Its bytes are
+        # then the same on every file system.
         with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as scratch:
             counts = write_edition(scratch, edition, damage)
             scratch.seek(0)
@@ -90,7 +91,7 @@ class FeedFolder:
 
 
 def open_folder(feed: str) -> FeedFolder:
-    """Find the folder of a path or URL, without touching it.
+    """Return the folder of a path or URL, without access to the file system.
 
     Parameters
     ----------
@@ -116,16 +117,16 @@ def write_edition(file: IO[bytes], edition: Edition, damage: bool = False) -> Zi
     Parameters
     ----------
     file
-        Empty, open for writing, seekable.
+        An empty, seekable file that is open for writing.
     edition
         Country and week.
     damage
-        Damage it where `quirks.DAMAGE` says so.
+        Whether to damage the zip if `quirks.DAMAGE` lists it.
 
     Returns
     -------
     ZipCounts
-        Records and screenings are those generated, before any damage.
+        The counts of records and screenings are from before the damage.
 
     Examples
     --------
@@ -159,7 +160,7 @@ def _write_members(
 ) -> list[zipfile.ZipInfo]:
     with zipfile.ZipFile(file, "w") as archive:
         for member in members:
-            # Everything in the entry is fixed, so that equal content makes equal bytes.
+            # All properties of the entry are fixed, so that equal content gives equal bytes.
             info = zipfile.ZipInfo(member.name, (day.year, day.month, day.day, 6, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
             info.create_system, info.external_attr = _UNIX, 0o644 << 16
@@ -168,7 +169,7 @@ def _write_members(
                     entry.write(block)
         infos = archive.infolist()
         if wrong:
-            # The checksum that counts is the one in the zip's directory, written on closing.
+            # Readers use the checksum in the zip's directory, which is written on closing.
             infos[-1].CRC ^= 0xFFFF
     return infos
 

@@ -1,4 +1,4 @@
-"""The 48 countries of the feed, their cities, and the words that texts are made of."""
+"""The 48 countries of the feed, their cities, and the word lists for texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_COUNTRIES = ("can", "deu", "gbr", "fra", "chn", "aus", "swe", "nzl")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A city: where theaters stand and how many of the country's (weight)."""
+    """A city with its coordinates. Its weight is its share of the country's theaters."""
 
     city: str
     region: str
@@ -30,10 +30,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """A country: its size, habits, cities, and when its theaters closed in 2020.
+    """A country: its size, habits and cities, and the dates of its closure in 2020.
 
-    `theaters` counts those at scale 1; `floor` and `ceiling` are the shares of them that stayed
-    open in the closure and that had opened again long after it.
+    `theaters` is the number of theaters at scale 1. `floor` is the share of theaters that stay
+    open during the closure. `ceiling` is the share that is open long after it.
     """
 
     code: str
@@ -52,7 +52,7 @@ class Country:
     places: tuple[Place, ...]
 
     def place(self, stream: Stream) -> Place:
-        """Draw a city, large ones more often."""
+        """Draw a city. Cities with a large weight are drawn more often."""
         left = stream.random() * sum(place.weight for place in self.places)
         for place in self.places:
             left -= place.weight
@@ -119,17 +119,17 @@ def choose_countries(codes: Iterable[str] | None) -> tuple[Country, ...]:
     Parameters
     ----------
     codes
-        Three-letter codes in any case; None means the eight default ones.
+        Three-letter codes in upper or lower case. None means the eight default countries.
 
     Returns
     -------
     tuple of Country
-        Without repeats, in the order given.
+        The countries in the given order, without repeats.
 
     Raises
     ------
     ValueError
-        For an unknown code or an empty choice; the message names the valid codes.
+        If a code is unknown or no code is given. The message lists the valid codes.
 
     Examples
     --------
@@ -144,9 +144,9 @@ def choose_countries(codes: Iterable[str] | None) -> tuple[Country, ...]:
     )
     for code in chosen:
         if code not in known:
-            raise ValueError(f"unknown country {code!r}{_suggestion(code, known)}")
+            raise ValueError(f"expected a country code, found {code!r}{_suggestion(code, known)}")
     if not chosen:
-        raise ValueError(f"no country chosen; valid codes are {', '.join(known)}")
+        raise ValueError(f"expected a country code, found no code; valid codes: {', '.join(known)}")
     return tuple(known[code] for code in chosen)
 
 
@@ -154,12 +154,12 @@ def _suggestion(code: str, known: dict[str, Country]) -> str:
     names = {country.name.lower(): country.code for country in known.values()}
     close = difflib.get_close_matches(code, [*known, *names], n=1, cutoff=0.5)
     hint = f"; did you mean {names.get(close[0], close[0])!r}?" if close else ";"
-    return f"{hint} valid codes are {', '.join(known)}"
+    return f"{hint} valid codes: {', '.join(known)}"
 
 
 @cache
 def words() -> dict[str, Any]:
-    """Read the word lists that titles, names and texts are composed of.
+    """Read the word lists for titles, names and texts.
 
     Returns
     -------
@@ -181,7 +181,7 @@ def person(stream: Stream) -> str:
     Parameters
     ----------
     stream
-        Where the choice is drawn from.
+        Source of the random choices.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""Which peculiarities of the real feed the sample has, how often, and in which record.
+"""The quirks of the real feed that the sample has, with their rates and their records.
 
-Every quirk has a name, listed here with its rate; the functions that do them are registered
-under these names in `showing_quirks`, `movie_quirks`, `theater_records` and `china`. Those that
-belong to a whole member or zip (names, encodings, folders) stand in `members`.
+This module lists each quirk with its name and rate. `showing_quirks`, `movie_quirks`,
+`theater_records` and `china` write the quirks of records, by these names. `members` writes the
+quirks of whole members and zips: names, encodings and folders.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ MOVIES: Mapping[str, float] = {
     "unlisted": 0.004,
 }
 
-# Share of theaters; these stay with the theater.
+# Share of theaters. Such a theater has its quirk in every week.
 THEATERS: Mapping[str, float] = {
     "empty_coordinates": 0.01,
     "swapped_coordinates": 0.008,
@@ -78,7 +78,7 @@ THEATERS: Mapping[str, float] = {
     "seating_text": 0.02,
 }
 
-# Share of theater records, anew every week.
+# Share of theater records. The records are drawn again every week.
 THEATER_WEEKS: Mapping[str, float] = {
     "sent_twice": 0.008,
     "unknown_element": 0.006,
@@ -97,27 +97,27 @@ FLAT: Mapping[str, float] = {
 }
 
 # Records at these positions of a member get the quirks of its table in turn, from week to week and
-# country to country, so that even a tiny feed has them all.
+# from country to country. So even a tiny feed has all quirks.
 POSITIONS = (1, 4, 7, 10)
-# The smallest feed has three theaters a country.
+# The smallest feed has three theaters per country.
 THEATER_POSITIONS = (0, 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """The weeks of one country that something happens in: the first, then every so many."""
+    """The weeks with a quirk in one country: the first week, then one week in every `every`."""
 
     country: str
     first: int
     every: int
 
     def hits(self, country: str, week: int) -> bool:
-        """Tell whether it happens in that country and week."""
+        """Return whether the quirk occurs in a country and week."""
         late = week - self.first
         return country == self.country and late >= 0 and late % self.every == 0
 
 
-# What befalls whole members and zips, and where.
+# Quirks of whole members and zips, and their weeks.
 SPOTS: Mapping[str, Spot] = {
     "readme": Spot("can", 0, 26),
     "same_name_in_folders": Spot("can", 4, 26),
@@ -131,7 +131,7 @@ SPOTS: Mapping[str, Spot] = {
     "empty_root": Spot("swe", 4, 16),
 }
 
-# What is damaged, and where, in a sample that is asked for damage.
+# Kinds of damage in a sample with damage, and their weeks.
 DAMAGE: Mapping[str, Spot] = {
     "truncated_member": Spot("can", 1, 26),
     "malformed_member": Spot("deu", 1, 26),
@@ -139,19 +139,20 @@ DAMAGE: Mapping[str, Spot] = {
     "wrong_checksum": Spot("swe", 1, 26),
 }
 
-# New Zealand is missing in one of these weeks, whichever the seed; others now and then, later on.
+# With every seed, New Zealand is missing in one of these weeks. From the third week on, any country
+# is missing at a low rate.
 MISSING_COUNTRY = "nzl"
 MISSING_WEEKS = (2, 3, 5, 6)
 MISSING_RATE = 0.01
 
 
 def happens(what: str, country: str, week: int) -> bool:
-    """Tell whether something befalls the members or the zip of a country's week.
+    """Return whether the members or the zip of a country's week have a quirk or damage.
 
     Parameters
     ----------
     what
-        A name of `SPOTS` or `DAMAGE`.
+        A name from `SPOTS` or `DAMAGE`.
     country
         Country code.
     week
@@ -170,16 +171,16 @@ def happens(what: str, country: str, week: int) -> bool:
 
 
 def is_missing(seed: int, country: str, week: int) -> bool:
-    """Tell whether the feed has no zip for a country's week.
+    """Return whether the feed has no zip for a country's week.
 
     Parameters
     ----------
     seed
-        Another seed, other weeks.
+        Seed of the sample. Each seed has other missing weeks.
     country
         Country code.
     week
-        Number of the week; the first two are always complete.
+        Number of the week. The first two weeks are always complete.
 
     Returns
     -------
@@ -218,19 +219,19 @@ def by_name(*functions: F) -> dict[str, F]:
 
 
 class Schedule:
-    """Say which quirk, if any, falls on the next record.
+    """The quirks of the records of a member, one record after the other.
 
-    Each quirk keeps its own random distance to its next record, so a record without one costs
-    a comparison. No record gets two.
+    Each quirk has a random distance to its next record. A record without a quirk costs only one
+    comparison. A record has at most one quirk.
 
     Parameters
     ----------
     table
         Name and rate of each quirk.
     stream
-        Where the distances are drawn from.
+        Source of the random distances.
     turn
-        Which round of quirks comes to the fixed positions.
+        Number of the round of quirks for the records at the fixed positions.
     positions
         The fixed positions.
 
@@ -275,7 +276,7 @@ class Schedule:
 
 
 def turn_of(country: Country, week: int) -> int:
-    """Give the turn of a country's week in the rounds of the quirks.
+    """Return the number of the round of quirks for a country's week.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The peculiarities of single showings: times written otherwise, parts missing, orphans."""
+"""The quirks of single showings: other forms of times, missing parts, orphans."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ Quirk: TypeAlias = Callable[[Showing, Stream, Edition], None]
 
 
 def showing_chunks(edition: Edition, tally: Tally, part: int = 0, parts: int = 1) -> Iterator[str]:
-    """Write the ``showtime`` records of an edition, quirks and all, one after the other.
+    """Write the ``showtime`` records of an edition, with their quirks.
 
     Parameters
     ----------
     edition
         Country and week.
     tally
-        Counts records and screenings.
+        The counter of records and screenings.
     part, parts
-        Only every so many-th theater, where a zip has several members of showings.
+        Number of the member and number of members, for a zip with several members of showings. A
+        member has every `parts`-th theater.
 
     Yields
     ------
     str
-        The markup of a record.
+        The markup of one record.
 
     Examples
     --------
@@ -143,7 +144,7 @@ def _missing_showtimes(showing: Showing, stream: Stream, edition: Edition) -> No
 
 
 def _showtimes_under_showtime(showing: Showing, stream: Stream, edition: Edition) -> None:
-    # With one show_date only, since nothing says which of several the times would be of.
+    # Keep only one show_date. With several, the times would not belong to a certain date.
     day = showing.days[0]
     showing.days = [day]
     showing.tail = leaf("showtimes", day.texts.pop())
@@ -191,7 +192,8 @@ def _unknown_format(showing: Showing, stream: Stream, edition: Edition) -> None:
 
 
 def _orphan_movie(showing: Showing, stream: Stream, edition: Edition) -> None:
-    # Half the range of ids away, so years before or after any film on show.
+    # Shift the id by more than a third of the range. The result is an id of a film years earlier or
+    # later, which is not on show.
     showing.movie_id = ID_BASE + (showing.movie_id + 350_000) % ID_SPAN
 
 

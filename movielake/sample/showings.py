@@ -1,4 +1,4 @@
-"""The showings: every theater's programme of a week, as ``showtime`` records."""
+"""The showings: the programme of each theater in a week, as ``showtime`` records."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from movielake.sample.theaters import Theater, make_theater
 CLOCK = tuple(f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(24 * 60))
 WEEK, WEEK_AHEAD = 7, 10
 _CLOSING = 23 * 60 + 30
-# How countries mark a subtitled version.
+# The mark of a subtitled version, by language.
 _SUBTITLED = {"deu": "OmU", "fra": "VOST", "spa": "VOSE", "ita": "V.O. sottotitolata"}
 
 
 @dataclass(slots=True)
 class Day:
-    """One ``show_date`` of a showing: its ``showtimes`` texts and how many times they hold."""
+    """One ``show_date`` of a showing: its ``showtimes`` texts and the number of their times."""
 
     date: str
     texts: list[str]
@@ -32,7 +32,7 @@ class Day:
 
 @dataclass(slots=True)
 class Facts:
-    """What a showing tells about its screenings besides when they are."""
+    """The properties of a showing's screenings, without their dates and times."""
 
     attributes: str
     comments: str
@@ -42,7 +42,7 @@ class Facts:
     shown_with: str = ""
 
     def markup(self, habit: int) -> str:
-        """Write them as elements; the habit says how empty ones are written, if at all."""
+        """Write the properties as elements. The habit is the form of empty elements."""
         pairs = (
             ("show_attributes", self.attributes),
             ("show_comments", self.comments),
@@ -56,7 +56,7 @@ class Facts:
 
 @dataclass(slots=True)
 class Showing:
-    """A ``showtime`` record while it is being made."""
+    """A ``showtime`` record before it is written."""
 
     movie_name: str
     movie_id: int
@@ -67,11 +67,11 @@ class Showing:
 
     @property
     def screenings(self) -> int:
-        """How many screenings it tells of."""
+        """The number of screenings on all days."""
         return sum(day.screenings for day in self.days)
 
     def markup(self, habit: int) -> str:
-        """Write it as XML."""
+        """Write the record as XML. The habit is the form of empty elements."""
         facts = self.facts.markup(habit)
         lines = [
             f"<showtime>\n<movie_name>{escape(self.movie_name)}</movie_name>\n"
@@ -85,14 +85,15 @@ class Showing:
 
 
 def make_showings(edition: Edition, part: int = 0, parts: int = 1) -> Iterator[Showing]:
-    """Make the regular showings of an edition, theater by theater.
+    """Make the showings of an edition, theater by theater, without quirks.
 
     Parameters
     ----------
     edition
         Country and week.
     part, parts
-        Only every so many-th theater, where a zip has several members of showings.
+        Number of the member and number of members, for a zip with several members of showings. A
+        member has every `parts`-th theater.
 
     Yields
     ------
@@ -121,9 +122,10 @@ def make_showings(edition: Edition, part: int = 0, parts: int = 1) -> Iterator[S
 
 
 def programme(theater: Theater, runs: Sequence[Run]) -> list[tuple[Run, int]]:
-    """Choose what a theater shows, and how often a day.
+    """Choose the films of a theater, and the number of their screenings per day.
 
-    A theater has its own taste, the same every week, so films stay there while they run.
+    The choice depends on demand and on a number for each theater and film. This number is the same
+    in every week, so a theater keeps a film while the film runs.
 
     Parameters
     ----------
@@ -135,7 +137,7 @@ def programme(theater: Theater, runs: Sequence[Run]) -> list[tuple[Run, int]]:
     Returns
     -------
     list of (Run, int)
-        Films with their screenings a day.
+        Films with their screenings per day.
 
     Examples
     --------
@@ -156,7 +158,7 @@ def programme(theater: Theater, runs: Sequence[Run]) -> list[tuple[Run, int]]:
         scored.append((run.demand * (0.3 + taste), run))
     scored.sort(key=lambda pair: (-pair[0], pair[1].film.movie_id))
     chosen = scored[: 2 + min(theater.screens, 12)]
-    # As many screenings as the screens take in a day, the wanted films getting more of them.
+    # Fill all screens for a day. Films with a higher demand get more screenings.
     unit = theater.screens * 5.3 * 2 / (len(chosen) * (len(chosen) + 1)) if chosen else 0
     return [
         (run, max(1, min(7, round(unit * (len(chosen) - rank)))))
@@ -165,21 +167,21 @@ def programme(theater: Theater, runs: Sequence[Run]) -> list[tuple[Run, int]]:
 
 
 def times_of(stream: Stream, run: Run, shows: int) -> list[str]:
-    """Draw the times of a film at a theater, in minutes of the day's clock, rounded to five.
+    """Draw the times of a film at a theater. Their minutes are multiples of five.
 
     Parameters
     ----------
     stream
-        Where they are drawn from.
+        Source of the random choices.
     run
         The film.
     shows
-        How many times a day.
+        Number of screenings per day.
 
     Returns
     -------
     list of str
-        Times like ``13:20``, earliest first; fewer than asked for, where the day is too short.
+        Times like ``13:20``, the earliest first. Fewer than `shows` if the day is too short.
 
     Examples
     --------
@@ -199,7 +201,7 @@ def times_of(stream: Stream, run: Run, shows: int) -> list[str]:
 
 
 def _days(stream: Stream, dates: list[str], times: list[str]) -> list[Day]:
-    # Fridays come first. On working days a theater opens later.
+    # The first day is a Friday. From Monday to Thursday a theater opens later.
     weekend = ", ".join(times)
     later = times[1:] if len(times) > 3 else times
     weekday = ", ".join(later)

@@ -1,4 +1,4 @@
-"""Random numbers that depend on nothing but their name."""
+"""Random numbers that depend only on their name."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 def fraction(*parts: object) -> float:
-    """Give one number in [0, 1) that is a function of its name alone.
+    """Return one number in [0, 1) that depends only on its name.
 
-    Cheaper than a `Stream` where a single number is wanted.
+    For a single number, this function is faster than a `Stream`.
 
     Parameters
     ----------
     *parts
-        What the number belongs to, such as the seed, a country and a purpose.
+        The parts of the name, such as the seed, a country and a purpose.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def fraction(*parts: object) -> float:
     True
     """
     name = "/".join(map(str, parts)).encode()
-    # CRC is linear: names that differ in one digit would give related numbers without the mixing.
+    # CRC is linear. Without the mixing, names that differ in one digit would give related numbers.
     mixed = crc32(name) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
     mixed = (mixed ^ mixed >> 29) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
     return (mixed >> 32) / 2**32

@@ -1,4 +1,4 @@
-"""The ``theater`` records: address, prices, equipment, with the feed's peculiarities."""
+"""The ``theater`` records: address, prices and equipment, with their quirks."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from movielake.sample.theaters import Theater, make_theater
 
 Leaves: TypeAlias = dict[str, str]
 Quirk: TypeAlias = Callable[[Leaves, Stream], None]
-# These hold markup, all others text.
+# The values of these elements are markup. All other values are text.
 _MARKUP = ("theater_chain", "theater_types", "tail")
 
 
 def theater_chunks(edition: Edition, tally: Tally) -> Iterator[str]:
-    """Write the ``theater`` records of an edition, quirks and all.
+    """Write the ``theater`` records of an edition, with their quirks.
 
     Parameters
     ----------
     edition
         Country and week.
     tally
-        Counts records.
+        The counter of records.
 
     Yields
     ------
     str
-        The markup of a record.
+        The markup of one record.
 
     Examples
     --------
@@ -54,25 +54,25 @@ def theater_chunks(edition: Edition, tally: Tally) -> Iterator[str]:
     stream = edition.stream("theater quirks")
     for index in range(edition.theaters):
         theater = make_theater(seed, country, index)
-        told = tell_theater(seed, country, theater)
+        record = describe_theater(seed, country, theater)
         if not is_open(country, index, edition.day):
-            told["theater_closed_reason"] = stream.pick(words()["theaters"]["closed"])
+            record["theater_closed_reason"] = stream.pick(words()["theaters"]["closed"])
         always, once = lasting.next(), weekly.next()
         if always:
-            QUIRKS[always](told, Stream(seed, "lasting", country.code, index))
+            QUIRKS[always](record, Stream(seed, "lasting", country.code, index))
         if once and once in WEEKLY_QUIRKS:
-            WEEKLY_QUIRKS[once](told, stream)
+            WEEKLY_QUIRKS[once](record, stream)
         tally.records += 1
-        yield _markup(told, edition.habit)
+        yield _markup(record, edition.habit)
         if once == "sent_twice":
-            told["theater_phone"] = ""
-            told["theater_name"] = told["theater_name"].upper()
+            record["theater_phone"] = ""
+            record["theater_name"] = record["theater_name"].upper()
             tally.records += 1
-            yield _markup(told, edition.habit)
+            yield _markup(record, edition.habit)
 
 
-def tell_theater(seed: int, country: Country, theater: Theater) -> Leaves:
-    """Tell all of a theater, by element, in the feed's order; the same in every week.
+def describe_theater(seed: int, country: Country, theater: Theater) -> Leaves:
+    """Return all data of a theater by element, in the feed's order. It is the same in every week.
 
     Parameters
     ----------
@@ -155,62 +155,64 @@ def _prices(stream: Stream, country: Country) -> Leaves:
 def _price(country: Country, value: float) -> str:
     if not value:
         return ""
-    # Where a ticket costs thousands, nobody prints cents.
+    # Prices in the thousands have no decimals.
     step, places = (0.25, 2) if country.price < 1000 else (50.0, 0)
     return f"{country.sign}{round(value / step) * step:.{places}f}"
 
 
-def _markup(told: Leaves, habit: int) -> str:
+def _markup(record: Leaves, habit: int) -> str:
     lines = (
         value if name in _MARKUP else optional_leaf(name, value, habit)
-        for name, value in told.items()
+        for name, value in record.items()
     )
     return element("theater", "".join(lines))
 
 
-def _empty_coordinates(told: Leaves, stream: Stream) -> None:
-    told["theater_lat"] = told["theater_lon"] = ""
+def _empty_coordinates(record: Leaves, stream: Stream) -> None:
+    record["theater_lat"] = record["theater_lon"] = ""
 
 
-def _swapped_coordinates(told: Leaves, stream: Stream) -> None:
-    told["theater_lat"], told["theater_lon"] = told["theater_lon"], told["theater_lat"]
+def _swapped_coordinates(record: Leaves, stream: Stream) -> None:
+    record["theater_lat"], record["theater_lon"] = record["theater_lon"], record["theater_lat"]
 
 
-def _empty_screens(told: Leaves, stream: Stream) -> None:
-    told["theater_screens"] = ""
+def _empty_screens(record: Leaves, stream: Stream) -> None:
+    record["theater_screens"] = ""
 
 
-def _ticketing_url(told: Leaves, stream: Stream) -> None:
-    told["theater_ticketing"] = f"{told['theater_url']}tickets?from=feed&id={told['theater_id']}"
+def _ticketing_url(record: Leaves, stream: Stream) -> None:
+    record["theater_ticketing"] = (
+        f"{record['theater_url']}tickets?from=feed&id={record['theater_id']}"
+    )
 
 
-def _several_types(told: Leaves, stream: Stream) -> None:
+def _several_types(record: Leaves, stream: Stream) -> None:
     types = stream.some(words()["theaters"]["types"], 3)
-    told["theater_types"] = element("theater_types", leaves("type", types))
+    record["theater_types"] = element("theater_types", leaves("type", types))
 
 
-def _no_chain_id(told: Leaves, stream: Stream) -> None:
-    told["theater_chain"] = leaf("theater_chain", "Independent")
+def _no_chain_id(record: Leaves, stream: Stream) -> None:
+    record["theater_chain"] = leaf("theater_chain", "Independent")
 
 
-def _decimal_comma(told: Leaves, stream: Stream) -> None:
-    told["theater_adult"] = told["theater_adult"].replace(".", ",")
+def _decimal_comma(record: Leaves, stream: Stream) -> None:
+    record["theater_adult"] = record["theater_adult"].replace(".", ",")
 
 
-def _seating_text(told: Leaves, stream: Stream) -> None:
-    told["theater_seating"] = f"ca. {told['theater_seating']}"
+def _seating_text(record: Leaves, stream: Stream) -> None:
+    record["theater_seating"] = f"ca. {record['theater_seating']}"
 
 
-def _unknown_element(told: Leaves, stream: Stream) -> None:
-    told["tail"] = leaf("theater_wheelchair", stream.pick(("Y", "N")))
+def _unknown_element(record: Leaves, stream: Stream) -> None:
+    record["tail"] = leaf("theater_wheelchair", stream.pick(("Y", "N")))
 
 
-def _other_phone(told: Leaves, stream: Stream) -> None:
-    told["theater_phone"] = stream.digits("(###)###-####")
+def _other_phone(record: Leaves, stream: Stream) -> None:
+    record["theater_phone"] = stream.digits("(###)###-####")
 
 
-def _other_name(told: Leaves, stream: Stream) -> None:
-    told["theater_name"] += " (new)"
+def _other_name(record: Leaves, stream: Stream) -> None:
+    record["theater_name"] += " (new)"
 
 
 QUIRKS: dict[str, Quirk] = by_name(

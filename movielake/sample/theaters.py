@@ -1,4 +1,4 @@
-"""The theaters: each a function of seed, country and index, the same in every week."""
+"""The theaters. Each depends on seed, country and index, and is the same in every week."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from movielake.sample.places import Country, Place, words
 from movielake.sample.streams import Stream, fraction
 
-# A prime: numbering by multiples of another number modulo it never repeats, and has five digits.
+# The span is a prime number. So the multiples of the step modulo the span repeat only after all
+# have been used. They have at most five digits.
 _ID_SPAN, _ID_STEP = 99_991, 7_919
 _BLOCK = 2_083
 SCATTER_KM = 5.0
 _KM_PER_DEGREE = 111.2
-# Where some Swedish theaters lie according to the feed: places of a like name, or nowhere.
+# Some Swedish theaters have wrong coordinates in the feed: those of a place with a similar name, or
+# 0, 0.
 ABROAD = ((40.417, -3.703), (59.914, 10.752), (42.360, -71.059), (0.0, 0.0), (-33.869, 151.209))
 
 
 @dataclass(frozen=True, slots=True)
 class Theater:
-    """A theater with the properties that its programme depends on."""
+    """A theater with the properties that decide its programme."""
 
     index: int
     theater_id: int
@@ -35,14 +37,14 @@ class Theater:
 
 
 def theater_count(country: Country, scale: float) -> int:
-    """Give the number of a country's theaters.
+    """Return the number of a country's theaters.
 
     Parameters
     ----------
     country
         The country.
     scale
-        Factor to its number at scale 1.
+        Factor for the number of theaters.
 
     Returns
     -------
@@ -59,7 +61,9 @@ def theater_count(country: Country, scale: float) -> int:
 
 
 def theater_id(country: Country, index: int) -> int:
-    """Give the id of a theater, unique in a country, and among all up to a scale of about 10.
+    """Return the id of a theater.
+
+    It is unique in a country. Up to a scale of about 10 it is unique in the whole feed.
 
     Parameters
     ----------
@@ -82,12 +86,12 @@ def theater_id(country: Country, index: int) -> int:
 
 
 def make_theater(seed: int, country: Country, index: int) -> Theater:
-    """Make the theater of an index.
+    """Make the theater with a number.
 
     Parameters
     ----------
     seed
-        Another seed, other theaters.
+        Seed of the sample. Each seed makes other theaters.
     country
         The country.
     index
@@ -122,7 +126,7 @@ def make_theater(seed: int, country: Country, index: int) -> Theater:
         lon=lon,
         screens=screens,
         imax=screens >= 8 and stream.chance(0.5),
-        # The first is one in any case, so that the smallest feed has showings sent again.
+        # The first theater always sends ahead, so that even the smallest feed repeats showings.
         sends_ahead=index == 0 or fraction("ahead", seed, country.code, index) < 0.1,
     )
 

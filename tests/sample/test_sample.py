@@ -1,4 +1,4 @@
-"""The synthetic feed: the same for a seed, counted right, with every quirk of the real one."""
+"""The synthetic feed: equal for equal seeds, with correct counts and all quirks of the feed."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def parsed(feed: Feed) -> list[tuple[str, str, ElementTree.Element]]:
 
 @pytest.fixture(scope="module")
 def text(feed: Feed) -> str:
-    """All records of the feed as text, one element after the other, without line ends."""
+    """All records of the feed as one text without line ends."""
     parts = []
     for edition, members in feed.items():
         codec = {"nzl": "utf-16", "fra": "latin-1", "swe": "cp1252"}.get(edition[-3:], "utf-8")
@@ -92,21 +92,21 @@ def by_root(parsed: list[tuple[str, str, ElementTree.Element]], root: str) -> di
     return found
 
 
-def test_same_seed_makes_the_same_bytes(small: tuple[Path, SampleSummary], tmp_path: Path) -> None:
+def test_equal_seeds_make_equal_bytes(small: tuple[Path, SampleSummary], tmp_path: Path) -> None:
     again = write_sample(str(tmp_path / "again"), scale=0.02)
     assert again == small[1]
     assert file_bytes(tmp_path / "again") == file_bytes(small[0])
 
 
-def test_bytes_of_a_zip_are_pinned(tmp_path: Path) -> None:
-    # Of the content, not of the zip, whose bytes depend on the version of zlib too.
+def test_the_content_of_a_zip_never_changes(tmp_path: Path) -> None:
+    # The bytes of the zip itself also depend on the version of zlib.
     write_sample(str(tmp_path), weeks=1, countries=["can"], scale=0.02)
     with zipfile.ZipFile(tmp_path / "20191206/movies_can.zip") as archive:
         checksums = {info.filename: f"{info.CRC:08x}" for info in archive.infolist()}
     assert checksums == PINNED
 
 
-def test_zip_depends_on_its_own_week_and_country_only(
+def test_a_zip_depends_only_on_its_own_week_and_country(
     small: tuple[Path, SampleSummary], tmp_path: Path
 ) -> None:
     write_sample(str(tmp_path), weeks=3, countries=["swe", "can"], scale=0.02)
@@ -115,7 +115,9 @@ def test_zip_depends_on_its_own_week_and_country_only(
     assert all(all_of_them[name] == content for name, content in few.items())
 
 
-def test_another_seed_makes_another_feed(small: tuple[Path, SampleSummary], tmp_path: Path) -> None:
+def test_different_seeds_make_different_feeds(
+    small: tuple[Path, SampleSummary], tmp_path: Path
+) -> None:
     write_sample(str(tmp_path), weeks=1, countries=["can"], scale=0.02, seed=1)
     name = "20191206/movies_can.zip"
     assert file_bytes(tmp_path)[name] != file_bytes(small[0])[name]
@@ -216,18 +218,18 @@ IN_TEXT = {
 
 
 @pytest.mark.parametrize("quirk", IN_TEXT)
-def test_quirk_is_in_the_smallest_feed(text: str, quirk: str) -> None:
+def test_the_smallest_feed_has_every_quirk(text: str, quirk: str) -> None:
     assert re.search(IN_TEXT[quirk], text)
 
 
-def test_quirks_are_few(parsed: list) -> None:
+def test_few_records_have_quirks(parsed: list) -> None:
     odd = ("TBA", "18:75", "PM")
     texts = [e.text or "" for _, _, root in parsed for e in root.iter("showtimes")]
     share = sum(any(mark in text for mark in odd) for text in texts) / len(texts)
     assert 0 < share < 0.15
 
 
-def test_every_listed_quirk_is_done_by_something() -> None:
+def test_every_listed_quirk_has_a_function() -> None:
     assert set(showing_quirks.QUIRKS) == set(tables.SHOWINGS)
     assert set(movie_quirks.QUIRKS) == set(tables.MOVIES) - {"sent_twice", "unlisted"}
     assert set(theater_records.QUIRKS) == set(tables.THEATERS)
@@ -238,11 +240,11 @@ def ids(records: list[ElementTree.Element], name: str) -> Counter[str]:
     return Counter(record.findtext(name, "") for record in records)
 
 
-def test_orphans_and_repeated_records(parsed: list) -> None:
+def test_the_feed_has_orphans_and_repeated_records(parsed: list) -> None:
     movies, theaters, showings = (by_root(parsed, root) for root in ("movies", "houses", "times"))
     without_movie, without_theater, movies_twice, theaters_twice = 0, 0, 0, 0
     for edition in showings:
-        # The flat form has neither; two zips lack one by intent.
+        # The flat form has no movies and theaters. Two other zips lack one of them on purpose.
         if movies[edition] and theaters[edition]:
             known = ids(movies[edition], "movie_id"), ids(theaters[edition], "theater_id")
             without_movie += len(ids(showings[edition], "movie_id").keys() - known[0])
@@ -252,14 +254,14 @@ def test_orphans_and_repeated_records(parsed: list) -> None:
     assert min(without_movie, without_theater, movies_twice, theaters_twice) > 0
 
 
-def test_parent_links_lead_to_listed_films(parsed: list) -> None:
+def test_most_parent_ids_are_ids_of_listed_films(parsed: list) -> None:
     movies = [movie for _, _, root in parsed for movie in root.iter("movie")]
     parents = {movie.findtext("parent_id") for movie in movies} - {"0"}
     assert len(parents) > 5
     assert len(parents - set(ids(movies, "movie_id"))) < len(parents) / 5
 
 
-def test_titles_and_running_times_change_between_weeks(parsed: list) -> None:
+def test_some_titles_and_running_times_change_between_weeks(parsed: list) -> None:
     titles, lengths = defaultdict(set), defaultdict(set)
     for _, _, root in parsed:
         for movie in root.iter("movie"):
@@ -271,7 +273,7 @@ def test_titles_and_running_times_change_between_weeks(parsed: list) -> None:
     )
 
 
-def test_later_snapshots_send_dates_again_with_other_times(parsed: list) -> None:
+def test_later_snapshots_repeat_dates_with_other_times(parsed: list) -> None:
     sent: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
     for edition, records in by_root(parsed, "times").items():
         for record in records:
@@ -284,7 +286,7 @@ def test_later_snapshots_send_dates_again_with_other_times(parsed: list) -> None
     assert sum(len(set(times.values())) > 1 for times in again) > len(again) / 2
 
 
-def test_films_run_for_weeks_and_premiere_elsewhere_later(parsed: list) -> None:
+def test_films_run_for_weeks_and_premiere_later_in_other_countries(parsed: list) -> None:
     weeks, premieres = defaultdict(set), defaultdict(dict)
     for edition, records in sorted(by_root(parsed, "movies").items()):
         for movie in records:
@@ -295,7 +297,7 @@ def test_films_run_for_weeks_and_premiere_elsewhere_later(parsed: list) -> None:
     assert any(len(set(first.values())) > 2 for first in premieres.values())
 
 
-def test_block_of_a_showing_is_a_week(parsed: list) -> None:
+def test_most_showings_cover_a_week(parsed: list) -> None:
     lengths = Counter(
         len(record.findall("show_date"))
         for edition, records in by_root(parsed, "times").items()
@@ -321,7 +323,7 @@ def test_some_swedish_theaters_lie_outside_sweden(parsed: list) -> None:
     assert 0 < sum(inside) < len(inside)
 
 
-def test_theaters_elsewhere_lie_near_their_city_or_swapped(tmp_path: Path) -> None:
+def test_german_theaters_lie_near_a_city_or_have_swapped_coordinates(tmp_path: Path) -> None:
     write_sample(str(tmp_path), weeks=1, countries=["deu"], scale=5)
     found = positions(list(roots(read_feed(tmp_path))), "deu")
     swapped = [(lat, lon) for lat, lon in found if lat < lon]
@@ -331,7 +333,7 @@ def test_theaters_elsewhere_lie_near_their_city_or_swapped(tmp_path: Path) -> No
         assert min((lat - y) ** 2 + ((lon - x) * 0.63) ** 2 for y, x in cities) < 0.05**2
 
 
-def test_layout_of_members(feed: Feed) -> None:
+def test_names_and_folders_of_members(feed: Feed) -> None:
     assert list(feed["20191206/can"]) == ["191206I.XML", "191206T.XML", "191206S.XML", "readme.txt"]
     assert list(feed["20191206/chn"]) == ["191206S.XML"]
     assert list(feed["20191213/gbr"]) == [
@@ -350,7 +352,7 @@ def test_layout_of_members(feed: Feed) -> None:
     assert b"<" not in feed["20191206/can"]["readme.txt"]
 
 
-def test_a_country_is_missing_after_the_first_two_weeks(feed: Feed) -> None:
+def test_a_country_is_missing_once_after_the_first_two_weeks(feed: Feed) -> None:
     stamps = {edition[:8] for edition in feed}
     missing = [stamp for stamp in sorted(stamps) if f"{stamp}/nzl" not in feed]
     assert len(missing) == 1
@@ -368,11 +370,13 @@ def test_a_country_is_missing_after_the_first_two_weeks(feed: Feed) -> None:
         ("nzl", b"\xff\xfe" + '<?xml version="1.0" encoding="UTF-16"?>\n'.encode("utf-16-le")),
     ],
 )
-def test_encodings(feed: Feed, country: str, start: bytes) -> None:
+def test_members_start_with_the_encoding_of_their_country(
+    feed: Feed, country: str, start: bytes
+) -> None:
     assert feed[f"20191206/{country}"]["191206I.XML"].startswith(start)
 
 
-def test_other_letters_survive_the_encodings(feed: Feed) -> None:
+def test_letters_with_accents_are_correct_in_every_encoding(feed: Feed) -> None:
     swedish = [feed[edition] for edition in feed if edition.endswith("swe")]
     names = b"".join(data for members in swedish for data in members.values())
     assert "Göteborg".encode("cp1252") in names or "Malmö".encode("cp1252") in names
@@ -381,7 +385,7 @@ def test_other_letters_survive_the_encodings(feed: Feed) -> None:
     assert "é".encode("latin-1") in french
 
 
-def test_scale_multiplies_theaters(tmp_path: Path) -> None:
+def test_scale_multiplies_the_number_of_theaters(tmp_path: Path) -> None:
     def theaters(scale: float) -> int:
         folder = tmp_path / str(scale)
         write_sample(str(folder), weeks=1, countries=["deu"], scale=scale)
@@ -391,7 +395,7 @@ def test_scale_multiplies_theaters(tmp_path: Path) -> None:
     assert (theaters(0.001), theaters(1), theaters(3)) == (3, 58, 174)
 
 
-def test_screenings_collapse_in_march_2020_and_come_back_slowly(tmp_path: Path) -> None:
+def test_screenings_collapse_in_march_2020_and_recover_slowly(tmp_path: Path) -> None:
     write_sample(str(tmp_path), weeks=60, countries=["deu"], scale=0.3)
     found = by_root(list(roots(read_feed(tmp_path))), "times")
     weeks = {edition[:8]: sum(map(count_screenings, rec)) for edition, rec in found.items()}
@@ -408,7 +412,7 @@ def test_countries_close_at_different_times(tmp_path: Path) -> None:
     assert not {"20200207/chn", "20200417/chn"} & shown
 
 
-def test_closed_theaters_say_why(tmp_path: Path) -> None:
+def test_closed_theaters_give_a_reason(tmp_path: Path) -> None:
     write_sample(str(tmp_path), weeks=17, countries=["nzl"], scale=0.02)
     found = by_root(list(roots(read_feed(tmp_path))), "houses")
     closed = {
@@ -418,7 +422,7 @@ def test_closed_theaters_say_why(tmp_path: Path) -> None:
     assert all(closed["20200327/nzl"])
 
 
-def test_memory_url(small: tuple[Path, SampleSummary]) -> None:
+def test_a_feed_can_be_written_to_a_url(small: tuple[Path, SampleSummary]) -> None:
     finished = []
     url = "memory://test_sample/feed"
     summary = write_sample(
@@ -432,15 +436,16 @@ def test_memory_url(small: tuple[Path, SampleSummary]) -> None:
     assert finished == [("/test_sample/feed/20191206/movies_can.zip", summary.zip_bytes)]
 
 
-def test_files_are_dated_by_their_stamp_and_nothing_temporary_stays(
+def test_files_have_the_date_of_their_stamp_and_no_temporary_file_remains(
     small: tuple[Path, SampleSummary],
 ) -> None:
     assert {path.suffix for path in small[0].rglob("*") if path.is_file()} == {".zip"}
     assert (small[0] / "20191206/movies_can.zip").stat().st_mtime == 1575590400
 
 
-def test_unknown_country_is_refused_with_the_valid_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"unknown country 'ger'.*valid codes are are, arg, aus"):
+def test_the_message_for_an_unknown_country_lists_the_valid_codes(tmp_path: Path) -> None:
+    message = r"expected a country code, found 'ger'.* valid codes: are, arg, aus"
+    with pytest.raises(ValueError, match=message):
         write_sample(str(tmp_path / "feed"), countries=["can", "ger"])
     with pytest.raises(ValueError, match=r"did you mean 'deu'\?"):
         write_sample(str(tmp_path / "feed"), countries=["germany"])
@@ -451,26 +456,24 @@ def test_unknown_country_is_refused_with_the_valid_ones(tmp_path: Path) -> None:
     "wrong", [{"weeks": 0}, {"weeks": 501}, {"scale": 0.0}, {"scale": 1e9}, {"countries": []}]
 )
 def test_values_out_of_range_are_refused(tmp_path: Path, wrong: dict) -> None:
-    with pytest.raises(ValueError, match=r"must be from|no country chosen"):
+    with pytest.raises(ValueError, match=r"expected (weeks|scale) from|found no code; valid codes"):
         write_sample(str(tmp_path / "feed"), **wrong)
     assert not (tmp_path / "feed").exists()
 
 
-def test_countries_are_taken_in_any_case_and_once() -> None:
+def test_country_codes_ignore_case_and_repeats() -> None:
     assert [c.code for c in choose_countries(["SWE", "can", "swe"])] == ["swe", "can"]
     assert len(choose_countries(None)) == 8
 
 
-def test_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
+def test_a_folder_with_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
     with pytest.raises(FileExistsError, match=r"not an empty folder; remove it or name another"):
         write_sample(str(tmp_path), weeks=1, countries=["can"], scale=0.02)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_damage_is_where_the_summary_says(
-    small: tuple[Path, SampleSummary], tmp_path: Path
-) -> None:
+def test_the_summary_lists_all_damage(small: tuple[Path, SampleSummary], tmp_path: Path) -> None:
     summary = write_sample(str(tmp_path), weeks=2, scale=0.02, damage=True)
     assert summary.damaged == (
         "20191213/movies_can.zip/191213S.XML",
