@@ -1,7 +1,7 @@
-"""Validation: does a lake match its manifest, and is a feed fit to be converted.
+"""Validation: check that a lake matches its manifest, or that a feed can be converted.
 
-Enters: a lake, a pack or a feed. Leaves: findings, each with a rule, a severity, a place and an
-advice. This wing never changes what it checks.
+Enters: a lake or a feed. Leaves: findings, each with a rule, a severity, a path and advice. This
+wing never changes the lake or the feed.
 """
 
 from __future__ import annotations
@@ -33,46 +33,49 @@ def validate(
 ) -> Iterator[Finding]:
     """Check a lake, or a feed before it is converted.
 
-    Nothing is changed. A lake that holds exactly what its feed gave has no errors, whatever the
-    feed was like; its warnings tell that. Nobody should write to the lake meanwhile.
+    The function changes no file. A lake with exactly the data of its feed has no errors, even if
+    the feed is odd. Warnings describe the oddities of the feed. Do not write to the lake during
+    the check.
 
     Parameters
     ----------
     path : str
-        Path or URL of a lake, as its ``lake.json`` or ``manifest`` tells, or else of a feed.
+        Path or URL of a lake or a feed. A folder with ``lake.json`` or ``manifest`` is a lake. Any
+        other folder is a feed.
     date_stamps, countries : str, iterable of str or slice, optional
-        What to check; everything by default. See `movielake.names.layout.Selection`.
+        The partitions to check. Default: all. See `movielake.names.layout.Selection`.
     sample : int, optional
-        Open the files of so many partitions only, spread over the lake and the same each time;
-        what can be told without opening a file is checked of all.
+        Lakes only: number of partitions whose files are opened. They are spread over the lake and
+        are the same in each run. Checks that open no data file still cover all partitions.
     fast : bool, optional
-        Open no more than the Parquet files' footers, of all partitions.
+        Lakes only: open only the footers of the Parquet files, in all partitions.
     max_orphans : float, optional
-        Share of a partition's showing records, 0 to 1, that may lack their movie or theater; more
-        are an error.
+        Lakes only: largest allowed share, 0 to 1, of a partition's showing records without their
+        movie or without their theater. A larger share is an error.
     max_member_size : int or str, optional
-        Of a feed: bytes that may come out of one member of a zip, 64 GB by default.
+        Feeds only: largest size in bytes to which one member of a zip can unpack. Default: 64 GB.
     max_ratio : float, optional
-        Of a feed: bytes that may come out of each packed one beyond the first GB, 300 by default.
+        Feeds only: largest number of bytes to which each packed byte can unpack, after the first
+        GB. Default: 300.
     rules : mapping of str to str, optional
-        Names of rules to ``error``, ``warning`` or ``ignore``, instead of their own severity.
+        Name of a rule to ``error``, ``warning`` or ``ignore``. This replaces the rule's severity.
     workers : int, optional
-        Processes; as many as there are CPUs by default, none but this one with 1 or if there is
-        little to do. A running dask client is used instead.
+        Number of processes. Default: one for each CPU, or only this process if the work is small.
+        A running dask client is used instead.
     on_checked : callable, optional
-        Told how much was looked at, whenever some has been.
+        Function that is called after each step of work, with a `Checked`: how much was checked.
 
     Yields
     ------
     Finding
-        As they come: the lake as a whole first, then partition by partition in order.
+        Findings on the lake as a whole first, then partition by partition in order.
 
     Raises
     ------
     FileNotFoundError
-        If there is nothing at ``path``.
+        If ``path`` does not exist.
     ValueError
-        If nothing is selected, or the options are wrong.
+        If the selection matches no partition, or the options are wrong.
 
     Examples
     --------
@@ -89,7 +92,7 @@ def validate(
     _check_options(sample, fast, max_orphans, workers)
     if is_lake(path):
         if max_member_size is not None or max_ratio is not None:
-            raise ValueError(f"max_member_size and max_ratio are for feeds; {path} is a lake")
+            raise ValueError(f"max_member_size and max_ratio are for feeds, but {path} is a lake")
         severities = choose_severities(rules or {}, LAKE_RULES)
         found = check_lake(
             path,
@@ -104,7 +107,7 @@ def validate(
         )
     else:
         if fast or sample is not None or max_orphans is not None:
-            raise ValueError(f"fast, sample and max_orphans are for lakes; {path} is a feed")
+            raise ValueError(f"fast, sample and max_orphans are for lakes, but {path} is a feed")
         severities = choose_severities(rules or {}, FEED_RULES)
         found = check_feed(
             path,
@@ -125,7 +128,7 @@ def _check_options(
     sample: int | None, fast: bool, max_orphans: float | None, workers: int | None
 ) -> None:
     if fast and sample is not None:
-        raise ValueError("expected fast or a sample, found both: choose one of them")
+        raise ValueError("expected fast or a sample, found both; choose one of them")
     for name, number in (("sample", sample), ("workers", workers)):
         if number is not None and number < 1:
             raise ValueError(f"expected a positive number for {name}, found {number}")
@@ -134,7 +137,7 @@ def _check_options(
 
 
 def is_lake(path: str) -> bool:
-    """Tell whether a path or URL is a lake's rather than a feed's.
+    """Return whether a path or URL is a lake. Any other folder counts as a feed.
 
     Parameters
     ----------
@@ -148,19 +151,19 @@ def is_lake(path: str) -> bool:
     Raises
     ------
     FileNotFoundError
-        If there is nothing.
+        If the folder does not exist.
     ValueError
-        If it is a file.
+        If the path is a file.
     """
     folder = Folder(path)
-    # A lake that has lost its lake.json is a broken lake, not a feed.
+    # A lake without its lake.json is a broken lake, not a feed.
     if any(folder.fs.exists(folder.join(name)) for name in (LAKE_FILE, MANIFEST_FOLDER)):
         return True
     if folder.fs.isfile(folder.path):
         raise ValueError(
-            f"expected the folder of a lake or of a feed, found a file: {path}; what is in a pack "
-            "is checked when it is staged: movielake stage FILE.tar --to DIR"
+            f"expected the folder of a lake or a feed, found the file {path}; "
+            "to check a pack, stage it: movielake stage FILE.tar --to DIR"
         )
     if not folder.fs.exists(folder.path):
-        raise FileNotFoundError(f"expected a lake or a feed, found nothing at {path}")
+        raise FileNotFoundError(f"expected a lake or a feed, found no folder at {path}")
     return False

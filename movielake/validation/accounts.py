@@ -1,4 +1,4 @@
-"""Accounts: the files of a lake against its commits, and the commits against each other."""
+"""Comparison of a lake's files with its commits, and of the commits with each other."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ _PROBLEM_RULES: Final = {
 }
 _WRITER: Final = re.compile(r"parquet-cpp-arrow version [0-9]+\.[0-9]+\.[0-9]+(-SNAPSHOT)?")
 _EXAMPLE: Final = 60
-_REBUILD: Final = "remove it: movielake convert writes it anew from the commits"
+_REBUILD: Final = "remove it, then movielake convert writes it again from the commits"
 
 
 def check_manifest(inventory: Inventory, *, to_the_byte: bool) -> Iterator[Finding]:
-    """Compare ``manifest.parquet``, if there is one, with the commits that it is derived from.
+    """Compare ``manifest.parquet``, if it exists, with the commits from which it was made.
 
     Parameters
     ----------
     inventory : Inventory
         The lake.
     to_the_byte : bool
-        Whether also what reading does not show is compared, if the same Arrow wrote it.
+        Whether to compare the bytes of the file too, if the same version of Arrow wrote it.
 
     Yields
     ------
@@ -68,7 +68,7 @@ def check_manifest(inventory: Inventory, *, to_the_byte: bool) -> Iterator[Findi
         content = bytes(lake.fs.cat_file(lake.join(MANIFEST_TABLE)))
         file = pq.ParquetFile(pa.BufferReader(content))
         known = file.read(use_threads=False)
-        known.validate(full=True)  # else a text that is none would be found out much later
+        known.validate(full=True)  # finds invalid UTF-8 here, not in some later step
         writer = file.metadata.created_by
     except (OSError, ValueError, pa.ArrowException) as error:
         yield found("stale-manifest", MANIFEST_TABLE, f"cannot be read ({error}); {_REBUILD}")
@@ -76,12 +76,12 @@ def check_manifest(inventory: Inventory, *, to_the_byte: bool) -> Iterator[Findi
     if not known.equals(inventory.table):
         yield from _stale(known, inventory)
     elif to_the_byte and not _is_as_written(content, writer, inventory.table):
-        message = f"it reads well, but has other bytes than it would have now; {_REBUILD}"
+        message = f"the content is right, but movielake would write other bytes today; {_REBUILD}"
         yield found("manifest-bytes", MANIFEST_TABLE, message)
 
 
 def _is_as_written(content: bytes, writer: str, table: pa.Table) -> bool:
-    """Tell whether a file has the bytes that it would get now; another Arrow's may differ."""
+    """Return whether the file has today's bytes, or another version of Arrow wrote it."""
     again = pa.BufferOutputStream()
     pq.write_table(table, again, compression="zstd")
     fresh = again.getvalue()
@@ -92,20 +92,21 @@ def _is_as_written(content: bytes, writer: str, table: pa.Table) -> bool:
 
 
 def _stale(known: pa.Table, inventory: Inventory) -> Iterator[Finding]:
-    """Say where the manifest and the commits part, but for commits that are broken anyway."""
+    """Report the difference between manifest and commits, without the broken commits."""
     if known.schema != MANIFEST:
-        message = f"expected the columns of this version, found others; {_REBUILD}"
+        message = f"expected the columns of this version, found other columns; {_REBUILD}"
         yield found("stale-manifest", MANIFEST_TABLE, message)
         return
     theirs, ours = _by_pair(known), _by_pair(inventory.table)
     pairs = sorted({*theirs, *ours} - inventory.broken.keys())
     parted = [pair for pair in pairs if theirs.get(pair) != ours.get(pair)]
     if parted:
-        path, more = commit_path(*parted[0]), f" and of {len(parted) - 1:,} more" * len(parted[1:2])
-        message = f"expected what the commits say, found something else of {path}{more}; {_REBUILD}"
+        path, more = commit_path(*parted[0]), f" and {len(parted) - 1:,} more" * len(parted[1:2])
+        message = f"expected the same as in the commits, found a difference to {path}{more}; "
+        message += _REBUILD
         yield found("stale-manifest", MANIFEST_TABLE, message, count=len(parted))
     elif [pair for pair in theirs if pair in ours] != list(ours):
-        message = f"expected the commits in order, found them in another; {_REBUILD}"
+        message = f"expected the commits in order, found another order; {_REBUILD}"
         yield found("stale-manifest", MANIFEST_TABLE, message)
 
 
@@ -117,7 +118,7 @@ def _by_pair(table: pa.Table) -> dict[Pair, list[dict[str, Any]]]:
 
 
 def check_descriptor(inventory: Inventory) -> Iterator[Finding]:
-    """Compare ``datapackage.json``, if there is one, with what the schemas make.
+    """Compare ``datapackage.json``, if it exists, with the descriptor made from the schemas.
 
     Parameters
     ----------
@@ -137,23 +138,23 @@ def check_descriptor(inventory: Inventory) -> Iterator[Finding]:
         yield found("data-package", DESCRIPTOR_FILE, f"cannot be read ({error})")
         return
     if differs:
-        message = "it is not what the schemas make; movielake convert writes it anew"
+        message = "it does not match the schemas; movielake convert writes it again"
         yield found("data-package", DESCRIPTOR_FILE, message)
 
 
 def check_files(
     inventory: Inventory, selected: Set[Pair], selection: Selection
 ) -> Iterator[Finding]:
-    """Compare the files that are there with those that the commits name.
+    """Compare the existing files with the files that the commits name.
 
     Parameters
     ----------
     inventory : Inventory
         The lake.
     selected : set of Pair
-        The partitions that are meant, of those that have a commit.
+        The selected partitions that have a commit.
     selection : Selection
-        What is meant: also files of a partition that has no commit.
+        The selection. It also covers files of partitions without a commit.
 
     Yields
     ------
@@ -166,14 +167,14 @@ def check_files(
         for file in files if pair in selected else ():
             stat = inventory.files.get(file.path)
             if stat is None:
-                message = f"{commit_path(*pair)} names it, but it is not there"
+                message = f"{commit_path(*pair)} names this file, but the file does not exist"
                 yield found("missing-file", file.path, f"{message}; {mend(pair)}")
             elif stat[0] != file.bytes:
                 message = f"expected {file.bytes:,} bytes, found {stat[0]:,}"
                 yield found("wrong-size", file.path, f"{message}; {mend(pair)}")
     yield from _check_others(inventory, named, selection)
     for space in leftovers(inventory):
-        message = "a process that was killed left it; movielake convert removes it"
+        message = "a killed process left this workspace behind; movielake convert removes it"
         yield found("leftover", space, message)
 
 
@@ -181,20 +182,21 @@ def _check_others(inventory: Inventory, named: set[str], selection: Selection) -
     for path in sorted(inventory.files.keys() - named):
         parts = path.split("/")
         if parts[0] not in _DATA_FOLDERS:
-            # What begins with a dot is the lake's own housekeeping: nobody's data.
+            # The lake keeps its internal files, which hold no data, in dotfiles and dot folders.
             if path not in _KNOWN and not path.startswith("."):
-                yield found("stray-file", path, "it is no part of the lake; keep it elsewhere")
+                message = "this file is not part of the lake; move it to another folder"
+                yield found("stray-file", path, message)
             continue
         pair = _pair_of(parts)
         if pair in inventory.broken or (pair and not selection.matches(*pair)):
             continue
         if pair is None or path != commit_path(*pair):
-            message = "no commit names it; remove it, or convert the feed zip that it came from"
+            message = "no commit names this file; remove it, or convert the feed zip it came from"
             yield found("unaccounted-file", path, message)
 
 
 def _pair_of(parts: list[str]) -> Pair | None:
-    """Tell whose partition a path is in; None if it is in no proper place."""
+    """Return the partition of a path, or None if a lake has no such path."""
     top, *rest = parts
     if top == MANIFEST_FOLDER and len(rest) == 2 and rest[1].endswith(".json"):
         pair = (rest[0], rest[1].removesuffix(".json"))
@@ -211,14 +213,14 @@ def _pair_of(parts: list[str]) -> Pair | None:
 
 
 def check_members(inventory: Inventory, selected: Set[Pair]) -> Iterator[Finding]:
-    """Say what of the feed is not in the tables, or not as the schema would have it.
+    """Report parts of the feed that are missing from the tables or do not fit the schema.
 
     Parameters
     ----------
     inventory : Inventory
-        The lake; the commits alone tell all of this.
+        The lake. Only its commits are used.
     selected : set of Pair
-        The partitions that are meant.
+        The selected partitions.
 
     Yields
     ------
@@ -231,12 +233,12 @@ def check_members(inventory: Inventory, selected: Set[Pair]) -> Iterator[Finding
         tables = {member.table for member in commit.members}
         for name in ("movies", "theaters"):
             if "showings" in tables and name in everywhere and name not in tables:
-                message = f"it has showings, but no {name}: these cannot be joined"
+                message = f"this partition has showings but no {name}; joins find no {name} here"
                 yield found("missing-table", commit_path(*pair), message)
         for member in commit.members:
             path = f"{commit.path}: {member.member}" if member.member else commit.path
             if rule := _MEMBER_RULES.get(member.status):
-                reason = member.reason or "it holds nothing"
+                reason = member.reason or "the member is empty"
                 message = f"{member.status}: {reason}; {member.records:,} records kept"
                 yield found(rule, path, message, line=member.line, column=member.column)
             for problem in member.problems:
@@ -244,5 +246,6 @@ def check_members(inventory: Inventory, selected: Set[Pair]) -> Iterator[Finding
                 problems.setdefault(key, (path, []))[1].append(problem)
     for (rule, table, column), (path, same) in sorted(problems.items()):
         count, example = total(same)[0].count, same[0].example[:_EXAMPLE]
-        message = f"{table}.{column}: {count:,} in {len(same):,} members, first {example!r}"
+        message = f"{table}.{column}: {count:,} times in {len(same):,} members"
+        message += f", first example {example!r}"
         yield found(rule, path, message, count=count)

@@ -1,4 +1,4 @@
-"""Contents: the files of partitions, opened and read; this is what runs on a worker."""
+"""Contents of a partition's files. This code opens and reads the files, and runs on workers."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from movielake.validation.rules import found, mend, reason
 
 @dataclass(frozen=True)
 class Depth:
-    """How closely to look.
+    """Depth of a check.
 
     Parameters
     ----------
     url : str
-        The lake.
+        Path or URL of the lake.
     fast : bool
-        Only footers.
+        Whether to read only the footers of the Parquet files.
     max_orphans : float or None
         See `movielake.validation.references.check_references`.
     places : bool
-        Whether theaters are looked up on the map.
+        Whether to check that theaters lie inside their country.
     """
 
     url: str
@@ -48,27 +48,27 @@ class Depth:
 
 @dataclass(frozen=True)
 class Batch:
-    """Partitions to look at together, and which of their files are there in their size."""
+    """Partitions that are checked together, and those of their files that have the right size."""
 
     commits: tuple[Commit, ...]
     present: frozenset[str]
 
 
 def check_batch(depth: Depth, batch: Batch) -> tuple[list[Finding], Checked]:
-    """Look at the files of some partitions.
+    """Check the files of some partitions.
 
     Parameters
     ----------
     depth : Depth
-        How closely.
+        Depth of the check.
     batch : Batch
-        At what.
+        The partitions.
 
     Returns
     -------
     findings : list of Finding
     checked : Checked
-        What was looked at.
+        How much was checked.
     """
     findings: list[Finding] = []
     checked = Checked()
@@ -82,7 +82,7 @@ def check_batch(depth: Depth, batch: Batch) -> tuple[list[Finding], Checked]:
 
 @dataclass
 class _Partition:
-    """One partition while it is looked at."""
+    """One partition during its check."""
 
     source: Source
     depth: Depth
@@ -108,7 +108,7 @@ class _Partition:
             yield from self._together()
 
     def _footer(self, member: MemberCommit) -> Iterator[Finding]:
-        """Compare a member's Parquet file by its footer; of the others the sizes are known."""
+        """Compare the footer of a member's Parquet file; other files were compared by size."""
         there = [file.bytes for file in member.files if file.path in self.present]
         self.checked += Checked(files=len(there), bytes=sum(there))
         file = member.parquet
@@ -157,7 +157,7 @@ class _Partition:
         self.checked += Checked(rows=parquet.metadata.num_rows, records=member.records)
 
     def _read(self, file: WrittenFile) -> bytes | Finding | None:
-        """Read a whole file if it is what its commit says; None if that is known to be wrong."""
+        """Return a file's content, a finding if it is wrong, or None if one was reported before."""
         if file.path not in self.present:
             return None
         try:
@@ -167,13 +167,13 @@ class _Partition:
         self.checked += Checked(files=1, bytes=len(content))
         if hashlib.sha256(content).hexdigest() == file.sha256:
             return content
-        message = f"expected the sha256 {file.sha256[:12]}…, found other bytes"
+        message = f"expected the SHA-256 {file.sha256[:12]}…, found other bytes"
         return found("wrong-checksum", file.path, message)
 
     def _rows(
         self, parquet: pq.ParquetFile, lines: bytes | None, member: MemberCommit, schema: Table
     ) -> Iterator[Finding]:
-        """Read all rows once, beside those that the JSON's records make if they are there."""
+        """Read all rows once, and compare them with the JSON records if the JSON exists."""
         stamp, country = self.pair
         source_xml = f"{stamp}/{country}/{member.member}"
         rows = RowsFile(member, schema, stamp, source_xml)
@@ -188,7 +188,7 @@ class _Partition:
             self.ids.setdefault(schema.name, {}).setdefault(name, []).extend(values)
 
     def _together(self) -> Iterator[Finding]:
-        """Check what concerns a partition's files together."""
+        """Check keys, references and places across all files of the partition."""
         tables = {
             name: {column: _joined(values) for column, values in ids.items()}
             for name, ids in self.ids.items()
@@ -201,12 +201,12 @@ class _Partition:
 
 
 def _compare(records: RecordsFile, groups: Iterator[pa.Table]) -> Iterator[Finding]:
-    """Flatten the records again, and compare with the rows that are there."""
+    """Flatten the records again, and compare the result with the rows in Parquet."""
     made = records.rows()
     difference = first_difference(made, groups)
     deque(made, maxlen=0)
     if difference and not records.error:
-        message = f"the rows are not what these records make: {difference}"
+        message = f"the rows in Parquet differ from these records: {difference}"
         yield found("json-rows", records.path, message)
     yield from records.findings()
 

@@ -1,7 +1,7 @@
-"""Checking a feed before it is converted: what the conversion will say, without a lake.
+"""Check of a feed before it is converted. It reports what the conversion will report.
 
-Members go the way that a conversion sends them, record by record to typed rows, and what would be
-written goes nowhere. So both agree by construction, and memory does not grow with a member.
+The check uses the conversion's own code, record by record to typed rows, but discards the output.
+So both always agree, and memory does not grow with the size of a member.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from movielake.validation.findings import ERROR, WARNING, Checked, Finding, Rule
 from movielake.validation.whereabouts import BLOCK, find_places
 
 FEED_RULES: Final = (
-    Rule("refused-file", ERROR, "one file for each stamp and country, with a name in UTF-8"),
+    Rule("refused-file", ERROR, "one file for each stamp and country, and its name is UTF-8"),
     Rule("unreadable-zip", ERROR, "every feed zip can be opened"),
-    Rule("damaged-member", ERROR, "every member can be read to its end, and holds only records"),
+    Rule("damaged-member", ERROR, "every member can be read completely and holds only records"),
     Rule("refused-member", ERROR, "every XML member has the root movies, houses or times"),
-    Rule("left-out-member", WARNING, "no member is empty, or no XML"),
+    Rule("left-out-member", WARNING, "every member is XML and not empty"),
     Rule("empty-zip", WARNING, "every feed zip has members"),
-    Rule("other-file", WARNING, "the folder holds feed zips and nothing else"),
-    Rule("untyped-value", WARNING, "every value is of its column's type"),
-    Rule("repeated-element", WARNING, "no element repeats that the schema has once"),
-    Rule("unknown-element", WARNING, "the schema knows every element"),
+    Rule("other-file", WARNING, "the folder holds only feed zips"),
+    Rule("untyped-value", WARNING, "every value has its column's type"),
+    Rule("repeated-element", WARNING, "an element repeats only if the schema allows it"),
+    Rule("unknown-element", WARNING, "every element is in the schema"),
 )
-"""What is checked of a feed: an error where records are lost, a warning on what will be odd."""
+"""The rules for feeds. Errors mean lost records. Warnings mean odd data."""
 
 _SEVERITY: Final = {rule.name: rule.severity for rule in FEED_RULES}
 _OF_STATUS: Final = {
@@ -82,40 +82,42 @@ def check_feed(
     workers: int | None = None,
     on_checked: Callable[[Checked], None] | None = None,
 ) -> Iterator[Finding]:
-    """Check a feed: what is there, what cannot be read, and what will not fit the tables.
+    """Check a feed: list its files, read them, and find values that do not fit the tables.
 
-    Nothing is written. What is found of a member, and how often, is what converting it will put
-    into its commit.
+    The function writes no files. The findings on a member and their counts are the same that the
+    conversion will write into the commit.
 
     Parameters
     ----------
     feed : str
         Path or URL of the feed's root.
     date_stamps, countries : str, iterable of str or slice, optional
-        What to check; everything by default. See `movielake.names.layout.Selection`.
+        The feed zips to check. Default: all. See `movielake.names.layout.Selection`.
     max_member_size : int or str, optional
-        Bytes that may come out of one member of a zip, 64 GB by default.
+        Largest size in bytes to which one member of a zip can unpack. Default: 64 GB.
     max_ratio : float, optional
-        Bytes that may come out of each packed one beyond the first GB, 300 by default.
+        Largest number of bytes to which each packed byte can unpack, after the first GB.
+        Default: 300.
     workers : int, optional
-        Processes; as many as there are CPUs by default, none but this one with 1 or if there is
-        little to do. A running dask client is used instead.
+        Number of processes. Default: one for each CPU, or only this process if the work is small.
+        A running dask client is used instead.
     on_checked : callable, optional
-        Told how much was looked at, feed zip by feed zip: partitions are feed zips, files their
-        members, bytes those of XML. All of them added up are what is in the feed.
+        Function that is called after each feed zip, with a `Checked`: partitions are feed zips,
+        files are their members, and bytes are bytes of XML. The sum of all is the whole feed.
 
     Returns
     -------
     iterator of Finding
-        As they come: of the feed's files first, then of the feed zips, by stamp and country. Where
-        a problem has a line, it is that of the first element that has it.
+        Findings on the feed's files first, then on the feed zips, by stamp and country. The line
+        of a problem, if given, is the line of the first element with this problem.
 
     Raises
     ------
     FileNotFoundError
-        If the feed is not there.
+        If the feed does not exist.
     ValueError
-        If nothing is selected, and the message says what the feed has; or if a limit is no size.
+        If the selection matches no feed zip (the message lists the feed's stamps and countries),
+        or if a limit is not a size.
 
     Examples
     --------
@@ -142,28 +144,28 @@ def _check(
         path, _, reason = refused.partition(": ")
         yield _finding("refused-file", path, reason)
     for path in found.others:
-        yield _finding("other-file", path, "it is no feed zip; conversion passes it over")
+        yield _finding("other-file", path, "this file is not a feed zip; conversion ignores it")
     for findings, checked in _check_zips(found.zips, check, workers):
         yield from findings
         on_checked(checked)
 
 
 def _check_zips(zips: Sequence[FeedZip], check: _Check, workers: int | None) -> Iterator[_Result]:
-    """Check feed zips, here or on workers; the results come in order."""
+    """Check feed zips, here or on workers, and yield the results in order."""
     if workers == 1 or (len(zips) <= _FEW and running_client() is None):
         yield from map(check, zips)
         return
     results = in_order(share_out(check, zips, workers))
     for zip_, result in zip(zips, results, strict=True):
         if isinstance(result, ChildProcessError):
-            message = f"{result}; try it with fewer workers"
+            message = f"{result}; try again with fewer workers"
             yield [_finding("unreadable-zip", zip_.path, message)], Checked(partitions=1)
         else:
             yield result
 
 
 def check_zip(feed: str, zip_: FeedZip, limits: Limits) -> _Result:
-    """Check one feed zip; this is what runs on a worker.
+    """Check one feed zip. This function runs on workers.
 
     Parameters
     ----------
@@ -172,14 +174,14 @@ def check_zip(feed: str, zip_: FeedZip, limits: Limits) -> _Result:
     zip_ : FeedZip
         The feed zip.
     limits : Limits
-        How much may come out of each of its members.
+        Limits on the size to which each member can unpack.
 
     Returns
     -------
     findings : list of Finding
-        Of the zip and its members, in the order of these.
+        Findings on the zip and its members, in the order of the members.
     checked : Checked
-        How much was in it.
+        How much was checked.
     """
     findings: list[Finding] = []
     checked = Checked(partitions=1)
@@ -198,12 +200,12 @@ def check_zip(feed: str, zip_: FeedZip, limits: Limits) -> _Result:
         findings.append(_unreadable(zip_, error))
     else:
         if not members:
-            findings.append(_finding("empty-zip", zip_.path, "it has no members"))
+            findings.append(_finding("empty-zip", zip_.path, "the zip has no members"))
     return findings, checked
 
 
 def _unreadable(zip_: FeedZip, error: Exception) -> Finding:
-    return _finding("unreadable-zip", zip_.path, f"{one_line(error)}; get the file anew")
+    return _finding("unreadable-zip", zip_.path, f"{one_line(error)}; get the file again")
 
 
 def _of_member(zip_: FeedZip, member: Member, commit: MemberCommit) -> Iterator[Finding]:
@@ -223,25 +225,25 @@ def _of_member(zip_: FeedZip, member: Member, commit: MemberCommit) -> Iterator[
 
 
 def _fate(commit: MemberCommit) -> str:
-    """Say what becomes of a member that is not complete."""
+    """Describe how the conversion treats a member that is not complete."""
     if commit.status == EMPTY:
-        return "it holds nothing"
+        return "the member is empty"
     if commit.status == OTHER:
-        return f"{commit.reason}; conversion passes it over"
-    kept = "none of its records" if not commit.records else f"its first {commit.records:,} records"
-    return f"{commit.reason}; conversion will keep {kept}, and set its bytes aside"
+        return f"{commit.reason}; conversion ignores this member"
+    kept = f"its first {commit.records:,} records" if commit.records else "no records"
+    return f"{commit.reason}; conversion will keep {kept} and put its bytes into quarantine"
 
 
 def _describe(problem: Problem, table: Table) -> str:
-    """Say what was expected and found, and what conversion will make of it."""
+    """Describe the expected and the found value, and the result of the conversion."""
     name, example = problem.column, f"{problem.example!r}"
     if problem.kind == UNTYPED:
         (column,) = (c for c in table.with_fields if c.name == name)
-        return f"{name}: expected {_FORMS[column.type]}, found {example}; null in Parquet"
+        return f"{name}: expected {_FORMS[column.type]}, found {example}; it is null in Parquet"
     if problem.kind == UNKNOWN:
-        return f"{name}: not in the schema, found {example}; kept in extra"
+        return f"{name}: this element is not in the schema, found {example}; extra keeps it"
     filled = [c for c in table.with_fields if name in c.paths and joiner_of(c) is None]
-    fate = "the column gets the first, extra all" if filled else "all of them are used"
+    fate = "the column gets the first, extra gets all" if filled else "the column gets all"
     return f"{name}: expected one element, found several, {problem.example}; {fate}"
 
 
@@ -250,13 +252,13 @@ def _finding(rule: str, path: str, message: str, **more: Any) -> Finding:
 
 
 class _Nowhere(Workspace):
-    """Takes what would be written, and keeps nothing."""
+    """Workspace that discards everything that is written to it."""
 
     def __init__(self) -> None:
         pass
 
     def open(self, path: str) -> HashingFile:
-        """Open a file that is none."""
+        """Open a file that discards its content."""
         return HashingFile(cast("IO[bytes]", _Void()))
 
 
@@ -266,7 +268,7 @@ class _Void(io.RawIOBase):
 
 
 class _Discarded(Quarantine):
-    """Sets nothing aside."""
+    """Quarantine that keeps no files."""
 
     def __init__(self) -> None:
         pass
@@ -279,5 +281,5 @@ class _Discarded(Quarantine):
         records: int,
         most: int | None = None,
     ) -> tuple[WrittenFile, ...]:
-        """Leave it where it is."""
+        """Keep no files."""
         return ()

@@ -1,4 +1,4 @@
-"""Findings: what validation has to say, each by a rule that has a severity."""
+"""Findings of a validation. Each belongs to a rule, and each rule has a severity."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from operator import add
 from typing import Final
 
 ERROR: Final = "error"
-"""The lake or feed cannot be trusted; the exit code is 1."""
+"""The lake or feed cannot be trusted. The exit code is 1."""
 WARNING: Final = "warning"
-"""Worth knowing; the data are as the feed gave them."""
+"""The feed is odd, but the data are the same as in the feed."""
 IGNORE: Final = "ignore"
-"""Not even looked for."""
+"""Findings of the rule are not reported."""
 
 SEVERITIES: Final = (ERROR, WARNING, IGNORE)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Something that is checked.
+    """A rule of validation.
 
     Parameters
     ----------
     name : str
-        Its name, e.g. ``missing-file``; stable, since options and reports use it.
+        Name, e.g. ``missing-file``. It never changes, because options and reports use it.
     severity : str
-        What it is unless an option says otherwise: one of `SEVERITIES`.
+        Severity if no option sets another: one of `SEVERITIES`.
     meaning : str
-        What is expected, in one line.
+        The expected state, in one line.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as a rule expects it.
+    """One violation of a rule.
 
     Parameters
     ----------
@@ -46,13 +46,13 @@ class Finding:
     severity : str
         ``error`` or ``warning``.
     path : str
-        Which file, relative to the lake or feed; a feed zip's member as ``ZIP: MEMBER``.
+        Path of the file, relative to the lake or feed. A member of a feed zip is ``ZIP: MEMBER``.
     message : str
         What was expected, what was found, and what to do next, in one line.
     line, column : int or None
-        Where in the file, if known.
+        Position in the file, if known.
     count : int
-        How many records, rows or values it is about.
+        Number of records, rows or values that the finding covers.
     """
 
     rule: str
@@ -66,14 +66,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Checked:
-    """How much was looked at; adds up.
+    """Amount of checked data. Two amounts can be added.
 
     Parameters
     ----------
     partitions, files, bytes : int
-        Partitions, their files that are there in the right size, and the bytes of these.
+        Number of partitions, of their files with the right size, and of the bytes in these files.
     rows, records : int
-        In these files.
+        Number of rows and records in these files.
     """
 
     partitions: int = 0

@@ -1,4 +1,4 @@
-"""The inventory of a lake: its commits, and the files that are there; no data file is opened."""
+"""Inventory of a lake: its commits and its files. This code opens no data file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from movielake.validation.findings import Finding
 from movielake.validation.rules import found, mend, reason
 
 _DEEPEST: Final = 8
-"""Folders below each other: a lake has five, and a link may lead in a circle."""
+"""Largest depth of folders. A lake has five levels, but links can form a circle."""
 
 _STATUSES: Final = (COMPLETE, DAMAGED, REFUSED, EMPTY, OTHER)
 
@@ -43,7 +43,7 @@ _NO_COMMIT: Final = (
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a lake has, as far as that is known without opening a data file.
+    """Files and commits of a lake, without the contents of data files.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ class Inventory:
     files : dict
         Path, relative to the lake, to size and time of the last change (None if unknown).
     commits : dict
-        Stamp and country to the commit, in order; only those that can be trusted.
+        Stamp and country to the commit, in order, without the broken commits.
     table : pa.Table
-        These commits as ``manifest.parquet`` would have them.
+        These commits in the form of ``manifest.parquet``.
     broken : dict
-        Stamp and country of the others to what is wrong with them.
+        Stamp and country of each broken commit to the finding on it.
     """
 
     lake: Folder
@@ -67,7 +67,7 @@ class Inventory:
 
 
 def check_lake_file(lake: Folder) -> Iterator[Finding]:
-    """Compare ``lake.json`` with what this version reads and writes.
+    """Compare ``lake.json`` with the format that this version reads and writes.
 
     Parameters
     ----------
@@ -83,21 +83,22 @@ def check_lake_file(lake: Folder) -> Iterator[Finding]:
         content = json.loads(text)
         version, tables = content["format"], content["tables"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        message = f"cannot be read ({reason(error)}); restore it from a copy"
+        message = f"cannot be read ({reason(error)}); restore it from a backup"
         yield found("lake-file", LAKE_FILE, message)
         return
     if version != FORMAT:
-        message = f"expected format {FORMAT}, found {version!r}; nothing more is checked"
-        yield found("lake-format", LAKE_FILE, f"{message}: use the movielake that wrote it")
+        message = f"expected format {FORMAT}, found {version!r}; the validation stops here"
+        yield found("lake-format", LAKE_FILE, f"{message}, use the movielake that wrote the lake")
         return
     if not _is_as_written(text, content):
-        yield found("lake-file", LAKE_FILE, "expected it as movielake writes it; restore it")
+        message = "expected the bytes that movielake writes, found others; restore it from a backup"
+        yield found("lake-file", LAKE_FILE, message)
     if difference := describe_difference(tables):
         yield found("lake-schema", LAKE_FILE, f"{difference}; convert the feed to a new lake")
 
 
 def _is_as_written(text: bytes, content: Any) -> bool:
-    """Tell whether JSON is written the way that movielake writes it, to the last space."""
+    """Return whether JSON has exactly the format that movielake writes, to the last space."""
     return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode() == text
 
 
@@ -109,7 +110,7 @@ def take_inventory(lake: Folder, *, to_the_byte: bool) -> Inventory:
     lake : Folder
         The lake.
     to_the_byte : bool
-        Whether commits are also compared with how movielake writes them.
+        Whether to compare also the formatting of commits with the format that movielake writes.
 
     Returns
     -------
@@ -125,7 +126,7 @@ def take_inventory(lake: Folder, *, to_the_byte: bool) -> Inventory:
     commits = {pair: commit for pair, commit in results.items() if isinstance(commit, Commit)}
     try:
         table = manifest_table(commits.values())
-    except _NO_COMMIT:  # rare, so only now one by one
+    except _NO_COMMIT:  # rare, so commits are checked one by one only in this case
         results |= {pair: _check_types(pair, commit) for pair, commit in commits.items()}
         commits = {pair: commit for pair, commit in results.items() if isinstance(commit, Commit)}
         table = manifest_table(commits.values())
@@ -138,7 +139,7 @@ def _check_words(commit: Commit) -> None:
         unknown = {problem.kind for problem in member.problems} - MEANING.keys()
         if unknown or member.status not in _STATUSES:
             words = ", ".join([member.status, *sorted(unknown)])
-            raise ValueError(f"unknown status or kind of problem: {words}")
+            raise ValueError(f"expected a known status and known kinds of problems, found {words}")
 
 
 def _check_types(pair: Pair, commit: Commit) -> Commit | Finding:
@@ -160,7 +161,7 @@ def _read_commits(
     def read(pair: Pair) -> tuple[Pair, Commit | Finding]:
         return pair, _read_commit(lake, pair, to_the_byte)
 
-    if lake.is_local:  # there is nothing to wait for
+    if lake.is_local:  # threads help only where a network makes reads slow
         yield from map(read, pairs)
         return
     with ThreadPoolExecutor(16) as pool:
@@ -177,16 +178,17 @@ def _read_commit(lake: Folder, pair: Pair, to_the_byte: bool) -> Commit | Findin
     except (OSError, *_NO_COMMIT) as error:
         return _unreadable(pair, error)
     if to_the_byte and not _is_as_written(text, json.loads(text)):
-        return found("commit-file", path, f"expected it as movielake writes it; {mend(pair)}")
+        message = f"expected the bytes that movielake writes, found others; {mend(pair)}"
+        return found("commit-file", path, message)
     names = [file.path.lower() for file in files_of(commit)]
     if not safe or len(names) != len(set(names)):
-        message = "expected its own partition, and there each file once"
+        message = "expected files of this partition, each once, found others or repeated files"
         return found("commit-place", path, f"{message}; {mend(pair)}")
     return commit
 
 
 def list_files(lake: Folder) -> dict[str, tuple[int, float | None]]:
-    """List all files of a lake: path to size and time of the last change."""
+    """Return all files of a lake: path to size and time of the last change."""
     if lake.is_local:
         start = len(lake.path.rstrip("/")) + 1
         return {path[start:]: stat for path, stat in _walk(lake.path, _DEEPEST)}
@@ -201,13 +203,13 @@ def _walk(folder: str, deepest: int) -> Iterator[tuple[str, tuple[int, float | N
             if entry.is_dir():
                 if deepest:
                     yield from _walk(entry.path, deepest - 1)
-            elif entry.is_file():  # not a link that leads nowhere
+            elif entry.is_file():  # skips broken links
                 stat = entry.stat()
                 yield entry.path, (stat.st_size, stat.st_mtime)
 
 
 def leftovers(inventory: Inventory, older_than: float = 24 * 3600) -> list[str]:
-    """List the workspaces in which nothing has changed for a day."""
+    """Return the workspaces that have not changed for a day."""
     newest: dict[str, float] = {}
     for path, (_, changed) in inventory.files.items():
         if path.startswith(f"{WORK_FOLDER}/") and changed is not None:

@@ -1,4 +1,4 @@
-"""A lake as a whole: what its commits say first, then what its files hold."""
+"""Check of a whole lake: first its commits, then the contents of its files."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from movielake.validation.findings import Checked, Finding
 from movielake.validation.inventory import Inventory, check_lake_file, take_inventory
 
 _BATCH: Final = 1 << 23
-"""Bytes of one task of a worker, at the most: some seconds of work."""
+"""Largest size of one task for a worker, in bytes: a few seconds of work."""
 
 _PARTITION: Final = 50_000
 _FOOTERS: Final = 1_000
-"""What a partition costs besides its bytes, and if only its footers are read; in bytes too."""
+"""Extra cost of a partition besides its bytes, and its cost with ``fast``. Both in bytes."""
 
 _FEW: Final = 2
-"""Batches that are done here: to start workers would take longer."""
+"""Up to this number of batches run in this process, because starting workers takes longer."""
 
 Results = Iterator[tuple[list[Finding], Checked]]
 
@@ -48,7 +48,7 @@ def check_lake(
     workers: int | None = None,
     on_checked: Callable[[Checked], None] | None = None,
 ) -> Iterator[Finding]:
-    """Check a lake, with the severities that the rules have by themselves.
+    """Check a lake, with the default severities of the rules.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def check_lake(
     date_stamps, countries, sample, fast, max_orphans, workers, on_checked
         As for `movielake.validate`.
     places : bool, optional
-        Whether theaters are looked up on the map.
+        Whether to check that theaters lie inside their country.
 
     Yields
     ------
@@ -66,7 +66,7 @@ def check_lake(
     Raises
     ------
     ValueError
-        If nothing is selected, or the options contradict each other.
+        If the selection matches no partition.
     """
     folder, selection = Folder(lake), Selection(date_stamps, countries)
     for finding in check_lake_file(folder):
@@ -93,28 +93,28 @@ def check_lake(
 
 def _nothing(lake: str, inventory: Inventory, selection: Selection) -> str:
     if not inventory.commits:
-        return f"{lake} holds nothing yet: no feed zip was converted into it"
+        return f"expected a lake with data, found no commit in {lake}; convert a feed into it first"
     stamps, countries = (sorted({pair[i] for pair in inventory.commits}) for i in (0, 1))
     return (
-        f"nothing in {lake} matches {selection}; it has {len(stamps)} stamps "
+        f"no partition in {lake} matches {selection}; it has {len(stamps)} stamps "
         f"({stamps[0]} to {stamps[-1]}) and the countries {', '.join(countries)}"
     )
 
 
 def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
-    """Choose some partitions, the same each time, from all over the stamps and countries.
+    """Choose partitions, spread over stamps and countries. The choice is the same in each run.
 
     Parameters
     ----------
     pairs : sequence of Pair
-        All of them, in order.
+        All partitions, in order.
     count : int
-        How many.
+        Number of partitions to choose.
 
     Returns
     -------
     list of Pair
-        In order: out of each of ``count`` equal stretches, one.
+        One from each of ``count`` equal parts of ``pairs``, in order.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
     """
     count = min(count, len(pairs))
     edges = [number * len(pairs) // count for number in range(count + 1)] if count else []
-    # By a digest: equal steps through countries within stamps would meet the same few countries.
+    # Equal steps through the sorted pairs would choose the same few countries. A digest does not.
     return [min(pairs[start:end], key=_digest) for start, end in pairwise(edges)]
 
 
@@ -134,7 +134,7 @@ def _digest(pair: Pair) -> bytes:
 
 
 def _batches(commits: Sequence[Commit], inventory: Inventory, fast: bool) -> list[Batch]:
-    """Cut the work into pieces that are worth a worker's while."""
+    """Divide the work into batches that are large enough for a worker."""
     pieces: list[list[Commit]] = [[]]
     size = 0
     for commit in commits:
@@ -147,7 +147,7 @@ def _batches(commits: Sequence[Commit], inventory: Inventory, fast: bool) -> lis
 
 
 def _present(commits: Sequence[Commit], inventory: Inventory) -> frozenset[str]:
-    """Name the files that are there, in the size that they should have."""
+    """Return the paths of the files that exist and have the right size."""
     files = (file for commit in commits for file in files_of(commit))
     return frozenset(
         file.path for file in files if inventory.files.get(file.path, (-1,))[0] == file.bytes
@@ -155,7 +155,7 @@ def _present(commits: Sequence[Commit], inventory: Inventory) -> frozenset[str]:
 
 
 def _run(depth: Depth, batches: Sequence[Batch], workers: int | None) -> Results:
-    """Check batches, here or on workers; their results come in order."""
+    """Check batches, here or on workers, and yield the results in order."""
     check = partial(check_batch, depth)
     few = len(batches) <= _FEW and running_client() is None
     if workers == 1 or few or not Folder(depth.url).is_shared:
@@ -166,5 +166,5 @@ def _run(depth: Depth, batches: Sequence[Batch], workers: int | None) -> Results
             first, last = (
                 f"{c.date_stamp} {c.country}" for c in (batch.commits[0], batch.commits[-1])
             )
-            raise OSError(f"{first} to {last}: {result}; try it with fewer workers")
+            raise OSError(f"{first} to {last}: {result}; try again with fewer workers")
         yield result

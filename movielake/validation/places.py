@@ -1,4 +1,4 @@
-"""Places: theaters outside their country, if the extra ``geo`` is there to tell."""
+"""Check for theaters outside their country. It needs the extra ``geo``."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ from movielake.validation.rules import found
 
 RULE: Final = "outside-country"
 
-NO_PLACES: Final = f"{RULE} is skipped: it needs the extra geo, as in: pip install 'movielake[geo]'"
+NO_PLACES: Final = (
+    f"{RULE} is not checked, because it needs the extra geo; pip install 'movielake[geo]'"
+)
 
 
 def has_geography() -> bool:
-    """Tell whether the extra ``geo`` is there."""
+    """Return whether the extra ``geo`` is installed."""
     return find_spec("tzfpy") is not None
 
 
 def check_places(
     pair: Pair, coordinates: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> Iterator[Finding]:
-    """Look for theaters that surely lie outside the country of their partition.
+    """Find theaters that certainly lie outside the country of their partition.
 
     Parameters
     ----------
     pair : Pair
         The partition.
     coordinates : sequence of (np.ndarray, np.ndarray)
-        Latitudes and longitudes of its theaters in degrees, NaN where unknown.
+        Latitudes and longitudes of its theaters in degrees, NaN if unknown.
 
     Yields
     ------
@@ -43,7 +45,7 @@ def check_places(
     if not coordinates or not has_geography():
         return
     latitude, longitude = (np.concatenate(arrays) for arrays in zip(*coordinates, strict=True))
-    possible = (abs(latitude) <= 90) & (abs(longitude) <= 180)  # else another rule has said so
+    possible = (abs(latitude) <= 90) & (abs(longitude) <= 180)  # `coordinates` reports the rest
     outside = is_outside(latitude, longitude, pair[1]) & possible
     if count := int(outside.sum()):
         first = outside.argmax()

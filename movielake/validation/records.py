@@ -1,4 +1,4 @@
-"""JSON Lines of a lake: their records, and the rows that these make."""
+"""JSON Lines of a lake: the records, and the rows made from them."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ UNREADABLE: Final = (
     *(OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError),
     *(OverflowError, pa.ArrowException, ZstdError),
 )
-"""What reading and flattening may raise when a file holds something else than it should."""
+"""Errors that reading and flattening raise if a file has the wrong content."""
 
 
 @dataclass
 class RecordsFile:
-    """The records of one file of JSON Lines, read once, from the first to the last.
+    """The records of one JSON Lines file, read once and in order.
 
     Parameters
     ----------
     content : bytes
-        The file.
+        Content of the file.
     member : MemberCommit
-        What its commit says.
+        The file's entry in the commit.
     table : Table
-        Whose records they are.
+        Table of the records.
     labels : dict
-        The ``country``, ``date_stamp`` and ``source_xml`` that each must carry.
+        The ``country``, ``date_stamp`` and ``source_xml`` that each record must have.
     """
 
     content: bytes
@@ -55,11 +55,11 @@ class RecordsFile:
 
     @property
     def path(self) -> str:
-        """Where the file is."""
+        """Path of the file."""
         return self.member.json.path if self.member.json else ""
 
     def rows(self) -> Iterator[pa.Table]:
-        """Flatten the records a batch at a time, up to the first that is none."""
+        """Flatten the records a batch at a time, up to the first invalid record."""
         records = self._records()
         try:
             while batch := list(islice(records, BATCH)):
@@ -76,10 +76,10 @@ class RecordsFile:
         return map(json.loads, io.TextIOWrapper(stream, "utf-8", newline="\n"))
 
     def findings(self) -> Iterator[Finding]:
-        """Compare what was read, when all of it has been."""
+        """Compare the records with the commit, after all records have been read."""
         path = self.path
         if self.error:
-            message = f"record {self.count:,} or one soon after it is none ({self.error})"
+            message = f"record {self.count:,} or one soon after it is not valid ({self.error})"
             yield found("unreadable-file", path, message)
             return
         if self.count != self.member.records:
@@ -87,12 +87,13 @@ class RecordsFile:
             yield found("record-count", path, message)
         if self.astray:
             expected = ", ".join(f"{key} {self.labels[key]}" for key in OWN_KEYS)
-            message = f"{self.astray:,} of {self.count:,} records are not of {expected}"
+            message = f"expected {expected}, found others in {self.astray:,} of {self.count:,}"
+            message += " records"
             yield found("wrong-source", path, message, count=self.astray)
         counted, committed = _counts(self.problems.problems()), _counts(self.member.problems)
         for key in sorted({key for key, _ in counted.items() ^ committed.items()}):
             have, want = counted.get(key, 0), committed.get(key, 0)
-            message = f"{' '.join(key)}: the commit counts {want:,}, these records have {have:,}"
+            message = f"{' '.join(key)}: expected {want:,} as in the commit, found {have:,}"
             yield found("problem-count", path, message)
 
 
@@ -101,17 +102,17 @@ def _counts(problems: Iterable[Problem]) -> dict[tuple[str, str], int]:
 
 
 def first_difference(ours: Iterator[pa.Table], theirs: Iterator[pa.Table]) -> str:
-    """Compare two streams of rows, however they are cut into tables.
+    """Compare two streams of rows. Each can be divided into tables in its own way.
 
     Parameters
     ----------
     ours, theirs : iterator of pa.Table
-        Of the same columns; read no further than the first difference.
+        Expected and found rows, with the same columns. They are read up to the first difference.
 
     Returns
     -------
     str
-        Where it is, and what; empty if there is none.
+        Place and values of the first difference, or an empty string if the rows are the same.
 
     Examples
     --------
@@ -120,7 +121,7 @@ def first_difference(ours: Iterator[pa.Table], theirs: Iterator[pa.Table]) -> st
     >>> first_difference(iter([rows]), iter([rows[:2], rows[2:]]))
     ''
     >>> first_difference(iter([rows]), iter([rows[:1], rows[:2]]))
-    'row 1, n: 2 expected, 1 found'
+    'row 1, column n: expected 2, found 1'
     """
     position = 0
     mine: pa.Table | None = None
@@ -129,7 +130,7 @@ def first_difference(ours: Iterator[pa.Table], theirs: Iterator[pa.Table]) -> st
         mine = mine if mine is not None and mine.num_rows else _next(ours)
         other = other if other is not None and other.num_rows else _next(theirs)
         if mine is None or other is None:
-            return "" if mine is other else f"{position:,} rows are the same, then one has more"
+            return "" if mine is other else f"one has {position:,} rows, the other has more"
         size = min(mine.num_rows, other.num_rows)
         if not mine.slice(0, size).equals(other.slice(0, size)):
             return _difference(mine.slice(0, size), other.slice(0, size), position)
@@ -147,6 +148,6 @@ def _difference(mine: pa.Table, other: pa.Table, position: int) -> str:
             for name in mine.column_names:
                 want, have = mine[name][row].as_py(), other[name][row].as_py()
                 if want != have:
-                    at = f"row {position + row:,}, {name}"
-                    return f"{at}: {want!r} expected, {have!r} found"
-    return f"rows from {position:,} on differ"
+                    at = f"row {position + row:,}, column {name}"
+                    return f"{at}: expected {want!r}, found {have!r}"
+    return f"rows after row {position:,} differ"

@@ -1,4 +1,4 @@
-"""References within a partition: keys that are there once, and showings that lead somewhere."""
+"""References within a partition: unique keys, and showings with their movie and theater."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Ids = Mapping[str, pa.ChunkedArray]
 
 
 def check_keys(pair: Pair, tables: Mapping[str, Ids]) -> Iterator[Finding]:
-    """Look for ids that are missing or, in movies and theaters, there more than once.
+    """Find missing ids, and ids that repeat in movies or theaters.
 
     Parameters
     ----------
     pair : Pair
         The partition.
     tables : mapping of str to Ids
-        The ids of each table, of all its files together.
+        The ids of each table, from all its files together.
 
     Yields
     ------
@@ -47,23 +47,25 @@ def _repeated(path: str, column: str, values: pa.ChunkedArray) -> Iterator[Findi
         counts = values.value_counts()
         often = counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1))
         first = often[0].as_py()["values"]
-        message = f"{column} that are there more than once: {len(often):,}, first {first}"
+        message = f"expected each {column} once, found {len(often):,} that repeat, first {first}"
         yield found("duplicate-key", path, message, count=surplus)
 
 
 def check_references(
     pair: Pair, tables: Mapping[str, Ids], max_orphans: float | None
 ) -> Iterator[Finding]:
-    """Look for showings whose movie or theater is not in their partition.
+    """Find showings whose movie or theater is not in their partition.
 
     Parameters
     ----------
     pair : Pair
         The partition.
     tables : mapping of str to Ids
-        The ids of each table; of movies and theaters only if all their files could be read.
+        The ids of each table. Movies and theaters are included only if all their files could be
+        read.
     max_orphans : float, optional
-        Largest share of a partition's showing records that may lack their movie, or their theater.
+        Largest allowed share of a partition's showing records without their movie, or without
+        their theater.
 
     Yields
     ------
@@ -85,5 +87,5 @@ def check_references(
         message += f" in {name}, first {first}"
         yield found("orphans", path, message, count=count)
         if max_orphans is not None and share > max_orphans:
-            message = f"{message}; {max_orphans:.2%} are allowed"
+            message = f"{message}; at most {max_orphans:.2%} are allowed"
             yield found("too-many-orphans", path, message, count=count)

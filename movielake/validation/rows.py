@@ -1,4 +1,4 @@
-"""Rows of a lake: one Parquet file against its schema, its commit, and what is plausible."""
+"""Check of one Parquet file: its schema, its commit and plausible values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IDS: Final = {
     "theaters": ("theater_id",),
     "showings": ("movie_id", "theater_id"),
 }
-"""The columns that tell which movie or theater a record is about."""
+"""The id columns of each table."""
 
 _LOOKED_AT: Final = {
     "movies": ["movie_id", "running_time", "source_xml"],
@@ -37,11 +37,11 @@ def check_footer(file: pq.ParquetFile, member: MemberCommit, table: Table) -> It
     Parameters
     ----------
     file : pq.ParquetFile
-        Opened; nothing but the footer is read.
+        The open file. Only its footer is read.
     member : MemberCommit
-        What its commit says.
+        The file's entry in the commit.
     table : Table
-        Whose rows it holds.
+        Table of the rows.
 
     Yields
     ------
@@ -60,16 +60,16 @@ def _schema_difference(schema: pa.Schema, expected: pa.Schema) -> str:
     missing = [name for name in expected.names if name not in fields]
     unknown = [name for name in schema.names if name not in expected.names]
     if missing or unknown or len(schema) != len(fields):
-        lacks = f"lacks {', '.join(missing) or 'none'}, has besides {', '.join(unknown) or 'none'}"
-        return f"expected the {len(expected)} columns of its table; it {lacks}"
+        lacks = f"missing: {', '.join(missing) or '-'}, unknown: {', '.join(unknown) or '-'}"
+        return f"expected the {len(expected)} columns of the table, found others ({lacks})"
     for field_ in expected:
         if not fields[field_.name].equals(field_):
             return f"expected {field_.name} of type {field_.type}, found {fields[field_.name].type}"
-    return "expected the columns in the order of the schema, found them in another"
+    return "expected the columns in the order of the schema, found another order"
 
 
 def read_rows(file: pq.ParquetFile, table: Table, *, whole: bool) -> Iterator[pa.Table]:
-    """Read a Parquet file a row group at a time: all columns, or those that are looked at."""
+    """Read a Parquet file a row group at a time: all columns, or only the checked columns."""
     columns = table.arrow.names if whole else _LOOKED_AT[table.name]
     for number in range(file.num_row_groups):
         yield file.read_row_group(number, columns=columns, use_threads=False)
@@ -77,16 +77,16 @@ def read_rows(file: pq.ParquetFile, table: Table, *, whole: bool) -> Iterator[pa
 
 @dataclass
 class RowsFile:
-    """What is gathered of the rows of one Parquet file, a row group at a time.
+    """Counts and values collected from the rows of one Parquet file, a row group at a time.
 
     Parameters
     ----------
     member : MemberCommit
-        What its commit says.
+        The file's entry in the commit.
     table : Table
-        Whose rows they are.
+        Table of the rows.
     date_stamp, source_xml : str
-        Its partition's stamp, and the source that each row must carry.
+        Stamp of the partition, and the ``source_xml`` that each row must have.
     """
 
     member: MemberCommit
@@ -103,7 +103,7 @@ class RowsFile:
     _last: int = -2
 
     def watch(self, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        """Pass row groups on, and gather what they hold."""
+        """Collect counts and values from row groups, and yield the row groups unchanged."""
         for rows in groups:
             same = pc.equal(rows["source_xml"], self.source_xml)
             self.astray += rows.num_rows - int(pc.sum(same).as_py() or 0)
@@ -127,7 +127,7 @@ class RowsFile:
         return rows
 
     def _watch_showings(self, rows: pa.Table) -> pa.Table:
-        """Gather what there is of showings; return the first row of each record."""
+        """Collect counts and values of showings, and return the first row of each record."""
         self.screenings += rows.num_rows - rows["show_time"].null_count
         self.dates += [day for day in pc.min_max(rows["show_date"]).as_py().values() if day]
         day = datetime.date.fromisoformat(self.date_stamp)
@@ -147,19 +147,23 @@ class RowsFile:
             self.odd[rule] = (before + count, first)
 
     def findings(self) -> Iterator[Finding]:
-        """Compare what was gathered, when all row groups have passed."""
+        """Compare the collected values with the commit, after all row groups have been read."""
         path = self.member.parquet.path if self.member.parquet else ""
         rows = f"of {self.member.rows:,} rows"
         if self.astray:
-            message = f"{self.astray:,} {rows} are not of source_xml {self.source_xml}"
+            message = (
+                f"expected source_xml {self.source_xml}, found others in {self.astray:,} {rows}"
+            )
             yield found("wrong-source", path, message, count=self.astray)
         if self.table.name == "showings":
             yield from self._counts(path)
         elif self.member.records != self.member.rows:
             message = f"expected one row for each of {self.member.records:,} records"
-            yield found("record-count", path, f"{message}, the commit has {self.member.rows:,}")
+            yield found(
+                "record-count", path, f"{message}, found {self.member.rows:,} in the commit"
+            )
         for rule, (count, first) in self.odd.items():
-            message = f"{count:,} {rows} are beyond the limits, first {first}"
+            message = f"{count:,} {rows} are outside the limits, first value {first}"
             yield found(rule, path, message, count=count)
 
     def _counts(self, path: str) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The rules for lakes, each with its severity, and how options change these."""
+"""The rules for lakes with their severities, and the options that change severities."""
 
 from __future__ import annotations
 
@@ -11,88 +11,121 @@ from movielake.validation.findings import ERROR, SEVERITIES, WARNING, Finding, R
 COORDINATES: Final = (90.0, 180.0)
 """Largest latitude and longitude, in degrees."""
 RUNNING_TIMES: Final = (1, 900)
-"""Running times that a film may have, in minutes."""
+"""Shortest and longest plausible running time, in minutes."""
 SHOW_DATES: Final = (-31, 184)
-"""How far a show_date may be from its date_stamp, in days."""
+"""Smallest and largest plausible distance of a show_date from its date_stamp, in days."""
 
 _MINUTES: Final = " to ".join(map(str, RUNNING_TIMES))
 _DAYS: Final = " to ".join(map(str, SHOW_DATES))
 
 LAKE_RULES: Final = (
-    Rule("lake-file", ERROR, "lake.json can be read, and is as it was written"),
-    Rule("lake-format", ERROR, "lake.json names the format that this version reads"),
-    Rule("lake-schema", ERROR, "lake.json has the tables and columns that the schemas have"),
-    Rule("commit-file", ERROR, "every commit can be read, and is as it was written"),
-    Rule("commit-place", ERROR, "a commit is of its own partition, and names files only there"),
-    Rule("stale-manifest", ERROR, "manifest.parquet, if there is one, says what the commits say"),
-    Rule("manifest-bytes", WARNING, "manifest.parquet is, byte for byte, what is written today"),
-    Rule("data-package", WARNING, "datapackage.json, if there is one, is what the schemas make"),
-    Rule("missing-file", ERROR, "every file that a commit names is there"),
-    Rule("wrong-size", ERROR, "every file has the size that its commit says"),
-    Rule("wrong-checksum", ERROR, "every file has the SHA-256 that its commit says"),
-    Rule("unreadable-file", ERROR, "every file can be read to its end"),
-    Rule("unaccounted-file", ERROR, "every file beside the data is named by a commit"),
-    Rule("stray-file", WARNING, "nothing else lies in the lake's folder"),
-    Rule("leftover", WARNING, "no workspace of a process that was killed is older than a day"),
-    Rule("wrong-schema", ERROR, "a Parquet file has its table's columns: names, types, order"),
-    Rule("row-count", ERROR, "a Parquet file has as many rows as its commit says"),
-    Rule("record-count", ERROR, "both formats have as many records as the commit says, numbered"),
-    Rule("screening-count", ERROR, "as many rows have a time as the commit says"),
-    Rule("date-span", ERROR, "first and last show_date are those that the commit says"),
-    Rule("wrong-source", ERROR, "country, date_stamp and source_xml are those of the file's place"),
-    Rule("json-rows", ERROR, "the rows are exactly what the JSON's records make"),
-    Rule("problem-count", ERROR, "the JSON's records have the problems that the commit counts"),
-    Rule("too-many-orphans", ERROR, "no partition has more orphans than --max-orphans allows"),
-    Rule("orphans", WARNING, "the movie and theater of every showing are in its partition"),
-    Rule("missing-table", WARNING, "a partition with showings has movies and theaters too"),
-    Rule("missing-key", WARNING, "every movie and theater has its id, and every showing both"),
-    Rule("duplicate-key", WARNING, "a movie_id or theater_id is there once in a partition"),
+    Rule(
+        "lake-file", ERROR, "lake.json can be read and has exactly the format that movielake writes"
+    ),
+    Rule("lake-format", ERROR, "lake.json states the format that this version of movielake reads"),
+    Rule("lake-schema", ERROR, "lake.json has the same tables and columns as the schemas"),
+    Rule(
+        "commit-file",
+        ERROR,
+        "every commit can be read and has exactly the format that movielake writes",
+    ),
+    Rule(
+        "commit-place",
+        ERROR,
+        "a commit lies in its own partition and names only files there, each once",
+    ),
+    Rule(
+        "stale-manifest",
+        ERROR,
+        "manifest.parquet, if it exists, has the same content as the commits",
+    ),
+    Rule(
+        "manifest-bytes",
+        WARNING,
+        "manifest.parquet has exactly the bytes that movielake writes today",
+    ),
+    Rule("data-package", WARNING, "datapackage.json, if it exists, matches the schemas"),
+    Rule("missing-file", ERROR, "every file that a commit names exists"),
+    Rule("wrong-size", ERROR, "every file has the size that its commit states"),
+    Rule("wrong-checksum", ERROR, "every file has the SHA-256 that its commit states"),
+    Rule("unreadable-file", ERROR, "every file can be read completely"),
+    Rule("unaccounted-file", ERROR, "a commit names every file in the data folders"),
+    Rule("stray-file", WARNING, "the lake's folder holds only files of the lake"),
+    Rule("leftover", WARNING, "no workspace of a killed process is older than a day"),
+    Rule(
+        "wrong-schema",
+        ERROR,
+        "a Parquet file has the columns of its table, with their names, types and order",
+    ),
+    Rule("row-count", ERROR, "a Parquet file has the number of rows that its commit states"),
+    Rule(
+        "record-count", ERROR, "both formats have the commit's number of records, numbered in order"
+    ),
+    Rule(
+        "screening-count",
+        ERROR,
+        "the number of rows with a time is the number that the commit states",
+    ),
+    Rule("date-span", ERROR, "the first and the last show_date are those that the commit states"),
+    Rule("wrong-source", ERROR, "country, date_stamp and source_xml match the path of the file"),
+    Rule("json-rows", ERROR, "the rows are exactly those made from the JSON records"),
+    Rule("problem-count", ERROR, "the JSON records have the problems that the commit counts"),
+    Rule(
+        "too-many-orphans", ERROR, "no partition has a larger share of orphans than --max-orphans"
+    ),
+    Rule("orphans", WARNING, "the movie and the theater of every showing are in its partition"),
+    Rule("missing-table", WARNING, "a partition with showings also has movies and theaters"),
+    Rule(
+        "missing-key", WARNING, "every movie and theater has its id, and every showing has both ids"
+    ),
+    Rule("duplicate-key", WARNING, "each movie_id and theater_id occurs once in a partition"),
     Rule("coordinates", WARNING, "latitudes are from -90 to 90, longitudes from -180 to 180"),
-    Rule("outside-country", WARNING, "theaters are in their country (needs the extra geo)"),
+    Rule("outside-country", WARNING, "theaters lie inside their country (needs the extra geo)"),
     Rule("running-time", WARNING, f"running times are from {_MINUTES} minutes"),
     Rule(
         "show-date",
         WARNING,
-        f"show_dates are from {_DAYS} days after the stamp",
+        f"show_dates are from {_DAYS} days after the date stamp",
     ),
-    Rule("damaged-member", WARNING, "every member of the feed could be read to its end"),
+    Rule("damaged-member", WARNING, "every member of the feed could be read completely"),
     Rule("refused-member", WARNING, "every XML member of the feed could be read"),
-    Rule("left-out-member", WARNING, "no member of the feed is empty, or no XML"),
-    Rule("untyped-value", WARNING, "every value is of its column's type"),
-    Rule("repeated-element", WARNING, "no element repeats that the schema has once"),
-    Rule("unknown-element", WARNING, "the schema knows every element"),
+    Rule("left-out-member", WARNING, "every member of the feed is XML and not empty"),
+    Rule("untyped-value", WARNING, "every value has its column's type"),
+    Rule("repeated-element", WARNING, "an element repeats only if the schema allows it"),
+    Rule("unknown-element", WARNING, "every element is in the schema"),
 )
-"""What is checked of a lake: an error where it is not what it says, a warning on what it holds."""
+"""The rules for lakes. Errors mean that the lake differs from its commits or its own format.
+Warnings mean odd data."""
 
 _SEVERITY: Final = {rule.name: rule.severity for rule in LAKE_RULES}
 
 
 def found(rule: str, path: str, message: str, **more: Any) -> Finding:
-    """Make a finding of a lake's rule, with the severity that the rule has by itself."""
+    """Make a finding of a rule for lakes, with the rule's default severity."""
     return Finding(rule, _SEVERITY[rule], path, message, **more)
 
 
 def mend(pair: tuple[str, str]) -> str:
-    """Say what to do about files of a partition that are not what they should be."""
+    """Return advice on how to repair the files of a partition."""
     stamp, country = pair
     how = f"--force --stamps {stamp} --countries {country}"
     return f"convert its feed zip again ({how}), or stage it again"
 
 
 def reason(error: BaseException) -> str:
-    """Say what an error is, in one line."""
+    """Describe an error in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def choose_severities(chosen: Mapping[str, str], rules: Iterable[Rule]) -> dict[str, str]:
-    """Tell the severity of each rule.
+    """Return the severity of each rule.
 
     Parameters
     ----------
     chosen : mapping of str to str
-        Names of rules to the severities that are wanted instead of their own.
+        Name of a rule to the severity that replaces its default.
     rules : iterable of Rule
-        All there are.
+        All rules.
 
     Returns
     -------
@@ -102,7 +135,7 @@ def choose_severities(chosen: Mapping[str, str], rules: Iterable[Rule]) -> dict[
     Raises
     ------
     ValueError
-        If there is no such rule, or no such severity.
+        If a rule or a severity does not exist.
 
     Examples
     --------
@@ -114,7 +147,9 @@ def choose_severities(chosen: Mapping[str, str], rules: Iterable[Rule]) -> dict[
     for name, severity in chosen.items():
         if name not in severities:
             close = difflib.get_close_matches(name, severities, 3, 0.5) or sorted(severities)
-            raise ValueError(f"there is no rule {name!r}; is it {' or '.join(close)}?")
+            raise ValueError(
+                f"expected the name of a rule, found {name!r}; did you mean {' or '.join(close)}?"
+            )
         if severity not in SEVERITIES:
             raise ValueError(
                 f"expected {', '.join(SEVERITIES)} for the rule {name}, found {severity!r}"
@@ -124,7 +159,7 @@ def choose_severities(chosen: Mapping[str, str], rules: Iterable[Rule]) -> dict[
 
 
 def describe_rules(rules: Iterable[Rule]) -> str:
-    """Describe rules as a Markdown table, for the docs."""
+    """Return rules as a Markdown table, for the docs."""
     rows = [f"| `{rule.name}` | {rule.severity} | {rule.meaning} |" for rule in rules]
     return (
         "\n".join(["| rule | severity | what is expected |", "| --- | --- | --- |", *rows]) + "\n"

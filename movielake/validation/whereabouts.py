@@ -1,8 +1,8 @@
-"""Places: where in a member's XML the first value of each problem stands.
+"""Positions of problems: line and column of the first element with each problem in a member's XML.
 
-Flattening counts problems and knows no lines. This looks for the first of each afterwards, and only
-in members that have any, in a second pass with expat, whose line numbers have no limit (libxml2's
-end at 65,535, or become a guess). Both count the same lines, also in a stream that was recoded.
+Flattening counts problems but has no line numbers. So this module reads members with problems a
+second time. It uses expat, because expat's line numbers have no limit. The line numbers of libxml2
+are not reliable after line 65,535. Both count the same lines, even in a recoded stream.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from movielake.rows.problems import EXAMPLE_LENGTH, REPEATED, UNTYPED, Problem
 from movielake.schema.tables import Table
 
 BLOCK: Final = 1 << 22
-"""Bytes read at a time: with each, older versions of expat begin anew to read a long tag."""
+"""Bytes read at a time. After each block, old versions of expat start again on a long tag."""
 
 _MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Place(NamedTuple):
-    """Line and column of the tag that begins an element, both counted from 1."""
+    """Line and column of an element's start tag, both counted from 1."""
 
     line: int
     column: int
@@ -35,22 +35,22 @@ class Place(NamedTuple):
 def find_places(
     stream: IO[bytes], table: Table, problems: Iterable[Problem]
 ) -> dict[Problem, Place]:
-    r"""Find the first place of each problem.
+    r"""Find the position of the first element with each problem.
 
     Parameters
     ----------
     stream : binary file
-        The member from its beginning; read up to the last place that is sought.
+        The member, positioned at its beginning. It is read up to the last position.
     table : Table
-        Its schema.
+        Schema of the member.
     problems : iterable of Problem
-        What flattening found in it.
+        The problems that flattening found in the member.
 
     Returns
     -------
     dict of Problem to Place
-        Where the element begins. A problem is missing whose place cannot be told, as where expat
-        does not know the encoding.
+        Position of the element's start tag. Problems without a known position are missing, for
+        example if expat does not support the encoding.
 
     Examples
     --------
@@ -71,15 +71,15 @@ def find_places(
             parser.Parse(block)
             block = stream.read(BLOCK)
     except (expat.ExpatError, *UNREADABLE, ValueError, LookupError):
-        # What lies behind damage is in no record either; the last two are odd bytes behind it, and
-        # encodings that expat does not know.
+        # Records end at damage, so all problems are before it. ValueError and LookupError come from
+        # odd bytes after the damage and from encodings that expat does not support.
         pass
     return search.found
 
 
 @dataclass(frozen=True)
 class _Sought:
-    """What to look for at a path: an element, one of its attributes, or a text."""
+    """An element, attribute or text to find at a path."""
 
     problem: Problem
     attribute: str = ""
@@ -89,7 +89,7 @@ class _Sought:
 
 @dataclass
 class _Open:
-    """An element that has begun."""
+    """An element whose start tag has been read, but not its end tag."""
 
     path: str
     place: Place
@@ -98,7 +98,7 @@ class _Open:
 
 
 class _Search:
-    """Follows the parser to the paths where something is sought, and passes over all else."""
+    """Handler of the parser. It follows the paths of the problems and skips all other elements."""
 
     def __init__(self, table: Table, problems: Iterable[Problem]) -> None:
         self.found: dict[Problem, Place] = {}
@@ -111,15 +111,15 @@ class _Search:
         ends = {path: [n for n, sign in enumerate(path) if sign == "/"] for path in self._sought}
         self._ways = {path[:end] for path in ends for end in ends[path]} | {"", *self._sought}
         self._open: list[_Open] = []
-        self._passed = 0  # depth inside an element that is passed over
+        self._passed = 0  # depth inside a skipped element
 
     @property
     def is_open(self) -> bool:
-        """Whether anything is still sought."""
+        """Whether a problem has no position yet."""
         return bool(self._left)
 
     def parser(self, encoding: str | None, marked: bool) -> expat.XMLParserType:
-        """Make the parser that is followed; a byte order mark is a column to it, but not to us."""
+        """Make the parser. It counts a byte order mark as a column, and we do not."""
         parser = expat.ParserCreate(encoding)
         parser.buffer_text = True
 
@@ -149,7 +149,7 @@ class _Search:
                     self._find(sought.problem, place)
 
     def _path(self, name: str) -> str | None:
-        """Give the path of an element below its record; None if it is passed over."""
+        """Return the path of an element below its record, or None if the element is skipped."""
         depth = len(self._open)
         if depth < 2:
             return "" if depth == 0 or name == self._record else None
@@ -178,7 +178,7 @@ class _Search:
 
 
 def _is_at(sought: _Sought, attributes: dict[str, str], nth: int) -> bool:
-    """Tell whether what is sought is seen where an element begins."""
+    """Return whether a start tag alone shows the problem."""
     if sought.attribute:
         value = attributes.get(sought.attribute)
         return value is not None and (sought.fits is None or sought.fits(value.strip()))
@@ -186,14 +186,14 @@ def _is_at(sought: _Sought, attributes: dict[str, str], nth: int) -> bool:
 
 
 def _places(problem: Problem, table: Table) -> list[tuple[str, _Sought]]:
-    """Tell where a problem may stand: element paths, and what to look for there."""
+    """Return where a problem can be: element paths, and what to find there."""
     if problem.kind == UNTYPED:
         (column,) = (c for c in table.with_fields if c.name == problem.column)
         pieces = "," if column.type == "showtimes" else ""
         return [_place(path, problem, _is_example(problem, pieces)) for path in column.paths]
     path = problem.column
     if path[:1] == "#" and path[1:] in OWN_KEYS:
-        path = path[1:]  # a record keeps its own keys for movielake
+        path = path[1:]  # movielake uses these keys itself, so the feed's elements get a "#"
     if path.rpartition("/")[2] == "#text":
         return [(path[: -len("/#text")], _Sought(problem, fits=bool))]
     return [_place(path, problem, None)]

@@ -1,4 +1,4 @@
-"""``movielake validate``: what it prints, for whom, and how it ends; and what its page shows."""
+"""``movielake validate``: its output formats, its exit codes, and its page in the documentation."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def test_an_invalid_lake(lake):
     result = validate("lake", "--fast")
     assert re.sub(r"[\d,]+ bytes", "N bytes", result.stdout) == (
         "stray-file: 1 warning\n"
-        "  notes.txt: it is no part of the lake; keep it elsewhere\n"
+        "  notes.txt: this file is not part of the lake; move it to another folder\n"
         "missing-file: 1 error\n"
-        f"  {SHOWINGS}: manifest/20191206/deu.json names it, but it is not there; "
+        f"  {SHOWINGS}: manifest/20191206/deu.json names this file, but the file does not exist; "
         f"{MEND}\n"
         "lake: INVALID: 1 error, 1 warning; checked 3 partitions, 17 files, N bytes, 13 rows, "
         "13 records (sizes and footers only)\n"
@@ -66,7 +66,7 @@ def test_an_invalid_lake(lake):
     assert result.exit_code == 1
 
 
-def test_warnings_alone_end_well(lake):
+def test_warnings_alone_do_not_change_the_exit_code(lake):
     (lake / "notes.txt").touch()
     assert validate("lake").exit_code == 0
     assert validate("lake", "--rule", "stray-file=error").exit_code == 1
@@ -80,7 +80,7 @@ def test_a_part_of_a_lake(lake):
     assert validate("lake", "--sample", "2").stdout.endswith("(files of at most 2 partitions)\n")
 
 
-def test_json(lake):
+def test_the_json_format(lake):
     (lake / MOVIES).unlink()
     result = validate("lake", "--format", "json")
     content = json.loads(result.stdout)
@@ -100,7 +100,7 @@ def test_json(lake):
                 "rule": "missing-file",
                 "severity": "error",
                 "path": MOVIES,
-                "message": f"{COMMIT} names it, but it is not there; {MEND}",
+                "message": f"{COMMIT} names this file, but the file does not exist; {MEND}",
                 "line": None,
                 "column": None,
                 "count": 1,
@@ -112,17 +112,17 @@ def test_json(lake):
     assert {*content, *checked, *content["findings"][0]} <= set(re.findall(r"`(\w+)`", described))
 
 
-def test_github(lake):
+def test_the_github_format(lake):
     (lake / MOVIES).unlink()
     lines = validate("lake/", "--format", "github").stdout.splitlines()
     assert lines[0] == (
         f"::error file=lake/{MOVIES},title=missing-file::"
-        f"{MOVIES}: {COMMIT} names it, but it is not there; {MEND}"
+        f"{MOVIES}: {COMMIT} names this file, but the file does not exist; {MEND}"
     )
     assert lines[1].startswith("lake/: INVALID: 1 error")
 
 
-def test_nothing_breaks_out_of_an_annotation():
+def test_texts_of_the_feed_cannot_add_annotations():
     verdict = Verdict("my lake", "lake", notes=("50% is\nskipped",))
     path = "a,b:c%0A\n::error::\x1b[31m.zip"
     verdict.add(Finding("damaged-member", "warning", path, "odd\r\n::set-env::", line=3, column=7))
@@ -140,7 +140,7 @@ def test_nothing_breaks_out_of_an_annotation():
     ]
 
 
-def test_long_lists_are_cut_but_counted():
+def test_long_lists_of_findings_are_cut_and_the_rest_is_counted():
     verdict = Verdict("lake", "lake")
     for number in range(1000):
         verdict.add(Finding("missing-file", "error", f"{number}", "gone"))
@@ -154,10 +154,10 @@ def test_long_lists_are_cut_but_counted():
     ]
 
 
-def test_what_is_not_looked_for_is_said_once(lake, monkeypatch):
+def test_a_check_that_is_left_out_is_reported_once(lake, monkeypatch):
     monkeypatch.setattr("movielake.cli.verdict.has_geography", lambda: False)
     note = (
-        "note: outside-country is skipped: it needs the extra geo, as in: "
+        "note: outside-country is not checked, because it needs the extra geo; "
         "pip install 'movielake[geo]'\n"
     )
     assert validate("lake").stdout.startswith(note)
@@ -169,7 +169,7 @@ def test_what_is_not_looked_for_is_said_once(lake, monkeypatch):
     ("arguments", "said"),
     [
         (["lake", "--rule", "orphans"], "expected NAME=error, warning or ignore, found 'orphans'"),
-        (["lake", "--rule", "orphan=error"], "there is no rule 'orphan'; is it orphans"),
+        (["lake", "--rule", "orphan=error"], "found 'orphan'; did you mean orphans"),
         (["lake", "--rule", "orphans=bad"], "expected error, warning, ignore for the rule orphans"),
         (["lake", "--fast", "--sample", "3"], "expected fast or a sample, found both"),
         (["lake", "--max-orphans", "2"], "2.0 is not in the range 0<=x<=1"),
@@ -177,8 +177,8 @@ def test_what_is_not_looked_for_is_said_once(lake, monkeypatch):
             ["lake", "--countries", "nzl"],
             "it has 2 stamps (20191206 to 20191213) and the co",
         ),
-        (["nothing"], "expected a lake or a feed, found nothing at nothing"),
-        (["lake/lake.json"], "expected the folder of a lake or of a feed, found a file"),
+        (["nothing"], "expected a lake or a feed, found no folder at nothing"),
+        (["lake/lake.json"], "expected the folder of a lake or a feed, found the file lake/lake"),
     ],
 )
 def test_wrong_usage(lake, arguments, said):
@@ -192,7 +192,7 @@ def test_wrong_usage(lake, arguments, said):
 
 @pytest.mark.parametrize("rules", [LAKE_RULES, FEED_RULES], ids=["lake", "feed"])
 def test_the_tables_of_rules_are_current(rules):
-    assert describe_rules(rules) in PAGE.read_text(), "put in what describe_rules gives"
+    assert describe_rules(rules) in PAGE.read_text(), "insert the output of describe_rules"
 
 
 def fenced(language: str) -> str:
@@ -202,7 +202,7 @@ def fenced(language: str) -> str:
 
 
 def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command as a workflow's runner does, with this environment's programs."""
+    """Run a command like GitHub's runner, with the programs of this environment."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", command],
@@ -214,12 +214,12 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_workflow_works(tmp_path):
-    """Every command in it, and what it says of a lake that is broken."""
+def test_the_workflow_of_the_page_works(tmp_path):
+    """All its commands succeed, and it reports the error in a broken lake."""
     steps = yaml.safe_load(fenced("yaml"))["jobs"]["validate"]["steps"]
     commands = {step["name"]: step["run"] for step in steps if "run" in step}
     assert list(commands) == ["Install", "Make a lake", "Validate it", "Keep what was found"]
-    (tmp_path / "requirements.txt").write_text("movielake\n")  # it is there: nothing to fetch
+    (tmp_path / "requirements.txt").write_text("movielake\n")  # installed, so pip downloads nothing
     for name, command in commands.items():
         result = shell(command, tmp_path)
         assert result.returncode == 0, (name, result.stdout, result.stderr)
@@ -232,7 +232,7 @@ def test_the_workflow_works(tmp_path):
     )
 
 
-def test_the_first_commands_work(lake):
+def test_the_first_commands_of_the_page_work(lake):
     block = [line.partition("  #")[0].strip() for line in fenced("sh").splitlines()]
     for command in block[:3]:
         assert shell(command, lake.parent).returncode == 0, command
@@ -242,5 +242,6 @@ def test_the_python_of_the_page_works(lake, capsys):
     (lake / "notes.txt").touch()
     exec(compile(fenced("python"), "validation.md", "exec"), {})
     assert capsys.readouterr().out == (
-        "warning stray-file notes.txt it is no part of the lake; keep it elsewhere\n"
+        "warning stray-file notes.txt "
+        "this file is not part of the lake; move it to another folder\n"
     )

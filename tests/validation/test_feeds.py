@@ -1,4 +1,4 @@
-"""A feed checked before it is converted: the conversion says the same, and the places are right."""
+"""Validation of feeds: it reports the same as the conversion, with the right line numbers."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def check(feed: str | Path, **options) -> list[Finding]:
     return list(check_feed(str(feed), workers=1, **options))
 
 
-def told(lake: Path) -> Counter:
-    """List what a conversion told of a lake's members, as findings would."""
+def reported(lake: Path) -> Counter:
+    """Count what a conversion wrote into the manifest, in the form of findings."""
     found: Counter = Counter()
     for row in manifest(lake).to_pylist():
         path = f"{row['path']}: {row['member']}"
@@ -61,8 +61,8 @@ def told(lake: Path) -> Counter:
     return found
 
 
-def seen(findings: list[Finding]) -> Counter:
-    """List findings in the same way; of a problem, the column instead of its place."""
+def counted(findings: list[Finding]) -> Counter:
+    """Count findings in the same form. A problem has its column instead of a position."""
     found: Counter = Counter()
     for f in findings:
         if f.rule in OF_KIND.values():
@@ -72,12 +72,12 @@ def seen(findings: list[Finding]) -> Counter:
     return found
 
 
-# --- it says what the conversion will say
+# --- the same as the conversion
 
 
-def test_the_sample_feed(sample_feed, sample_lake):
+def test_findings_on_the_sample_feed_match_its_conversion(sample_feed, sample_lake):
     findings = check(sample_feed)
-    assert seen(findings) == told(sample_lake)
+    assert counted(findings) == reported(sample_lake)
     assert {f.rule for f in findings} >= {*OF_KIND.values(), "left-out-member"}
     assert all(f.line and f.column for f in findings if f.rule in OF_KIND.values())
 
@@ -89,7 +89,7 @@ DAMAGED = {
     "entities": '<!DOCTYPE times [<!ENTITY a "b">]>' + times(showing()),
     "another root": "<films/>",
     "no XML": "x",
-    "nothing": "",
+    "empty": "",
     "blank": " \n ",
     "no records": "<times/>",
     "an odd byte": times(showing()).encode() + b"\xff",
@@ -103,7 +103,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("name", DAMAGED)
 @pytest.mark.parametrize("unpacked", [True, False])
-def test_damage(tmp_path, name, unpacked):
+def test_findings_on_damage_match_the_conversion(tmp_path, name, unpacked):
     content = DAMAGED[name]
     content = content if isinstance(content, bytes) else content.encode()
     members = {"191206S.XML": content, "191206I.XML": movies("Up"), "notes.txt": b"?"}
@@ -117,7 +117,7 @@ def test_damage(tmp_path, name, unpacked):
         layout = {DEU: members}
     feed = write_feed(tmp_path / "feed", layout)
     convert(feed, str(tmp_path / "lake"), workers=1)
-    assert seen(check(feed)) == told(tmp_path / "lake")
+    assert counted(check(feed)) == reported(tmp_path / "lake")
 
 
 def broken_zips() -> dict[str, bytes]:
@@ -129,7 +129,7 @@ def broken_zips() -> dict[str, bytes]:
     packed = bytearray(whole)
     packed[60:90] = b"\xff" * 30
     return {
-        "none": b"no zip at all",
+        "not a zip": b"no zip at all",
         "empty": b"",
         "cut off": whole[:-30],
         "no members": zipped({}),
@@ -137,23 +137,25 @@ def broken_zips() -> dict[str, bytes]:
         "encrypted": bytes(encrypted),
         "an unknown method": bytes(method),
         "spoiled bytes": bytes(packed),
-        "twice the same name": zipped([("191206S.XML", times("<x/>")), ("191206S.XML", "<times")]),
+        "two members of one name": zipped(
+            [("191206S.XML", times("<x/>")), ("191206S.XML", "<times")]
+        ),
     }
 
 
 @pytest.mark.parametrize("name", broken_zips())
-def test_broken_zips(tmp_path, name):
+def test_findings_on_broken_zips_match_the_conversion(tmp_path, name):
     feed = write_feed(tmp_path / "feed", {DEU: broken_zips()[name]})
     convert(feed, str(tmp_path / "lake"), workers=1)
-    expected = told(tmp_path / "lake")
-    assert seen(check(feed)) == expected
-    assert expected, "there is something to be told"
+    expected = reported(tmp_path / "lake")
+    assert counted(check(feed)) == expected
+    assert expected, "the conversion reports a broken zip"
 
 
 @examples(max_examples=40)
 @given(data=st.data())
-def test_any_feed(tmp_path_factory, data):
-    """Whatever is in the members, whole or cut off somewhere."""
+def test_findings_on_any_feed_match_the_conversion(tmp_path_factory, data):
+    """Members have random content, and some are cut at a random byte."""
     folder = tmp_path_factory.mktemp("any")
     members = {}
     for number in range(data.draw(st.integers(1, 3))):
@@ -163,10 +165,10 @@ def test_any_feed(tmp_path_factory, data):
         members[f"{number}{t.letter}.XML"] = content[:cut]
     feed = write_feed(folder / "feed", {DEU: members})
     convert(feed, str(folder / "lake"), workers=1)
-    assert seen(check(feed)) == told(folder / "lake")
+    assert counted(check(feed)) == reported(folder / "lake")
 
 
-def test_what_was_looked_at_adds_up(sample_feed, sample_lake):
+def test_checked_amounts_add_up_to_the_whole_feed(sample_feed, sample_lake):
     parts: list[Checked] = []
     list(check_feed(str(sample_feed), workers=1, on_checked=parts.append))
     table_ = manifest(sample_lake)
@@ -180,7 +182,7 @@ def test_what_was_looked_at_adds_up(sample_feed, sample_lake):
 # --- files of the feed
 
 
-def test_files_that_are_no_feed_zips(tmp_path):
+def test_files_that_are_not_feed_zips_are_warnings(tmp_path):
     feed = write_feed(tmp_path, {DEU: week(), "README": b"?", "20191299/movies_deu.zip": b"?"})
     assert [(f.rule, f.severity, f.path) for f in check(feed)] == [
         ("other-file", "warning", "20191299/movies_deu.zip"),
@@ -188,7 +190,7 @@ def test_files_that_are_no_feed_zips(tmp_path):
     ]
 
 
-def test_two_files_for_one_stamp_and_country(tmp_path):
+def test_two_files_for_one_stamp_and_country_are_an_error(tmp_path):
     feed = write_feed(tmp_path, {DEU: week(), "2019/12/06/movies_deu.zip": week()})
     (finding,) = check(feed)
     assert (finding.rule, finding.severity) == ("refused-file", "error")
@@ -196,7 +198,7 @@ def test_two_files_for_one_stamp_and_country(tmp_path):
     assert finding.message.endswith("is for 20191206/deu too; keep one of them")
 
 
-def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+def test_a_zip_without_read_permission_is_a_finding(tmp_path, monkeypatch):
     feed = write_feed(
         tmp_path / "feed",
         {DEU: week(), "20191206/movies_swe.zip": {"a.XML": "<times><x/></times>"}},
@@ -212,7 +214,7 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     first, second = check(feed)
     assert (first.rule, first.path) == ("unreadable-zip", DEU)
     assert "Permission denied" in first.message
-    assert second.rule == "damaged-member", "the rest is checked all the same"
+    assert second.rule == "damaged-member", "the other zip is still checked"
     (failed,) = convert(feed, str(tmp_path / "lake"), workers=1).failed
     assert "Permission denied" in failed.error
 
@@ -231,13 +233,13 @@ def test_a_selection(sample_feed):
         ("", {"countries": "xxx"}, ValueError, "it has 1 stamps .* and the countries deu"),
     ],
 )
-def test_wrong_usage_is_told_before_anything_is_read(tmp_path, feed, options, error, message):
+def test_wrong_usage_is_an_error_before_any_file_is_read(tmp_path, feed, options, error, message):
     write_feed(tmp_path, {DEU: week()})
     with pytest.raises(error, match=message):
         check_feed(str(tmp_path / feed), **options)
 
 
-def test_nothing_is_written(tmp_path, monkeypatch):
+def test_no_file_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_feed(tmp_path, {DEU: {"191206S.XML": "<times><x", "191206I.XML": movies("Up")}})
     before = files(tmp_path)
@@ -249,7 +251,7 @@ def test_nothing_is_written(tmp_path, monkeypatch):
     assert (files(tmp_path), sorted(tmp_path.rglob("*"))) == (before, folders)
 
 
-def test_in_memory(sample_feed):
+def test_a_feed_in_memory_has_the_same_findings(sample_feed):
     memory = fsspec.filesystem("memory")
     memory.put(f"{sample_feed}/20191206", "/checked/20191206", recursive=True)
     of_memory = check("memory://checked")
@@ -257,7 +259,7 @@ def test_in_memory(sample_feed):
     assert of_memory == check(sample_feed, date_stamps="20191206")
 
 
-def test_workers_find_the_same_in_the_same_order(sample_feed):
+def test_workers_return_the_same_findings_in_the_same_order(sample_feed):
     of_workers = list(check_feed(str(sample_feed), workers=2))
     assert of_workers == check(sample_feed)
 
@@ -268,7 +270,7 @@ def die_of_deu(feed, zip_, limits):
     return check_zip(feed, zip_, limits)
 
 
-def test_a_zip_that_kills_whoever_reads_it_is_a_finding(sample_feed, monkeypatch):
+def test_a_zip_that_kills_its_worker_is_a_finding(sample_feed, monkeypatch):
     monkeypatch.setattr("movielake.validation.feeds.check_zip", die_of_deu)
     found = list(check_feed(str(sample_feed), workers=2))
     assert [f for f in found if "/movies_deu" not in f.path] == [
@@ -278,12 +280,12 @@ def test_a_zip_that_kills_whoever_reads_it_is_a_finding(sample_feed, monkeypatch
     assert {(f.rule, f.message) for f in deu} == {
         (
             "unreadable-zip",
-            "its worker died, perhaps for lack of memory; try it with fewer workers",
+            "its worker died, perhaps for lack of memory; try again with fewer workers",
         ),
     }
 
 
-def test_findings_are_of_the_rules_and_on_one_line(sample_feed):
+def test_findings_have_the_severity_of_their_rule_and_one_line(sample_feed):
     severities = {rule.name: rule.severity for rule in FEED_RULES}
     assert len(severities) == len(FEED_RULES)
     for finding in check(sample_feed):
@@ -291,7 +293,7 @@ def test_findings_are_of_the_rules_and_on_one_line(sample_feed):
         assert finding.message.isprintable()
 
 
-def test_messages(tmp_path):
+def test_messages_state_the_expected_and_the_found(tmp_path):
     xml = """<movies>
 <movie><running_time>two hours</running_time><title>Up</title>
   <title>Down</title><ratings x="1"/></movie>
@@ -304,14 +306,14 @@ def test_messages(tmp_path):
             3,
             22,
             1,
-            'ratings: not in the schema, found \'{"@x": "1"}\'; kept in extra',
+            'ratings: this element is not in the schema, found \'{"@x": "1"}\'; extra keeps it',
         ),
         (
             "untyped-value",
             2,
             8,
             2,
-            "running_time: expected a whole number, found 'two hours'; null in Parquet",
+            "running_time: expected a whole number, found 'two hours'; it is null in Parquet",
         ),
         (
             "repeated-element",
@@ -319,20 +321,20 @@ def test_messages(tmp_path):
             3,
             1,
             'title: expected one element, found several, ["Up", "Down"]; '
-            "the column gets the first, extra all",
+            "the column gets the first, extra gets all",
         ),
         (
             "damaged-member",
             1,
             found[3][2],
             1,
-            "Extra content at the end of the document; conversion will keep its first 1 records, "
-            "and set its bytes aside",
+            "Extra content at the end of the document; conversion will keep its first 1 records "
+            "and put its bytes into quarantine",
         ),
     ]
 
 
-# --- places
+# --- positions
 
 
 def problems_of(xml: bytes, name: str) -> tuple[Problem, ...]:
@@ -348,7 +350,7 @@ def places(xml: bytes, name: str) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.parametrize("lines", [0, 65_533, 65_534, 65_535, 70_000, 300_000])
-def test_lines_have_no_limit(lines):
+def test_line_numbers_have_no_limit(lines):
     fine = b"<movie><running_time>1</running_time></movie>\n"
     xml = b"<movies>\n" + fine * lines + b"<movie><running_time>x</running_time></movie></movies>"
     found = find_places(
@@ -358,7 +360,7 @@ def test_lines_have_no_limit(lines):
 
 
 @pytest.mark.parametrize("encoding", sorted(ENCODINGS))
-def test_lines_in_every_encoding(encoding):
+def test_line_numbers_are_right_in_every_encoding(encoding):
     xml = (
         "<movies>\r\n<movie><title>\xe9\n</title>\n<é/><running_time>\xe9</running_time></movie>"
         "</movies>"
@@ -387,12 +389,12 @@ def test_lines_in_every_encoding(encoding):
         ("\n\nabc", {"unknown #text": (1, 8)}),
     ],
 )
-def test_places(content, expected):
+def test_positions_of_problems(content, expected):
     xml = f"<times><showtime>\n{content}</showtime>\n<showtime>{content}</showtime></times>"
     assert places(xml.encode(), "showings") == expected
 
 
-def test_places_in_structs_and_wrappers():
+def test_positions_in_structs_and_wrappers():
     xml = """<movies><movie><genres><genre>a</genre></genres>
 <genres><genre>b</genre>c</genres>
 <intl country="DEU"><intl_release>2019-12-06</intl_release></intl>
@@ -407,7 +409,7 @@ def test_places_in_structs_and_wrappers():
 @pytest.mark.parametrize("name", TABLES)
 @examples(max_examples=80)
 @given(data=st.data())
-def test_at_every_place_the_element_begins(name, data):
+def test_an_element_with_the_problem_begins_at_each_position(name, data):
     xml = data.draw(documents(table(name)))
     text = xml.decode("utf-8-sig" if xml[:3] == b"\xef\xbb\xbf" else declared_codec(xml))
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -427,7 +429,7 @@ def declared_codec(xml: bytes) -> str:
 
 
 def tags(problem: Problem, name: str) -> list[str]:
-    """List how the tag of an element may begin that a problem is about."""
+    """Return the possible beginnings of the start tag at a problem's position."""
     known = {c.name: c.paths for c in table(name).with_fields}
     paths = known[problem.column] if problem.kind == UNTYPED else [problem.column]
     elements = [path.split("/@")[0].removesuffix("/#text").split("/")[-1] for path in paths]
@@ -448,18 +450,18 @@ def tags(problem: Problem, name: str) -> list[str]:
         b'<?xml version="1.0" encoding="x"?><a/>',
     ],
 )
-def test_what_cannot_be_found_is_left_out(xml):
+def test_problems_without_a_known_position_are_left_out(xml):
     problem = Problem("running_time", UNTYPED, 1, "x")
     assert find_places(io.BytesIO(xml), table("movies"), [problem]) == {}
 
 
-def test_depth_costs_nothing():
-    """Where the wanted element is not, no path is made, however deep it goes."""
+def test_deep_elements_take_no_time_or_memory():
+    """The search builds no paths inside elements without problems, at any depth."""
     xml = b"<movies><movie>" + b"<a>" * 100_000 + b"</a>" * 100_000 + b"<b/></movie></movies>"
     problem = Problem("b", UNKNOWN, 1, "")
     assert list(find_places(io.BytesIO(xml), table("movies"), [problem])) == [problem]
 
 
-def test_findings_are_plain_data(sample_feed):
+def test_findings_can_be_written_as_json(sample_feed):
     (first, *_) = check(sample_feed)
     assert json.loads(json.dumps(dataclasses.asdict(first)))["rule"] == first.rule

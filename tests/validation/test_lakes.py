@@ -1,4 +1,4 @@
-"""Validation of lakes: each rule, by a lake that is broken in exactly that way."""
+"""Validation of lakes: for each rule, a lake that breaks exactly this rule."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ Break = Callable[[Path], Any]
 
 @pytest.fixture(scope="session")
 def clean_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake about which there is nothing to say; nobody may change it."""
+    """Return a lake without findings. Tests must not change it."""
     return small_lake(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture
 def lake(clean_lake: Path, tmp_path: Path) -> Path:
-    """A copy of it to break."""
+    """Return a copy of the clean lake. Tests can change it."""
     return Path(shutil.copytree(clean_lake, tmp_path / "lake"))
 
 
@@ -80,7 +80,7 @@ def test_a_clean_lake_has_no_findings(clean_lake):
     assert sum(checked, Checked()) == Checked(3, 18, sum(sizes), rows=16, records=15)
 
 
-def test_a_row_group_may_end_within_a_record(lake):
+def test_a_row_group_can_end_within_a_record(lake):
     rows, sink = pq.ParquetFile(lake / SHOWINGS).read(), io.BytesIO()
     pq.write_table(rows, sink, compression="zstd", row_group_size=1)
     assert rows["record"].to_pylist() == [0, 1, 1]
@@ -123,7 +123,7 @@ def flip(path: str, position: int = -1, bits: int = 1) -> Break:
 
 
 def columns(path: str, column: str, *values: Any) -> Break:
-    """Other values in rows whose JSON is not there to tell."""
+    """Change values of a column and remove the JSON, so that only the rows show the change."""
 
     def change(lake: Path) -> None:
         without_json(lake, JSON_OF[path])
@@ -154,7 +154,7 @@ GERMAN = "parquet/{}/date_stamp=20191206/country=deu"
 ZIP = "20191206/movies_deu.zip"
 
 BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
-    "lake.json is no JSON": (write("lake.json", b"{"), [("error", "lake-file", "lake.json")]),
+    "lake.json is not JSON": (write("lake.json", b"{"), [("error", "lake-file", "lake.json")]),
     "lake.json is gone": (
         lambda lake: (lake / "lake.json").unlink(),
         [("error", "lake-file", "lake.json")],
@@ -163,7 +163,7 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         edit_lake_file(lambda content: content.pop("format")),
         [("error", "lake-file", "lake.json")],
     ),
-    "lake.json is spaced otherwise": (
+    "lake.json has other spaces": (
         edit_lake_file(lambda content: None, indent=2),
         [("error", "lake-file", "lake.json")],
     ),
@@ -183,7 +183,7 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         write(COMMIT, b'{"date_stamp"'),
         [("error", "commit-file", COMMIT)],
     ),
-    "a commit is another partition's": (
+    "a commit is of another partition": (
         lambda lake: text_commit(lake, '"country": "deu"', '"country": "fra"'),
         [("error", "commit-place", COMMIT)],
     ),
@@ -201,11 +201,11 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         member("movies", status="fine"),
         [("error", "commit-file", COMMIT)],
     ),
-    "a commit counts with words": (
+    "a commit has words as counts": (
         lambda lake: text_commit(lake, '"records": 2', '"records": "two"'),
         [("error", "commit-file", COMMIT)],
     ),
-    "the manifest knows another size of the zip": (
+    "the manifest has another size of the zip": (
         lambda lake: text_commit(lake, '"size": ', '"size": 1'),
         [("error", "stale-manifest", "manifest.parquet")],
     ),
@@ -225,7 +225,7 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         ),
         [("error", "stale-manifest", "manifest.parquet")],
     ),
-    "the manifest is no Parquet": (
+    "the manifest is not Parquet": (
         write("manifest.parquet", b"PAR1"),
         [("error", "stale-manifest", "manifest.parquet")],
     ),
@@ -255,11 +255,11 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         flip(SHOWINGS_JSON),
         [("error", "wrong-checksum", SHOWINGS_JSON)],
     ),
-    "a byte of movies differs, and nothing is said of orphans": (
+    "a byte of movies differs, without findings on orphans": (
         flip(MOVIES),
         [("error", "wrong-checksum", MOVIES)],
     ),
-    "a Parquet file is none": (
+    "a Parquet file is not Parquet": (
         lambda lake: replace_file(lake, MOVIES, b"PAR1"),
         [("error", "unreadable-file", MOVIES)],
     ),
@@ -267,7 +267,7 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         lambda lake: replace_file(lake, MOVIES_JSON, b"{}\n"),
         [("error", "unreadable-file", MOVIES_JSON)],
     ),
-    "a record is none": (
+    "a record is not a record": (
         lambda lake: replace_file(lake, MOVIES_JSON, zstandard.compress(b"7\n")),
         [("error", "unreadable-file", MOVIES_JSON)],
     ),
@@ -279,11 +279,11 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         put("json/20200101/deu/200101S.jsonl.zst"),
         [("error", "unaccounted-file", "json/20200101/deu/200101S.jsonl.zst")],
     ),
-    "a file in no partition": (
+    "a file outside all partitions": (
         put("parquet/showings/all.parquet"),
         [("error", "unaccounted-file", "parquet/showings/all.parquet")],
     ),
-    "a file in the manifest that is no commit": (
+    "a file in the manifest that is not a commit": (
         put("manifest/20191206/deu.json.bak"),
         [("error", "unaccounted-file", "manifest/20191206/deu.json.bak")],
     ),
@@ -309,11 +309,11 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
             ("error", "screening-count", SHOWINGS),
         ],
     ),
-    "movies counted otherwise": (
+    "another count of movies": (
         member("movies", records=3),
         [("error", "record-count", MOVIES_JSON), ("error", "record-count", MOVIES)],
     ),
-    "records numbered otherwise": (
+    "records numbered in another order": (
         columns(SHOWINGS, "record", 0, 2, 1),
         [("error", "record-count", SHOWINGS)],
     ),
@@ -321,7 +321,7 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         columns(SHOWINGS, "record", None),
         [("error", "record-count", SHOWINGS)],
     ),
-    "a time lost": (
+    "a time is missing": (
         columns(SHOWINGS, "show_time", None),
         [("error", "screening-count", SHOWINGS)],
     ),
@@ -392,11 +392,11 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         columns(THEATERS, "theater_lon", 180.5),
         [("warning", "coordinates", THEATERS)],
     ),
-    "no running time": (
+    "a running time of 0": (
         columns(MOVIES, "running_time", 0),
         [("warning", "running-time", MOVIES)],
     ),
-    "an endless film": (
+    "a running time that is too long": (
         columns(MOVIES, "running_time", 901, 900),
         [("warning", "running-time", MOVIES)],
     ),
@@ -414,53 +414,54 @@ def text_commit(lake: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_is_found(lake, name):
+def test_every_fault_is_found(lake, name):
     breaks, expected = BROKEN[name]
     breaks(lake)
     assert found(lake) == expected
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_said_to_mend_it_mends_it(clean_lake, lake, name):
+def test_the_advice_repairs_the_lake(clean_lake, lake, name):
     BROKEN[name][0](lake)
     errors = [f for f in validate(str(lake)) if f.severity == "error"]
     if any(finding.path == "lake.json" for finding in errors):
-        return  # nothing but a copy helps
+        return  # only a backup repairs lake.json
     for finding in errors:
-        if finding.message.endswith("remove it: movielake convert writes it anew from the commits"):
+        if finding.message.endswith(
+            "remove it, then movielake convert writes it again from the commits"
+        ):
             (lake / finding.path).unlink()
         elif finding.rule == "unaccounted-file":
             assert "; remove it, or convert the feed zip" in finding.message
             (lake / finding.path).unlink()
         else:
             assert "(--force --stamps 20191206 --countries deu)" in finding.message
-    told = {"force": True, "date_stamps": "20191206", "countries": "deu"}
-    convert(str(clean_lake.parent / "feed"), str(lake), workers=1, **told)
+    advice = {"force": True, "date_stamps": "20191206", "countries": "deu"}
+    convert(str(clean_lake.parent / "feed"), str(lake), workers=1, **advice)
     assert [f for f in found(lake) if f[0] == "error"] == []
 
 
-def test_every_rule_is_broken_somewhere(request):
-    """In the table above, or in a test below that names it."""
+def test_every_rule_has_a_test(request):
+    """The table above or a test below names each rule."""
     shown = {rule for _, expected in BROKEN.values() for _, rule, _ in expected}
-    source = Path(__file__).read_text().partition("def test_every_rule")[2]
+    source = Path(__file__).read_text().partition("def test_every_rule_has")[2]
     assert [r.name for r in LAKE_RULES if r.name not in shown and f'"{r.name}"' not in source] == []
 
 
-def test_everything_is_said_in_full(lake):
-    """What a user reads: expected, found, where, and what to do."""
+def test_a_message_states_the_fault_and_the_repair(lake):
     (lake / SHOWINGS).unlink()
     assert list(validate(str(lake), workers=1)) == [
         Finding(
             "missing-file",
             "error",
             SHOWINGS,
-            "manifest/20191206/deu.json names it, but it is not there; convert its feed zip again "
-            "(--force --stamps 20191206 --countries deu), or stage it again",
+            "manifest/20191206/deu.json names this file, but the file does not exist; convert its "
+            "feed zip again (--force --stamps 20191206 --countries deu), or stage it again",
         )
     ]
 
 
-# --- what the feed gives
+# --- faults of the feed
 
 
 def converted(folder: Path, **zips: Any) -> Path:
@@ -469,7 +470,7 @@ def converted(folder: Path, **zips: Any) -> Path:
     return folder / "lake"
 
 
-def test_what_was_damaged_refused_or_left_out(tmp_path):
+def test_damaged_refused_and_left_out_members_are_warnings(tmp_path):
     members = week() | {
         "191206S.XML": "<times><showtime><movie_id>1</movie_id></showtime><showtime>",
         "191206X.XML": "<nonsense/>",
@@ -499,7 +500,7 @@ def test_quarantine_is_checked_too(tmp_path):
     ]
 
 
-def test_problems_are_told_once_for_the_whole_lake(tmp_path):
+def test_problems_are_reported_once_for_the_whole_lake(tmp_path):
     odd = (
         "<movies><movie><movie_id>1</movie_id><title>Up</title><title>Down</title>"
         "<running_time>long</running_time><smell>1</smell></movie></movies>"
@@ -511,7 +512,7 @@ def test_problems_are_told_once_for_the_whole_lake(tmp_path):
             "warning",
             rule,
             f"{ZIP}: 191206I.XML",
-            f"movies.{column}: 2 in 2 members, first {example!r}",
+            f"movies.{column}: 2 times in 2 members, first example {example!r}",
             2,
         )
         for rule, column, example in (
@@ -522,18 +523,18 @@ def test_problems_are_told_once_for_the_whole_lake(tmp_path):
     ]
 
 
-def test_a_table_that_only_one_partition_lacks(tmp_path):
+def test_a_table_missing_from_one_partition_is_a_warning(tmp_path):
     lonely = {"191206S.XML": times(showing())}
     lake = converted(tmp_path, chn=lonely, deu=week())
     commit = "manifest/20191206/chn.json"
     assert found(lake) == [("warning", "missing-table", commit)] * 2
 
 
-def test_a_lake_of_showings_alone_lacks_nothing(tmp_path):
+def test_a_lake_with_only_showings_has_no_findings(tmp_path):
     assert found(converted(tmp_path, deu={"191206S.XML": times(showing())})) == []
 
 
-def test_dates_far_from_the_stamp(tmp_path):
+def test_dates_far_from_the_stamp_are_a_warning(tmp_path):
     days = ["20191105", "20191104", "20200607", "20200608"]  # 31 and 32 before, 184 and 185 after
     lake = converted(
         tmp_path, deu=week() | {"191206S.XML": times(*(showing(date=d) for d in days))}
@@ -542,7 +543,7 @@ def test_dates_far_from_the_stamp(tmp_path):
     assert [(f.severity, f.rule, f.path, f.count) for f in findings] == [
         ("warning", "show-date", SHOWINGS, 2)
     ]
-    assert findings[0].message == "2 of 4 rows are beyond the limits, first 2019-11-04"
+    assert findings[0].message == "2 of 4 rows are outside the limits, first value 2019-11-04"
 
 
 def test_ids_are_counted_over_all_files_of_a_partition(tmp_path):
@@ -554,7 +555,7 @@ def test_ids_are_counted_over_all_files_of_a_partition(tmp_path):
     ]
 
 
-def test_of_a_table_that_is_not_wholly_read_nothing_is_said_to_be_missing(tmp_path):
+def test_ids_of_a_table_that_could_not_be_read_are_not_reported_as_missing(tmp_path):
     members = {"191206I.XML": movies("Up"), "more/191206I.XML": movies("Up", "Down")}
     lake = converted(tmp_path, deu=members | {"191206S.XML": times(showing(1), showing(2))})
     flip(MOVIES.replace("191206I", "191206-2I"))(lake)
@@ -564,7 +565,7 @@ def test_of_a_table_that_is_not_wholly_read_nothing_is_said_to_be_missing(tmp_pa
 # --- orphans
 
 
-def test_the_share_of_orphans(tmp_path):
+def test_the_share_of_orphans_is_compared_with_the_limit(tmp_path):
     shows = times(showing(1), showing(2), showing(3), showing(1, theater=9))
     lake = converted(tmp_path, deu=week() | {"191206S.XML": shows})
     place = GERMAN.format("showings")
@@ -582,12 +583,12 @@ def test_the_share_of_orphans(tmp_path):
     assert messages[0] == ("1 of 4 records (25.00%) have a movie_id that is not in movies, first 3")
     assert messages[3] == (
         "1 of 4 records (25.00%) have a theater_id that is not in theaters, first 9; "
-        "10.00% are allowed"
+        "at most 10.00% are allowed"
     )
 
 
-def test_orphans_are_those_of_the_readers(sample_lake, duck: Ask):
-    """Beside `movielake.orphans`, which joins, and DuckDB's own anti-join."""
+def test_orphans_are_the_same_as_in_the_readers_and_duckdb(sample_lake, duck: Ask):
+    """`movielake.orphans` uses a join, and DuckDB an anti-join."""
     findings = [f for f in validate(str(sample_lake)) if f.rule == "orphans"]
     countries = "[!c]*,can"  # China has no movies and theaters at all
     lost = orphans(ShowingsReader(str(sample_lake), countries=countries))
@@ -605,7 +606,7 @@ def test_orphans_are_those_of_the_readers(sample_lake, duck: Ask):
     assert counts["movies"] > 3
 
 
-def test_repeated_keys_are_those_that_duckdb_finds(sample_lake, duck: Ask):
+def test_repeated_keys_are_the_same_as_in_duckdb(sample_lake, duck: Ask):
     findings = [f for f in validate(str(sample_lake)) if f.rule == "duplicate-key"]
     expected = {}
     for name, key in (("movies", "movie_id"), ("theaters", "theater_id")):
@@ -617,14 +618,14 @@ def test_repeated_keys_are_those_that_duckdb_finds(sample_lake, duck: Ask):
     assert len(expected) > 3
 
 
-# --- which files, how closely
+# --- selection and depth
 
 
-def test_the_sample_is_valid(sample_lake):
+def test_the_sample_lake_is_valid(sample_lake):
     assert {f.rule for f in validate(str(sample_lake)) if f.severity == "error"} == set()
 
 
-def test_a_damaged_sample_is_valid_too(tmp_path):
+def test_the_lake_of_a_damaged_sample_feed_is_valid(tmp_path):
     write_sample(str(tmp_path / "feed"), weeks=2, scale=0.01, damage=True)
     convert(str(tmp_path / "feed"), str(tmp_path / "lake"), workers=1)
     rules = {f.rule for f in validate(str(tmp_path / "lake"))}
@@ -632,7 +633,7 @@ def test_a_damaged_sample_is_valid_too(tmp_path):
     assert "damaged-member" in rules
 
 
-def test_without_json(tmp_path):
+def test_a_lake_without_json_has_no_findings(tmp_path):
     convert(small_feed(tmp_path / "feed"), str(tmp_path / "lake"), workers=1, with_json=False)
     assert found(tmp_path / "lake") == []
 
@@ -648,32 +649,32 @@ def test_without_json(tmp_path):
         {"date_stamps": "20191213", "tables": "movies", "json": False},
     ],
 )
-def test_what_is_staged_is_a_valid_lake(clean_lake, tmp_path, options):
+def test_a_staged_lake_is_valid(clean_lake, tmp_path, options):
     stage(str(clean_lake), str(tmp_path / "staged"), **options)
     assert found(tmp_path / "staged") == []
 
 
-def test_what_was_packed_and_staged_in_parts_is_a_valid_lake(clean_lake, tmp_path):
+def test_a_lake_staged_in_parts_from_a_pack_is_valid(clean_lake, tmp_path):
     pack(str(clean_lake), str(tmp_path / "lake.tar"))
     for options in ({"tables": "showings", "json": False}, {"countries": "swe"}):
         stage(str(tmp_path / "lake.tar"), str(tmp_path / "staged"), **options)
     assert [f for f in found(tmp_path / "staged") if f[0] == "error"] == []
 
 
-def test_known_files_and_hidden_ones_are_no_strays(lake):
+def test_readme_files_and_dotfiles_are_ignored(lake):
     for name in ("README.md", ".staged.json", ".work/host-1-abc/0"):
         put(name)(lake)
     assert found(lake) == []
 
 
-def test_the_data_package_may_be_missing_but_not_another(lake):
+def test_the_data_package_can_be_missing_but_not_different(lake):
     (lake / "datapackage.json").unlink()
     assert found(lake) == []
     put("datapackage.json")(lake)
     assert found(lake) == [("warning", "data-package", "datapackage.json")]
 
 
-def test_any_file_system(clean_lake):
+def test_a_lake_in_memory_has_the_same_findings(clean_lake):
     import fsspec
 
     memory = fsspec.filesystem("memory")
@@ -690,7 +691,7 @@ def test_any_file_system(clean_lake):
     memory.rm("/validated", recursive=True)
 
 
-def test_workers_find_the_same_in_the_same_order(sample_lake, tmp_path, monkeypatch):
+def test_workers_return_the_same_findings_in_the_same_order(sample_lake, tmp_path, monkeypatch):
     lake = Path(shutil.copytree(sample_lake, tmp_path / "lake"))
     flip("parquet/movies/date_stamp=20191206/country=deu/191206I.parquet")(lake)
     monkeypatch.setattr("movielake.validation.lake._BATCH", 1)
@@ -704,14 +705,14 @@ def die(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_files_that_kill_whoever_reads_them_are_one_clear_line(sample_lake, monkeypatch):
+def test_files_that_kill_their_worker_are_an_error_in_one_line(sample_lake, monkeypatch):
     monkeypatch.setattr("movielake.validation.lake._BATCH", 1)
     monkeypatch.setattr("movielake.validation.lake.check_batch", die)
     with pytest.raises(OSError, match=r"^20191206 \w{3} to 2019\d{4} \w{3}: its worker died, perh"):
         list(validate(str(sample_lake), workers=2))
 
 
-def test_fast_opens_footers_only(lake):
+def test_fast_reads_only_footers(lake):
     flip(MOVIES, position=10)(lake)
     assert found(lake, fast=True) == []
     edit_rows(lake, SHOWINGS, lambda rows: rows.drop_columns("extra").slice(1))
@@ -725,18 +726,18 @@ def test_fast_opens_footers_only(lake):
     assert sum(checked, Checked()) == Checked(3, 18, lake_size(lake), rows=14, records=14)
 
 
-def test_a_sample_opens_the_files_of_some(lake):
+def test_a_sample_opens_the_files_of_some_partitions(lake):
     for place in ("20191206/deu", "20191206/swe", "20191213/deu"):
         flip(f"json/{place}/{place[2:8]}I.jsonl.zst")(lake)
     checked = []
     assert len(found(lake, sample=2, on_checked=checked.append)) == 2
     assert sum(c.partitions for c in checked) == 2
     assert len(found(lake, sample=9)) == 3
-    (lake / MOVIES).unlink()  # told of every partition
+    (lake / MOVIES).unlink()  # found in every partition without opening files
     assert [found(lake, sample=n)[0][1] for n in (1, 2, 3)] == ["missing-file"] * 3
 
 
-def test_a_sample_is_spread():
+def test_a_sample_is_spread_over_stamps_and_countries():
     stamps = [f"2019{month:02}{day:02}" for month in range(1, 13) for day in (1, 8, 15, 22)]
     pairs = [(stamp, f"c{number:02}") for stamp in stamps for number in range(48)]
     chosen = spread(pairs, 48)
@@ -747,7 +748,7 @@ def test_a_sample_is_spread():
     assert spread([], 3) == []
 
 
-def test_a_selection(lake):
+def test_a_selection_limits_the_findings(lake):
     flip(MOVIES)(lake)
     put("json/20191206/deu/x.jsonl.zst")(lake)
     put("json/20191213/deu/x.jsonl.zst")(lake)
@@ -755,14 +756,14 @@ def test_a_selection(lake):
     assert found(lake, date_stamps="20191213") == [
         ("error", "unaccounted-file", "json/20191213/deu/x.jsonl.zst")
     ]
-    with pytest.raises(ValueError, match=r"nothing in .* matches date_stamps=all, countries=nzl"):
+    with pytest.raises(ValueError, match=r"no partition in .* date_stamps=all, countries=nzl"):
         found(lake, countries="nzl")
 
 
-def test_an_empty_lake_is_no_lake_to_trust(tmp_path):
+def test_an_empty_lake_is_an_error(tmp_path):
     (tmp_path / "lake").mkdir()
     shutil.copy(small_lake(tmp_path / "other") / "lake.json", tmp_path / "lake")
-    with pytest.raises(ValueError, match="holds nothing yet"):
+    with pytest.raises(ValueError, match="expected a lake with data, found no commit in"):
         found(tmp_path / "lake")
 
 
@@ -777,30 +778,30 @@ def test_severities_can_be_chosen(lake):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ({"rules": {"orphan": "error"}}, "there is no rule 'orphan'; is it orphans"),
-        ({"rules": {"xyz": "error"}}, "there is no rule 'xyz'; is it commit-file or"),
+        ({"rules": {"orphan": "error"}}, "found 'orphan'; did you mean orphans"),
+        ({"rules": {"xyz": "error"}}, "found 'xyz'; did you mean commit-file or"),
         ({"rules": {"orphans": "bad"}}, "expected error, warning, ignore for the rule orphans"),
         ({"fast": True, "sample": 3}, "expected fast or a sample, found both"),
         ({"sample": 0}, "expected a positive number for sample, found 0"),
         ({"max_orphans": 2}, "expected a share from 0 to 1 for max_orphans, found 2"),
     ],
 )
-def test_wrong_options(clean_lake, options, said):
-    with pytest.raises(ValueError, match=said):
+def test_wrong_options_are_an_error(clean_lake, options, message):
+    with pytest.raises(ValueError, match=message):
         found(clean_lake, **options)
 
 
-def test_no_lake(tmp_path):
-    with pytest.raises(FileNotFoundError, match="expected a lake or a feed, found nothing at"):
+def test_a_missing_folder_and_a_file_are_errors(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a lake or a feed, found no folder at"):
         found(tmp_path / "nothing")
     (tmp_path / "lake.tar").write_bytes(b"")
-    with pytest.raises(ValueError, match="checked when it is staged: movielake stage"):
+    with pytest.raises(ValueError, match="to check a pack, stage it: movielake stage"):
         found(tmp_path / "lake.tar")
 
 
-def test_what_is_no_lake_is_a_feed(tmp_path):
+def test_a_folder_that_is_not_a_lake_is_checked_as_a_feed(tmp_path):
     members = {"191206I.XML": movies("Up").replace("<title>", "<smell>1</smell><title>")}
     feed = write_feed(tmp_path / "feed", {ZIP: members, "20191206/movies_swe.zip": members})
     options = {"date_stamps": "20191206", "countries": "deu"}
@@ -809,7 +810,7 @@ def test_what_is_no_lake_is_a_feed(tmp_path):
     assert found(feed, rules={"unknown-element": "error"}, **options) == [("error", *expected)]
     with pytest.raises(ValueError, match="fast, sample and max_orphans are for lakes"):
         found(feed, fast=True)
-    with pytest.raises(ValueError, match="there is no rule 'orphans'; is it"):
+    with pytest.raises(ValueError, match="expected the name of a rule, found 'orphans'; did you"):
         found(feed, rules={"orphans": "error"})
 
 
@@ -823,21 +824,22 @@ def test_what_is_no_lake_is_a_feed(tmp_path):
     cuts=st.lists(st.integers(1, 5), min_size=1, max_size=4),
     other_cuts=st.lists(st.integers(1, 5), min_size=1, max_size=4),
 )
-def test_streams_are_compared_however_they_are_cut(rows, others, same, cuts, other_cuts):
+def test_the_first_difference_does_not_depend_on_the_cuts(rows, others, same, cuts, other_cuts):
     others = rows if same else others
-    said = first_difference(pieces(rows, cuts), pieces(others, other_cuts))
+    difference = first_difference(pieces(rows, cuts), pieces(others, other_cuts))
     both = zip_longest(rows, others)
     first = next((n for n, (a, b) in enumerate(both) if a != b), None)
     if first is None:
-        assert said == ""
+        assert difference == ""
     elif first == min(len(rows), len(others)):
-        assert said == f"{first} rows are the same, then one has more"
+        assert difference == f"one has {first} rows, the other has more"
     else:
-        assert said == f"row {first}, n: {rows[first]} expected, {others[first]} found"
+        expected = f"row {first}, column n: expected {rows[first]}, found {others[first]}"
+        assert difference == expected
 
 
 def pieces(rows: list[int], cuts: list[int]) -> Iterator[pa.Table]:
-    """Cut rows into tables of these sizes, over and over, with an empty one now and then."""
+    """Cut rows into tables of the given sizes, repeatedly, with an empty table after each round."""
     start = 0
     for size in cycle([*cuts, 0]):
         yield pa.table({"n": pa.array(rows[start : start + size], pa.int8())})
@@ -849,7 +851,7 @@ def pieces(rows: list[int], cuts: list[int]) -> Iterator[pa.Table]:
 # --- places
 
 
-def test_theaters_outside_their_country(lake):
+def test_theaters_outside_their_country_are_a_warning(lake):
     columns(THEATERS, "theater_lat", -52.5)(lake)
     assert found(lake, countries="deu") == [
         ("warning", "outside-country", GERMAN.format("theaters"))
@@ -857,7 +859,7 @@ def test_theaters_outside_their_country(lake):
     assert found(lake, countries="deu", rules={"outside-country": "ignore"}) == []
 
 
-def test_without_the_extra_nobody_looks(lake, monkeypatch):
+def test_places_are_not_checked_without_the_extra_geo(lake, monkeypatch):
     monkeypatch.setattr("movielake.validation.places.has_geography", lambda: False)
     columns(THEATERS, "theater_lat", -52.5)(lake)
     assert found(lake, countries="deu") == []
@@ -896,7 +898,7 @@ def test_any_flipped_byte_is_found(flip_lake, data):
     content = bytearray((flip_lake / path).read_bytes())
     position, bits = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(1, 255))
     content[position] ^= bits
-    # In manifest.parquet a version of Arrow's may stand as well as another; nothing else may.
+    # manifest.parquet can name any version of Arrow. Every other changed byte must be found.
     versions = {re.search(VERSION, b)[0] for b in ((flip_lake / path).read_bytes(), content)
                 if path == "manifest.parquet" and re.search(VERSION, b)}  # fmt: skip
     assume(len(versions) < 2)
@@ -904,7 +906,7 @@ def test_any_flipped_byte_is_found(flip_lake, data):
 
 
 def findings_on_texts(lake: Folder) -> Iterator[Finding]:
-    """Go no further than needed: of thousands of flips."""
+    """Run only the checks of text files, because the test flips thousands of bytes."""
     yield from check_lake_file(lake)
     inventory = take_inventory(lake, to_the_byte=True)
     yield from inventory.broken.values()
@@ -917,7 +919,7 @@ def test_flipped_bytes_of_text_are_found(flip_lake, path, step):
     spaces = [n for n, byte in enumerate(content) if byte in b" \n"]
     folder = Folder(str(flip_lake))
     for position in {*range(0, len(content), step), *spaces[::step]}:
-        for bits in (0x2A, 0x29, 0x10):  # a space into a line end and back, into a tab, …
+        for bits in (0x2A, 0x29, 0x10):  # swaps space and line end, turns a space into a tab, …
             flip(path, position, bits)(flip_lake)
             assert next(findings_on_texts(folder), None), (position, bits)
             flip(path, position, bits)(flip_lake)
