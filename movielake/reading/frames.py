@@ -4,8 +4,8 @@
 source, but not a filter, and it computes a length by reading. `read_parquet` gets lengths from the
 footers of all files. Only a subclass of an expression can take a length from the manifest, and skip
 files by a filter on the partition keys before reading. The base classes are private in dask, so
-`tests/reading/test_frames.py` must pass with each new version. The class also avoids the string
-conversion of `from_map`, which would keep a choice of columns from the files.
+`tests/reading/test_frames.py` must pass with each new version. `from_map` also adds a conversion of
+strings. It is left out here, because the columns are Arrow-backed already.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Showings without a movie or theater, beside DuckDB's anti-joins."""
+"""Showings without a movie or theater, compared with anti-joins in DuckDB."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def tuples(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("selection", ["true", "country = 'chn'", "country <> 'chn'"])
-def test_the_sample(sample_lake: Path, duck: Ask, selection: str) -> None:
+def test_orphans_of_the_sample_match_duckdb(sample_lake: Path, duck: Ask, selection: str) -> None:
     countries = {"true": None, "country = 'chn'": "chn"}.get(selection, "[!c]*,can")
     found = orphans(ShowingsReader(str(sample_lake), countries=countries))
     expected = duck(MISSING.format(where=f"not (has_movie and has_theater) and {selection}"))
@@ -47,7 +47,7 @@ def test_the_sample(sample_lake: Path, duck: Ask, selection: str) -> None:
     assert len(expected) > 3
 
 
-def test_only_one_of_the_two(sample_lake: Path, duck: Ask) -> None:
+def test_movies_or_theaters_can_be_checked_alone(sample_lake: Path, duck: Ask) -> None:
     lake, countries = str(sample_lake), "swe,deu,can,aus,fra,gbr,nzl"
     showings = ShowingsReader(lake, countries=countries)
     found = orphans(showings, MoviesReader(lake))
@@ -60,13 +60,13 @@ def test_only_one_of_the_two(sample_lake: Path, duck: Ask) -> None:
     assert found["has_movie"].isna().all()
 
 
-def test_what_is_not_selected_is_missing(sample_lake: Path) -> None:
+def test_films_that_are_not_selected_are_missing(sample_lake: Path) -> None:
     showings = ShowingsReader(str(sample_lake), countries="deu", date_stamps="20191206")
     others = MoviesReader(str(sample_lake), countries="swe")
     assert len(orphans(showings, others)) == showings.count
 
 
-def test_by_hand(tmp_path: Path) -> None:
+def test_orphans_of_a_small_feed_are_listed(tmp_path: Path) -> None:
     no_ids = re.sub("<movie_id>.*</theater_id>", "", showing())
     shows = [showing(1, 1), showing(7, 1), showing(1, 7, at="9:05, 11:00"), no_ids, showtime()]
     content = {"I.XML": movies("Up"), "T.XML": houses("Astra"), "S.XML": times(*shows)}
@@ -81,7 +81,7 @@ def test_by_hand(tmp_path: Path) -> None:
     ]
 
 
-def test_none(tmp_path: Path) -> None:
+def test_a_complete_lake_has_no_orphans(tmp_path: Path) -> None:
     content = {"I.XML": movies("Up"), "T.XML": houses("Astra"), "S.XML": times(showing())}
     feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": content})
     convert(feed, str(tmp_path / "lake"), workers=1)
@@ -92,6 +92,6 @@ def test_none(tmp_path: Path) -> None:
     )
 
 
-def test_wrong_types(sample_lake: Path) -> None:
+def test_an_argument_of_the_wrong_type_is_an_error(sample_lake: Path) -> None:
     with pytest.raises(TypeError, match="expected a ShowingsReader, found MoviesReader"):
         orphans(MoviesReader(str(sample_lake)))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What is current, and what is the latest that is known, beside DuckDB and plain Python."""
+"""Current showings and latest facts, compared with DuckDB and plain Python."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.conftest import Ask
 from tests.feeds import all_rows, houses, movies, showing, times, write_feed
 from tests.strategies import examples
 
-# Not with a window: DuckDB 2.0.0 applies the filter on a partition key after it, not before.
+# This uses no window function. DuckDB 2.0.0 applies a filter on a partition key after a window.
 CURRENT = """
     with chosen as materialized (select * from showings where {where}),
     newest as (
@@ -53,7 +53,7 @@ def tuples(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
 # Current showings
 
 
-def test_current_showings_of_the_sample(sample_lake: Path, duck: Ask) -> None:
+def test_current_showings_of_the_sample_match_duckdb(sample_lake: Path, duck: Ask) -> None:
     columns = ["source_xml", "record", "starts_at", "show_attributes", "date_stamp", "country"]
     current = current_showings(ShowingsReader(str(sample_lake)))
     found = tuples(current[columns].compute())
@@ -62,18 +62,18 @@ def test_current_showings_of_the_sample(sample_lake: Path, duck: Ask) -> None:
     assert len(current) == len(expected) < duck("select count(*) from showings")[0][0]
 
 
-def test_only_what_is_selected_supersedes(sample_lake: Path, duck: Ask) -> None:
+def test_only_selected_snapshots_supersede_showings(sample_lake: Path, duck: Ask) -> None:
     reader = ShowingsReader(str(sample_lake), date_stamps=slice("20191213"), countries="deu")
     where = "date_stamp <= '20191213' and country = 'deu'"
     assert [(len(current_showings(reader)),)] == duck(CURRENT.format(what="count(*)", where=where))
     frame = current_showings(ShowingsReader(str(sample_lake), countries="deu"))
-    early = frame[frame.date_stamp != "20191220"]  # what is filtered out supersedes all the same
+    early = frame[frame.date_stamp != "20191220"]  # the filtered rows still supersede others
     sql = CURRENT.format(what="*", where="country = 'deu'")
     expected = duck(f"select count(*) from ({sql}) where date_stamp <> '20191220'")
     assert [(len(early),)] == expected
 
 
-def test_counts_of_current_showings(sample_lake: Path, duck: Ask) -> None:
+def test_counts_of_current_showings_match_duckdb(sample_lake: Path, duck: Ask) -> None:
     view = CurrentShowings(ShowingsReader(str(sample_lake)))
     sql = CURRENT.format(what="*", where="true")
     for columns in ("country, date_stamp", "movie_id", "country, show_date"):
@@ -102,7 +102,9 @@ def showtime(movie: int | None, theater: int | None, date: str) -> str:
 
 @examples(max_examples=60)
 @given(feed=FEEDS.filter(len))
-def test_any_overlap(feed: dict[tuple[str, str], list[list[tuple[Any, ...]]]]) -> None:
+def test_current_showings_of_any_feed_match_plain_python(
+    feed: dict[tuple[str, str], list[list[tuple[Any, ...]]]],
+) -> None:
     zips = {
         f"{stamp}/movies_{country}.zip": {
             f"{number}S.XML": times(*(showtime(*show) for show in member))
@@ -131,7 +133,7 @@ def test_any_overlap(feed: dict[tuple[str, str], list[list[tuple[Any, ...]]]]) -
         assert len(current) == len(expected)
 
 
-def test_large_and_negative_ids(tmp_path: Path) -> None:
+def test_large_and_negative_ids_are_told_apart(tmp_path: Path) -> None:
     ids = [2**31 - 1, -(2**31), -1, 0]
     shows = [showing(movie, theater) for movie in ids for theater in ids]
     feed = write_feed(
@@ -156,7 +158,7 @@ def test_large_and_negative_ids(tmp_path: Path) -> None:
     ("reader", "table", "key"),
     [(MoviesReader, "movies", "movie_id"), (TheatersReader, "theaters", "theater_id")],
 )
-def test_the_latest_of_the_sample(
+def test_the_latest_of_the_sample_matches_duckdb(
     reader: type[MoviesReader], table: str, key: str, sample_lake: Path, duck: Ask
 ) -> None:
     found = latest(reader(str(sample_lake)))
@@ -165,7 +167,8 @@ def test_the_latest_of_the_sample(
         f"group by {key} order by {key}"
     )
     assert tuples(found[[key, "first_date_stamp", "last_date_stamp"]]) == stamps
-    newest = {row[key]: row for row in all_rows(sample_lake, table)}  # in order of stamp, country
+    # The rows come in the order of stamp and country, so the dict keeps the newest row of an id.
+    newest = {row[key]: row for row in all_rows(sample_lake, table)}
     columns = [name for name in found.columns if name in newest[stamps[0][0]]]
     assert tuples(found[columns]) == [
         tuple(newest[number][name] for name in columns) for number, *_ in stamps
@@ -174,7 +177,7 @@ def test_the_latest_of_the_sample(
     assert set(map(str, found.dtypes)) & {"object", "category"} == set()
 
 
-def test_the_latest_by_hand(tmp_path: Path) -> None:
+def test_the_latest_of_a_small_feed_is_right(tmp_path: Path) -> None:
     films = "<movies><movie><title>No id</title></movie></movies>"
     feed = write_feed(
         tmp_path / "feed",
@@ -202,7 +205,7 @@ def test_the_latest_by_hand(tmp_path: Path) -> None:
     assert len(latest(MoviesReader(tmp_path / "lake", countries="can"))) == 0
 
 
-def test_the_latest_of_nothing(tmp_path: Path) -> None:
+def test_the_latest_of_a_lake_without_records_is_empty(tmp_path: Path) -> None:
     content = {"I.XML": movies(), "T.XML": houses()}
     feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": content})
     convert(feed, str(tmp_path / "lake"), workers=1)
@@ -214,6 +217,6 @@ def test_the_latest_of_nothing(tmp_path: Path) -> None:
         )
 
 
-def test_there_is_no_latest_showing(sample_lake: Path) -> None:
+def test_the_latest_of_showings_is_an_error(sample_lake: Path) -> None:
     with pytest.raises(TypeError, match="found one of showings"):
         latest(ShowingsReader(str(sample_lake)))  # type: ignore[arg-type]

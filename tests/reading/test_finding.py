@@ -1,4 +1,4 @@
-"""What a reader means: a lake and a selection, or a directory glob; and lakes that disagree."""
+"""Sources of a reader: lakes with selections, directory globs, and lakes with wrong files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def in_this_process() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nine partitions, of two showings each."""
+    """A lake of nine partitions with two showings each."""
     root = tmp_path_factory.mktemp("finding")
     content = {
         "I.XML": movies("Up"),
@@ -55,7 +55,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def places(reader: ShowingsReader) -> list[tuple[str, ...]]:
-    """List the partitions of a reader's files, read off their names."""
+    """List the partitions of a reader's files from their paths."""
     found = [re.search(r"date_stamp=(\d+)/country=(\w+)/", path) for path in reader.files]
     return [match.groups() for match in found if match]
 
@@ -78,7 +78,7 @@ def places(reader: ShowingsReader) -> list[tuple[str, ...]]:
         (slice("d", "deu"), ["deu"]),
     ],
 )
-def test_countries(lake: Path, countries: Any, expected: Iterable[str]) -> None:
+def test_countries_can_be_selected(lake: Path, countries: Any, expected: Iterable[str]) -> None:
     reader = ShowingsReader(str(lake), countries=countries)
     assert places(reader) == [(stamp, country) for stamp in STAMPS for country in expected]
 
@@ -103,30 +103,30 @@ def test_countries(lake: Path, countries: Any, expected: Iterable[str]) -> None:
         ((s for s in STAMPS[:1]), STAMPS[:1]),
     ],
 )
-def test_date_stamps(lake: Path, date_stamps: Any, expected: Iterable[str]) -> None:
+def test_date_stamps_can_be_selected(lake: Path, date_stamps: Any, expected: Iterable[str]) -> None:
     reader = ShowingsReader(str(lake), date_stamps=date_stamps)
     assert places(reader) == [(stamp, country) for stamp in expected for country in COUNTRIES]
 
 
-def test_both_at_once(lake: Path) -> None:
+def test_countries_and_date_stamps_can_be_selected_together(lake: Path) -> None:
     reader = ShowingsReader(str(lake), countries="deu", date_stamps="2020*")
     assert places(reader) == [("20200103", "deu")]
 
 
 @pytest.mark.parametrize("form", [str, "{}/".format, Path, Path.as_uri])
-def test_forms_of_a_path(lake: Path, form: Callable[[Path], Any]) -> None:
+def test_a_lake_can_be_a_path_or_url(lake: Path, form: Callable[[Path], Any]) -> None:
     reader = ShowingsReader(form(lake))
     assert reader.count == 18
     assert reader.files == ShowingsReader(str(lake)).files
 
 
-def test_a_relative_path(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_can_be_relative(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(lake.parent)
     assert len(ShowingsReader("lake").dataframe.compute()) == 27
     assert ShowingsReader("lake/json/*/deu").bag.count().compute() == 6
 
 
-def test_a_url(lake: Path) -> None:
+def test_a_lake_can_be_on_another_file_system(lake: Path) -> None:
     memory = fsspec.filesystem("memory")
     try:
         feed = str(lake.parent / "feed")
@@ -157,7 +157,9 @@ def test_a_url(lake: Path) -> None:
         ("2019*/[cs]*/", {(s, c) for s in STAMPS[:2] for c in ("can", "swe")}),
     ],
 )
-def test_a_directory_glob(lake: Path, glob: str, expected: set[tuple[str, str]]) -> None:
+def test_a_directory_glob_selects_partitions(
+    lake: Path, glob: str, expected: set[tuple[str, str]]
+) -> None:
     reader = ShowingsReader(f"{lake}/json/{glob}")
     assert set(places(reader)) == expected
     frame = reader.dataframe[["date_stamp", "country"]].compute().astype(str)
@@ -167,13 +169,13 @@ def test_a_directory_glob(lake: Path, glob: str, expected: set[tuple[str, str]])
     assert reader.count == len(records) == 2 * len(expected)
 
 
-def test_a_lake_in_a_place_that_looks_like_a_directory_glob(lake: Path, tmp_path: Path) -> None:
+def test_a_lake_whose_path_looks_like_a_directory_glob_is_found(lake: Path, tmp_path: Path) -> None:
     shutil.copytree(lake, tmp_path / "json" / "projects" / "films")
     assert ShowingsReader(tmp_path / "json" / "projects" / "films").count == 18
     assert ShowingsReader(f"{tmp_path}/json/projects/films/json/*/deu").count == 6
 
 
-# Folders of JSON that others made
+# Folders with JSON of other programs
 
 
 def plain_json(root: Path, path: str, *records: Any) -> None:
@@ -192,7 +194,7 @@ DAYS = [
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Path:
-    """Two partitions as other programs write them: no labels, no lists of one, old names."""
+    """Two partitions of another program: no labels, no lists of one element, old file names."""
     plain_json(
         tmp_path,
         "20191206/deu/191206S.json",
@@ -222,7 +224,7 @@ def plain(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_bag_of_records_of_others(plain: Path) -> None:
+def test_a_bag_reads_json_of_other_programs(plain: Path) -> None:
     reader = ShowingsReader(f"{plain}/json/*/*")
     china, first, second = reader.bag.compute()
     assert reader.count == 3
@@ -238,7 +240,7 @@ def test_a_bag_of_records_of_others(plain: Path) -> None:
     assert reader.take(1) == (china,)
 
 
-def test_a_dataframe_of_records_of_others(plain: Path) -> None:
+def test_a_dataframe_reads_json_of_other_programs(plain: Path) -> None:
     reader = ShowingsReader(f"{plain}/json/20191206/*")
     columns = ["country", "movie_id", "theater_id", "starts_at", "bargain", "show_passes"]
     frame = reader.dataframe[columns].compute()
@@ -257,7 +259,7 @@ def test_a_dataframe_of_records_of_others(plain: Path) -> None:
     assert reader.dataframe[reader.dataframe.country == "deu"].movie_id.sum().compute() == 5
 
 
-def test_the_other_tables_of_others(plain: Path) -> None:
+def test_movies_and_theaters_read_json_of_other_programs(plain: Path) -> None:
     films = MoviesReader(f"{plain}/json/*/deu").dataframe.compute()
     assert films["title"].tolist() == ["Up", "Down"]
     assert [list(names) for names in films["director"]] == [["Ann Roe"], ["Ann Roe", "Bo Li"]]
@@ -268,7 +270,7 @@ def test_the_other_tables_of_others(plain: Path) -> None:
     assert [float(x["theater_lat"]) for x in theaters.bag] == [1.5]
 
 
-def test_joins_of_others(plain: Path) -> None:
+def test_joins_read_json_of_other_programs(plain: Path) -> None:
     showings = ShowingsReader(f"{plain}/json/*/*")
     joined = join_showings(showings)[["title", "theater_lat"]].compute()
     assert joined["title"].fillna("-").tolist() == ["-", "Up", "Up", "Up", "Down"]
@@ -277,7 +279,7 @@ def test_joins_of_others(plain: Path) -> None:
     assert latest(MoviesReader(f"{plain}/json/*/*"))["title"].tolist() == ["Up", "Down"]
 
 
-def test_the_same_number_of_other_files_is_another_dataframe(plain: Path) -> None:
+def test_dataframes_of_different_json_files_have_different_names(plain: Path) -> None:
     frames = [ShowingsReader(f"{plain}/json/*/{c}").dataframe for c in ("chn", "deu")]
     assert frames[0]._name != frames[1]._name
     before = ShowingsReader(f"{plain}/json/*/chn").dataframe._name
@@ -286,7 +288,7 @@ def test_the_same_number_of_other_files_is_another_dataframe(plain: Path) -> Non
 
 
 @pytest.mark.parametrize("glob", ["*/AUT", "*/aut", "20191206/A*", "20191206/AUT"])
-def test_capitals_in_the_names_of_others(plain: Path, glob: str) -> None:
+def test_folders_of_other_programs_can_have_capital_letters(plain: Path, glob: str) -> None:
     plain_json(plain, "20191206/AUT/191206S.json", {"movie_id": "9"})
     plain_json(plain, "20191206/AUT/191206I.json", {"movie_id": "9", "title": "Nine"})
     showings = ShowingsReader(f"{plain}/json/{glob}")
@@ -294,7 +296,7 @@ def test_capitals_in_the_names_of_others(plain: Path, glob: str) -> None:
     assert join_showings(showings)["title"].compute().tolist() == ["Nine"]
 
 
-def test_zstandard_in_several_frames_and_a_byte_order_mark(plain: Path) -> None:
+def test_several_zstandard_frames_and_a_byte_order_mark_are_read(plain: Path) -> None:
     place = plain / "json" / "20191213" / "deu" / "191213S.jsonl.zst"
     place.parent.mkdir(parents=True)
     lines = ['\ufeff{"movie_id": "1"}\n', '{"movie_id": "2"}\n\n{"movie_id": "3"}']
@@ -304,7 +306,7 @@ def test_zstandard_in_several_frames_and_a_byte_order_mark(plain: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ['{"movie_id": ', "[1, 2]", "7", '"text"', "<xml/>"])
-def test_a_line_that_is_no_record(plain: Path, line: str) -> None:
+def test_a_line_without_a_record_is_an_error(plain: Path, line: str) -> None:
     place = plain / "json" / "20191206" / "deu" / "191206S.json"
     place.write_text(f'{{"movie_id": "1"}}\n\n{line}\n')
     for ask in (lambda r: r.bag.compute(), lambda r: r.dataframe.compute(), lambda r: r.count):
@@ -315,7 +317,7 @@ def test_a_line_that_is_no_record(plain: Path, line: str) -> None:
 # Errors
 
 
-def test_a_directory_glob_and_a_selection_are_refused(lake: Path) -> None:
+def test_a_directory_glob_with_a_selection_is_refused(lake: Path) -> None:
     for selection in ({"countries": "deu"}, {"date_stamps": "2019*"}):
         with pytest.raises(ValueError, match=r"expected a lake .*, found both: .*/json/\*/deu"):
             ShowingsReader(f"{lake}/json/*/deu", **selection)
@@ -332,7 +334,7 @@ def test_a_directory_glob_and_a_selection_are_refused(lake: Path) -> None:
         ({"date_stamps": slice("2021", None)}, "date_stamps=2021:, ", ""),
     ],
 )
-def test_a_selection_of_nothing(
+def test_an_empty_selection_is_an_error_that_lists_the_choices(
     lake: Path, selection: dict[str, Any], wanted: str, hint: str
 ) -> None:
     holds = "; it has 3 stamps (20191206 to 20200103) and the countries can, deu, swe"
@@ -341,7 +343,7 @@ def test_a_selection_of_nothing(
     assert str(error.value).endswith(f" in {lake}{holds}{hint}")
 
 
-def test_a_country_that_is_not_there_is_not_left_out_silently(lake: Path) -> None:
+def test_an_unknown_country_is_an_error(lake: Path) -> None:
     expected = "no country sew in .*lake; it has can, deu, swe; did you mean swe"
     with pytest.raises(ValueError, match=expected):
         ShowingsReader(str(lake), countries="deu,sew")
@@ -349,7 +351,7 @@ def test_a_country_that_is_not_there_is_not_left_out_silently(lake: Path) -> Non
         ShowingsReader(str(lake), countries=["deu", "fra", "nld"])
 
 
-def test_a_glob_of_nothing(lake: Path, plain: Path) -> None:
+def test_an_empty_glob_is_an_error_that_lists_the_choices(lake: Path, plain: Path) -> None:
     with pytest.raises(ValueError, match=r"countries=dei in .*; did you mean deu"):
         ShowingsReader(f"{lake}/json/*/dei")
     with pytest.raises(ValueError, match=r"1 stamps .20191206 to .* chn, deu; did you mean deu"):
@@ -358,14 +360,14 @@ def test_a_glob_of_nothing(lake: Path, plain: Path) -> None:
         MoviesReader(f"{plain}/json/*/chn")
 
 
-def test_no_lake(tmp_path: Path) -> None:
+def test_a_missing_lake_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"no lake.json in {tmp_path}/nowhere; make one"):
         ShowingsReader(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match=f"found neither in {tmp_path}"):
         ShowingsReader(f"{tmp_path}/json/*/*")
 
 
-# Lakes whose manifest and files disagree
+# Lakes whose files differ from the manifest
 
 ROWS = {
     "dataframe": lambda r: r.dataframe.compute(),
@@ -401,7 +403,7 @@ def copy(lake: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("damage", [Path.unlink, shorten, lengthen])
 @pytest.mark.parametrize("kind", ["parquet", "json"])
-def test_a_file_that_is_gone_or_of_another_size(
+def test_a_missing_file_or_a_wrong_size_is_an_error(
     copy: Path, kind: str, damage: Callable[[Path], None]
 ) -> None:
     (place,) = copy.glob(
@@ -413,11 +415,11 @@ def test_a_file_that_is_gone_or_of_another_size(
             ask(ShowingsReader(str(copy)))
         with pytest.raises((FileNotFoundError, ValueError), match="movielake convert --force"):
             ask(ShowingsReader(f"{copy}/json/*/deu"))
-    assert ShowingsReader(str(copy), countries="can").count == 6  # the rest is as good as before
+    assert ShowingsReader(str(copy), countries="can").count == 6  # other files are still read
 
 
 def put_other_rows(place: Path, keep: int) -> None:
-    """Replace a Parquet file by one of the same size and schema with other rows."""
+    """Replace a Parquet file by one with the same size and schema but other rows."""
     table = pq.ParquetFile(place).read().slice(0, keep)
     column, size = table.column_names.index("movie_name"), place.stat().st_size
     length = 0
@@ -431,8 +433,8 @@ def put_other_rows(place: Path, keep: int) -> None:
     assert (place.stat().st_size, pq.read_metadata(place).num_rows) == (size, keep)
 
 
-def test_a_parquet_file_of_the_same_size_with_other_rows(tmp_path: Path) -> None:
-    long = hashlib.shake_256(b"").hexdigest(1000)  # something to leave out
+def test_a_parquet_file_with_a_wrong_number_of_rows_is_an_error(tmp_path: Path) -> None:
+    long = hashlib.shake_256(b"").hexdigest(1000)  # makes room in the file
     shows = [showing(1), showing(2), showing(3).replace("Film 3", long)]
     feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": {"S.XML": times(*shows)}})
     convert(feed, str(tmp_path / "lake"), workers=1)
@@ -440,7 +442,7 @@ def test_a_parquet_file_of_the_same_size_with_other_rows(tmp_path: Path) -> None
     put_other_rows(place, keep=2)
     reader = ShowingsReader(str(tmp_path / "lake"))
     for name, ask in ROWS.items():
-        if name in ("len", "count", "manifest"):  # these answer for the feed that was converted
+        if name in ("len", "count", "manifest"):  # these use the manifest alone
             continue
         with pytest.raises(
             ValueError, match=f"expected 3 rows in {re.escape(str(place))}.*found 2"
@@ -448,7 +450,7 @@ def test_a_parquet_file_of_the_same_size_with_other_rows(tmp_path: Path) -> None
             ask(reader)
 
 
-def test_json_lines_of_the_same_size_with_other_records(copy: Path) -> None:
+def test_json_lines_with_a_wrong_number_of_records_are_an_error(copy: Path) -> None:
     (place,) = copy.glob("json/20191206/deu/*S.*")
     size = place.stat().st_size
     place.write_bytes(zstandard.compress(b'{"source_xml": ""}\n').ljust(size, b"\0")[:size])
@@ -461,7 +463,7 @@ def test_json_lines_of_the_same_size_with_other_records(copy: Path) -> None:
             ask(ShowingsReader(str(copy), countries="deu"))
 
 
-def test_a_file_that_went_after_planning(copy: Path) -> None:
+def test_a_file_that_disappears_after_planning_is_an_error(copy: Path) -> None:
     frame = ShowingsReader(str(copy)).dataframe
     (place,) = copy.glob("parquet/showings/*20191206/*deu/*")
     place.unlink()
@@ -469,7 +471,7 @@ def test_a_file_that_went_after_planning(copy: Path) -> None:
         frame.compute()
 
 
-def test_the_other_side_of_a_join_that_is_gone(copy: Path) -> None:
+def test_a_missing_file_of_the_other_table_of_a_join_is_an_error(copy: Path) -> None:
     (place,) = copy.glob("parquet/movies/*20191206/*deu/*")
     place.unlink()
     with pytest.raises(FileNotFoundError, match=str(place.relative_to(copy))):
@@ -478,7 +480,7 @@ def test_the_other_side_of_a_join_that_is_gone(copy: Path) -> None:
         join_showings(ShowingsReader(str(copy)), MoviesReader(str(copy)))
 
 
-def test_a_lake_without_json(lake: Path, tmp_path: Path) -> None:
+def test_a_lake_without_json_gives_rows_but_no_records(lake: Path, tmp_path: Path) -> None:
     convert(str(lake.parent / "feed"), str(tmp_path / "lake"), workers=1, with_json=False)
     reader = ShowingsReader(str(tmp_path / "lake"))
     assert (reader.count, len(reader.dataframe.compute())) == (18, 27)
@@ -490,7 +492,7 @@ def test_a_lake_without_json(lake: Path, tmp_path: Path) -> None:
     assert files(tmp_path / "lake").keys() & files(lake / "json").keys() == set()
 
 
-def test_a_lake_without_parquet_answers_from_json(lake: Path, copy: Path) -> None:
+def test_a_lake_without_parquet_gives_records_but_no_rows(lake: Path, copy: Path) -> None:
     shutil.rmtree(copy / "parquet")
     reader = ShowingsReader(f"{copy}/json/*/*")
     assert reader.bag.count().compute() == len(all_records(lake, "S"))
@@ -498,7 +500,7 @@ def test_a_lake_without_parquet_answers_from_json(lake: Path, copy: Path) -> Non
         reader.dataframe.compute()
 
 
-def test_zips_of_which_nothing_came_are_not_in_the_way(tmp_path: Path) -> None:
+def test_zips_without_members_do_not_disturb_readers(tmp_path: Path) -> None:
     content = {"readme.txt": "nothing"}
     feed = write_feed(
         tmp_path / "feed",
@@ -513,7 +515,7 @@ def test_zips_of_which_nothing_came_are_not_in_the_way(tmp_path: Path) -> None:
         MoviesReader(str(tmp_path / "lake"))
 
 
-def test_the_manifest_may_be_behind(lake: Path, copy: Path) -> None:
+def test_readers_work_if_manifest_parquet_is_missing_or_old(lake: Path, copy: Path) -> None:
     (copy / "manifest.parquet").unlink()
     assert ShowingsReader(str(copy)).count == ShowingsReader(str(lake)).count
     (copy / "manifest" / "20191206" / "deu.json").unlink()

@@ -1,4 +1,4 @@
-"""The DataFrame: types, length, which columns and files are read, and the answers."""
+"""The DataFrame: types, length, results, and the columns and files that are read."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def in_this_process() -> Iterator[None]:
 def frame(
     request: pytest.FixtureRequest, sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dd.DataFrame:
-    """All showings, in one partition and in several of several files each."""
+    """All showings, in one partition or in nine partitions with several files each."""
     monkeypatch.setattr("movielake.reading.views._ROWS", request.param)
     frame = ShowingsReader(str(sample_lake)).dataframe
     assert frame.npartitions == (1 if request.param == 1_000_000 else 9)
@@ -63,7 +63,7 @@ def frame(
 
 @pytest.fixture(scope="module")
 def rows(sample_lake: Path) -> pd.DataFrame:
-    """The showings' rows as pandas and pyarrow alone make them."""
+    """The rows of the showings, made with pandas and pyarrow alone."""
     return as_pandas(all_rows(sample_lake), sample_lake)
 
 
@@ -78,7 +78,7 @@ def as_pandas(rows: list[dict[str, Any]], lake: Path) -> pd.DataFrame:
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Make the partition keys plain strings and forget the index."""
+    """Convert the partition keys to plain strings and drop the index."""
     keys = {key: frame[key].astype("string[pyarrow]") for key in KEYS if key in frame}
     return frame.assign(**keys).astype(dict.fromkeys(keys, "object")).reset_index(drop=True)
 
@@ -90,7 +90,7 @@ def assert_same(found: dd.DataFrame, expected: pd.DataFrame) -> None:
 
 
 def reads(frame: Any) -> list[LakeRows]:
-    """Find what an optimized DataFrame reads."""
+    """List the expressions with which an optimized DataFrame reads."""
     return list(frame.optimize(fuse=False).expr.find_operations(LakeRows))
 
 
@@ -108,7 +108,7 @@ def columns_read(frame: Any) -> set[str]:
 
 
 def spoil(lake: Path, keep: set[str] | Callable[[Path], bool]) -> None:
-    """Make files unreadable, or all columns of all files but some; sizes stay as they were."""
+    """Make all files or columns unreadable that are not kept. File sizes stay the same."""
     for path in lake.glob("parquet/*/*/*/*.parquet"):
         content = bytearray(path.read_bytes())
         if callable(keep):
@@ -139,7 +139,9 @@ def copy(sample_lake: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_types(reader: type[ShowingsReader], sample_lake: Path) -> None:
+def test_types_are_arrow_types_and_keys_are_categoricals(
+    reader: type[ShowingsReader], sample_lake: Path
+) -> None:
     frame = reader(str(sample_lake)).dataframe
     computed = frame.compute()
     assert computed.dtypes.equals(frame.dtypes)
@@ -157,7 +159,7 @@ def test_the_keys_have_all_categories_of_the_lake(sample_lake: Path) -> None:
     computed = frame.compute()
     for some in (frame, frame._meta, computed):
         assert list(some["date_stamp"].cat.categories) == ["20191206", "20191213", "20191220"]
-        assert "chn" in list(some["country"].cat.categories)  # though there are no films of it
+        assert "chn" in list(some["country"].cat.categories)  # though it has no films
     assert set(computed["country"]) == {"deu"}
 
 
@@ -177,7 +179,7 @@ def test_lists_stay_lists(sample_lake: Path) -> None:
     assert any((row["intl"] or [{}])[0].get("intl_name") for row in stored)
 
 
-def test_what_converts_strings_elsewhere_changes_nothing(sample_lake: Path) -> None:
+def test_dasks_string_conversion_has_no_effect(sample_lake: Path) -> None:
     for convert_string in (True, False):
         with dask.config.set({"dataframe.convert-string": convert_string}):
             frame = MoviesReader(str(sample_lake)).dataframe[["title", "genre"]]
@@ -189,7 +191,7 @@ def test_what_converts_strings_elsewhere_changes_nothing(sample_lake: Path) -> N
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_all_rows_in_order(reader: type[ShowingsReader], sample_lake: Path) -> None:
+def test_all_rows_come_in_order(reader: type[ShowingsReader], sample_lake: Path) -> None:
     frame = reader(str(sample_lake)).dataframe.drop(columns=KEYS).compute()
     expected = all_rows(sample_lake, reader._table_name)
     assert pa.Table.from_pandas(frame, preserve_index=False).to_pylist() == expected
@@ -198,7 +200,7 @@ def test_all_rows_in_order(reader: type[ShowingsReader], sample_lake: Path) -> N
 # Planning, length
 
 
-def test_planning_computes_nothing_and_starts_nothing(sample_lake: Path) -> None:
+def test_planning_does_not_compute_or_start_a_cluster(sample_lake: Path) -> None:
     code = f"""
 import sys
 from dask.callbacks import Callback
@@ -215,7 +217,7 @@ assert "distributed" not in sys.modules
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, capture_output=True)
 
 
-def test_the_length_needs_no_file(copy: Path, duck: Ask) -> None:
+def test_the_length_needs_no_readable_file(copy: Path, duck: Ask) -> None:
     spoil(copy, lambda _: False)
     frame = ShowingsReader(str(copy)).dataframe
     assert [(len(frame),)] == duck("select count(*) from showings")
@@ -226,7 +228,7 @@ def test_the_length_needs_no_file(copy: Path, duck: Ask) -> None:
         frame.compute()
 
 
-def test_the_length_of_a_filter_reads_what_the_filter_asks_for(
+def test_the_length_of_a_filter_reads_only_the_columns_of_the_filter(
     frame: dd.DataFrame, duck: Ask
 ) -> None:
     for filtered in (frame[frame.country == "deu"], frame.movie_id[frame.country == "deu"]):
@@ -241,7 +243,9 @@ def test_the_length_of_a_filter_reads_what_the_filter_asks_for(
     assert both.index.compute().equals(both.compute().index)
 
 
-def test_the_length_of_parts(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
+def test_lengths_of_partitions_filters_and_arrays_are_right(
+    frame: dd.DataFrame, rows: pd.DataFrame
+) -> None:
     assert sum(len(part) for part in frame.partitions) == len(frame) == len(rows)
     assert len(frame[frame.country == "deu"]) == (rows.country == "deu").sum()
     assert len(frame[frame.bargain]) == rows.bargain.sum()
@@ -269,13 +273,13 @@ def test_the_length_of_parts(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
         (lambda df: df.show_time.count(), {"show_time"}),
     ],
 )  # fmt: skip
-def test_only_the_columns_asked_for_are_read(
+def test_only_the_chosen_columns_are_read(
     frame: dd.DataFrame, query: Callable[[dd.DataFrame], Any], columns: set[str]
 ) -> None:
     assert columns_read(query(frame)) == columns
 
 
-def test_other_columns_may_be_unreadable(copy: Path, duck: Ask) -> None:
+def test_a_query_works_if_other_columns_are_unreadable(copy: Path, duck: Ask) -> None:
     spoil(copy, {"movie_id", "show_time"})
     frame = ShowingsReader(str(copy)).dataframe
     counts = frame[frame.country == "deu"].groupby("movie_id").show_time.count().compute()
@@ -327,7 +331,7 @@ def answer(frame: pd.DataFrame) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_a_filter_on_the_keys_leaves_out_files(frame: dd.DataFrame, duck: Ask, name: str) -> None:
+def test_a_filter_on_the_keys_skips_files(frame: dd.DataFrame, duck: Ask, name: str) -> None:
     mask, sql = FILTERS[name]
     filtered = frame[mask(frame)]
     places = duck(f"select distinct date_stamp, country from showings where {sql}")
@@ -336,7 +340,7 @@ def test_a_filter_on_the_keys_leaves_out_files(frame: dd.DataFrame, duck: Ask, n
     assert filtered.compute().dtypes.equals(frame.dtypes)
 
 
-def test_a_filter_on_more_than_the_keys(frame: dd.DataFrame, duck: Ask) -> None:
+def test_a_filter_on_keys_and_other_columns_skips_files(frame: dd.DataFrame, duck: Ask) -> None:
     mask = (frame.country == "deu") & (frame.theater_id > 30000) & (frame.date_stamp != "20191206")
     filtered = frame[mask & frame.show_time.notnull()]
     assert partitions_read(filtered) == {("20191213", "deu"), ("20191220", "deu")}
@@ -347,14 +351,18 @@ def test_a_filter_on_more_than_the_keys(frame: dd.DataFrame, duck: Ask) -> None:
     assert [answer(filtered.compute())] == duck(sql)
 
 
-def test_or_with_more_than_the_keys_reads_everything(frame: dd.DataFrame, duck: Ask) -> None:
+def test_a_filter_on_a_key_or_another_column_reads_all_files(
+    frame: dd.DataFrame, duck: Ask
+) -> None:
     filtered = frame[(frame.country == "deu") | (frame.movie_id == 103200)]
     assert len(partitions_read(filtered)) == 24
     sql = f"select {ANSWER} from showings where country = 'deu' or movie_id = 103200"
     assert [answer(filtered.compute())] == duck(sql)
 
 
-def test_some_columns_of_a_filter(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
+def test_a_filter_and_a_choice_of_columns_combine_in_any_order(
+    frame: dd.DataFrame, rows: pd.DataFrame
+) -> None:
     chosen = ["movie_id", "show_time"]
     mask = frame["country"] == "deu"
     expected = rows[rows.country == "deu"][chosen]
@@ -364,20 +372,22 @@ def test_some_columns_of_a_filter(frame: dd.DataFrame, rows: pd.DataFrame) -> No
         assert_same(filtered, expected)
 
 
-def test_filtered_files_alone_need_to_be_readable(copy: Path, rows: pd.DataFrame) -> None:
+def test_a_filter_works_if_the_skipped_files_are_unreadable(copy: Path, rows: pd.DataFrame) -> None:
     spoil(copy, lambda path: "country=deu" in str(path))
     frame = ShowingsReader(str(copy)).dataframe
     assert_same(frame[frame.country == "deu"], rows[rows.country == "deu"])
 
 
-def test_a_filter_of_a_filter(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
+def test_a_filter_of_a_filter_is_right(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
     deu = frame[frame.country == "deu"]
     expected = rows[(rows.country == "deu") & (rows.theater_id > 30000)]
     assert_same(deu[deu.theater_id > 30000], expected)
     assert len(partitions_read(deu[deu.date_stamp == "20191213"])) == 1
 
 
-def test_a_filter_by_a_mask_of_the_whole(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
+def test_a_filter_can_use_a_mask_of_the_whole_frame(
+    frame: dd.DataFrame, rows: pd.DataFrame
+) -> None:
     deu = frame[frame.country == "deu"]
     expected = rows[(rows.country == "deu") & (rows.theater_id > 30000)]
     filtered = deu[frame.theater_id > 30000]
@@ -385,17 +395,19 @@ def test_a_filter_by_a_mask_of_the_whole(frame: dd.DataFrame, rows: pd.DataFrame
     assert {country for _, country in partitions_read(filtered)} == {"deu"}
 
 
-def test_a_column_of_the_whole_beside_a_filter(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
+def test_a_filtered_frame_can_use_a_column_of_the_whole_frame(
+    frame: dd.DataFrame, rows: pd.DataFrame
+) -> None:
     deu = frame[frame.country == "deu"].assign(same=frame.movie_id, other=frame.theater_id + 1)
     expected = rows[rows.country == "deu"]
     expected = expected.assign(same=expected.movie_id, other=expected.theater_id + 1)
-    if frame.npartitions == 1:  # into an empty pandas frame assign puts all of the other's rows
+    if frame.npartitions == 1:  # pandas assigns all rows of a column to an empty frame
         assert_same(deu, expected)
     twice = (frame[frame.country == "deu"].theater_id + frame.theater_id).dropna().compute()
     assert twice.tolist() == (2 * expected.theater_id).tolist()
 
 
-def test_what_depends_on_other_rows_sees_all_of_them(
+def test_expressions_over_several_rows_see_all_rows(
     frame: dd.DataFrame, rows: pd.DataFrame
 ) -> None:
     both = (frame, rows)
@@ -415,7 +427,7 @@ def test_what_depends_on_other_rows_sees_all_of_them(
     assert_same(found, expected)
 
 
-def test_two_filters_side_by_side(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
+def test_two_filters_of_one_frame_can_be_combined(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
     both = [frame[frame.country == country] for country in ("deu", "swe")]
     expected = pd.concat([rows[rows.country == country] for country in ("deu", "swe")])
     assert_same(dd.concat(both), expected)
@@ -426,7 +438,7 @@ def test_two_filters_side_by_side(frame: dd.DataFrame, rows: pd.DataFrame) -> No
     assert sorted(common.movie_id) == sorted(in_both)
 
 
-def test_a_filter_by_another_lakes_mask_is_no_filter_of_files(sample_lake: Path) -> None:
+def test_a_filter_on_one_table_skips_no_file_of_another(sample_lake: Path) -> None:
     films = MoviesReader(str(sample_lake)).dataframe
     theaters = TheatersReader(str(sample_lake)).dataframe
     merged = films[["country"]].merge(theaters[theaters.country == "deu"][["country"]])
@@ -434,7 +446,7 @@ def test_a_filter_by_another_lakes_mask_is_no_filter_of_files(sample_lake: Path)
     assert len(merged) == expected
 
 
-def test_filters_of_joins_and_of_current_showings(sample_lake: Path, duck: Ask) -> None:
+def test_filters_on_joins_and_current_showings_skip_files(sample_lake: Path, duck: Ask) -> None:
     reader = ShowingsReader(str(sample_lake))
     joined = join_showings(reader)
     filtered = joined[joined.country == "deu"][["title"]]
@@ -485,7 +497,7 @@ _FORMS = st.sampled_from(
 
 @examples(max_examples=60)
 @given(predicate=_PREDICATES, columns=_CHOICES, form=_FORMS, size=st.sampled_from([300, 10_000]))
-def test_any_filter_gives_what_pandas_gives(
+def test_any_filter_gives_the_same_rows_as_pandas(
     sample_lake: Path, predicate: Any, columns: list[str], form: Any, size: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -493,14 +505,14 @@ def test_any_filter_gives_what_pandas_gives(
         frame = ShowingsReader(str(sample_lake), countries="deu,chn,nzl").dataframe
     filtered = form(frame, predicate, columns)
     expected = form(frame.compute(), predicate, columns)
-    pd.testing.assert_frame_equal(filtered.compute(), expected)  # the rows' numbers as well
+    pd.testing.assert_frame_equal(filtered.compute(), expected)  # the index must be equal too
     assert len(filtered) == len(expected)
 
 
 # Ways to compute
 
 
-def test_every_scheduler_gives_the_same(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
+def test_every_scheduler_gives_the_same_result(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
     def ask(**how: Any) -> dict[tuple[str, str], int]:
         groups = frame[frame.theater_id > 30000].groupby(["country", "date_stamp"], observed=True)
         return groups.movie_id.nunique().compute(**how).to_dict()
@@ -511,7 +523,9 @@ def test_every_scheduler_gives_the_same(frame: dd.DataFrame, rows: pd.DataFrame)
     assert ask(scheduler="threads") == expected
 
 
-def test_on_a_cluster(frame: dd.DataFrame, rows: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_cluster_gives_the_same_result(
+    frame: dd.DataFrame, rows: pd.DataFrame, tmp_path: Path
+) -> None:
     with local_cluster(1, scratch=tmp_path) as cluster, Client(cluster) as client:
         filtered = frame[frame.country.isin(["deu", "swe"])]
         found = client.compute(filtered.groupby("movie_id").theater_id.nunique()).result()
@@ -523,7 +537,7 @@ def test_on_a_cluster(frame: dd.DataFrame, rows: pd.DataFrame, tmp_path: Path) -
     assert found.to_dict() == some.groupby("movie_id").theater_id.nunique().to_dict()
 
 
-def test_it_can_be_pickled(frame: dd.DataFrame) -> None:
+def test_a_dataframe_can_be_pickled(frame: dd.DataFrame) -> None:
     filtered = frame[frame.country == "deu"].movie_id
     for dump in (pickle.dumps, cloudpickle.dumps):
         again = pickle.loads(dump(filtered))
@@ -531,7 +545,7 @@ def test_it_can_be_pickled(frame: dd.DataFrame) -> None:
         assert again.compute().equals(filtered.compute())
 
 
-def test_the_same_question_has_the_same_name(sample_lake: Path) -> None:
+def test_the_same_query_has_the_same_name(sample_lake: Path) -> None:
     def names(**selection: Any) -> list[str]:
         reader = ShowingsReader(str(sample_lake), **selection)
         frame = reader.dataframe
@@ -547,7 +561,7 @@ def test_the_same_question_has_the_same_name(sample_lake: Path) -> None:
     assert len({*names(), *names(countries="deu,swe"), *names(date_stamps="20191206")}) == 12
 
 
-def test_another_content_has_another_name(copy: Path, sample_feed: Path) -> None:
+def test_changed_content_gets_another_name(copy: Path, sample_feed: Path) -> None:
     before = join_showings(ShowingsReader(str(copy), countries="chn"))._name
     assert join_showings(ShowingsReader(str(copy), countries="chn"))._name == before
     (path,) = copy.glob("manifest/20191206/chn.json")
@@ -556,7 +570,7 @@ def test_another_content_has_another_name(copy: Path, sample_feed: Path) -> None
     assert join_showings(ShowingsReader(str(copy), countries="chn"))._name != before
 
 
-def test_parts(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
+def test_partitions_have_the_right_rows(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
     assert_same(frame.partitions[0], rows.head(len(frame.partitions[0])))
     assert_same(dd.concat([frame.partitions[i] for i in range(frame.npartitions)]), rows)
     last = frame.partitions[-1]
@@ -567,7 +581,7 @@ def test_parts(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
     assert frame.get_partition(0).country.compute().iloc[0] == "aus"
 
 
-def test_groups_of_categoricals(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
+def test_groups_by_categoricals_are_right(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
     sizes = frame.groupby(["country", "date_stamp"], observed=True).size().compute()
     assert sizes.to_dict() == rows.groupby(["country", "date_stamp"]).size().to_dict()
     every = frame[frame.country == "deu"].groupby("country", observed=False).size().compute()
@@ -578,12 +592,12 @@ def test_groups_of_categoricals(frame: dd.DataFrame, rows: pd.DataFrame) -> None
     assert counts.to_dict() == rows.country.value_counts().to_dict()
 
 
-def test_it_describes_itself_in_a_few_words(frame: dd.DataFrame) -> None:
+def test_the_descriptions_are_short(frame: dd.DataFrame) -> None:
     assert len(frame.expr.tree_repr()) < 1000
     assert "movielake-showings" in repr(frame) or "LakeRows" in repr(frame)
 
 
-def test_a_callback_sees_no_work_while_planning(frame: dd.DataFrame) -> None:
+def test_only_compute_starts_a_computation(frame: dd.DataFrame) -> None:
     started: list[Any] = []
     with Callback(start=started.append):
         filtered = frame[frame.theater_id > 3][["movie_id"]]
@@ -592,6 +606,6 @@ def test_a_callback_sees_no_work_while_planning(frame: dd.DataFrame) -> None:
     assert len(started) == 1
 
 
-def test_current_showings_have_no_length_but_their_own(sample_lake: Path) -> None:
+def test_the_length_of_current_showings_is_their_number_of_rows(sample_lake: Path) -> None:
     view = CurrentShowings(ShowingsReader(str(sample_lake)))
     assert len(view.dataframe) == len(view.dataframe.compute())

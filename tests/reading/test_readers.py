@@ -1,4 +1,4 @@
-"""Readers beside their DataFrame: bags, counts, first rows, and the cluster they use."""
+"""Readers: bags, counts, first rows, and the cluster that they use."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def copy(sample_lake: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("letter", READERS)
-def test_records_are_the_json_lines(letter: str, sample_lake: Path) -> None:
+def test_records_are_equal_to_the_json_lines(letter: str, sample_lake: Path) -> None:
     reader = READERS[letter](str(sample_lake))
     expected = all_records(sample_lake, letter)
     assert reader.bag.compute() == expected
@@ -67,7 +67,7 @@ def test_records_are_the_json_lines(letter: str, sample_lake: Path) -> None:
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_a_bag_of_a_selection(sample_lake: Path) -> None:
+def test_a_bag_contains_only_the_selection(sample_lake: Path) -> None:
     reader = ShowingsReader(str(sample_lake), countries="deu,swe", date_stamps="20191220")
     places = Counter((record["date_stamp"], record["country"]) for record in reader.bag)
     expected = Counter((r["date_stamp"], r["country"]) for r in all_records(sample_lake, "S"))
@@ -75,7 +75,7 @@ def test_a_bag_of_a_selection(sample_lake: Path) -> None:
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_what_notebooks_do_with_bags(sample_lake: Path) -> None:
+def test_usual_queries_on_bags_are_right(sample_lake: Path) -> None:
     shows, films, houses_ = (all_records(sample_lake, letter) for letter in "SIT")
     bag = ShowingsReader(str(sample_lake)).bag
     ids = Counter(record["movie_id"] for record in shows)
@@ -96,7 +96,7 @@ def is_placed(theater: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("workers", [1, 3, 6])
-def test_about_four_partitions_for_each_worker(
+def test_a_bag_has_about_four_partitions_per_worker(
     workers: int, sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", str(workers))
@@ -105,12 +105,12 @@ def test_about_four_partitions_for_each_worker(
     assert 3 * workers <= reader.bag.npartitions <= min(4 * workers + 1, 25)
 
 
-def test_no_partition_of_a_bag_is_too_large(
+def test_partitions_of_a_bag_have_a_limited_size(
     sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
     monkeypatch.setattr("movielake.reading.readers._BAG_BYTES", 1)
-    assert ShowingsReader(str(sample_lake)).bag.npartitions == 25  # a file each
+    assert ShowingsReader(str(sample_lake)).bag.npartitions == 25  # one file per partition
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -124,7 +124,7 @@ def test_a_bag_can_be_pickled(sample_lake: Path) -> None:
 
 
 @pytest.mark.parametrize("letter", READERS)
-def test_head_is_the_beginning(letter: str, sample_lake: Path) -> None:
+def test_head_returns_the_first_rows(letter: str, sample_lake: Path) -> None:
     reader = READERS[letter](str(sample_lake), countries="deu")
     head, whole = reader.head(3), reader.dataframe.compute(scheduler="sync")
     pd.testing.assert_frame_equal(head, whole.head(3))
@@ -132,7 +132,7 @@ def test_head_is_the_beginning(letter: str, sample_lake: Path) -> None:
     assert len(reader.head()) == min(5, (whole["date_stamp"] == "20191206").sum())
 
 
-def test_head_touches_one_file(copy: Path) -> None:
+def test_head_reads_only_one_file(copy: Path) -> None:
     reader = ShowingsReader(str(copy))
     joined = JoinedShowings(reader)
     first, *others = reader.files
@@ -144,7 +144,7 @@ def test_head_touches_one_file(copy: Path) -> None:
     assert len(reader.head(10**6)) == len(expected)
 
 
-def test_head_is_of_the_first_file_that_has_rows(tmp_path: Path) -> None:
+def test_head_uses_the_first_file_with_rows(tmp_path: Path) -> None:
     feed = write_feed(
         tmp_path / "feed",
         {
@@ -156,13 +156,13 @@ def test_head_is_of_the_first_file_that_has_rows(tmp_path: Path) -> None:
     convert(feed, str(tmp_path / "lake"), workers=1)
     reader = ShowingsReader(str(tmp_path / "lake"))
     assert reader.head(9)[["date_stamp", "country"]].to_numpy().tolist() == [["20191206", "deu"]]
-    current = CurrentShowings(reader).head(9)  # the first of them is superseded
+    current = CurrentShowings(reader).head(9)  # the row of the first file is superseded
     assert current[["date_stamp", "country"]].to_numpy().tolist() == [["20191213", "deu"]]
     nothing = ShowingsReader(str(tmp_path / "lake"), countries="aut").head()
     assert (len(nothing), nothing.dtypes.equals(reader.dataframe.dtypes)) == (0, True)
 
 
-def test_counts_need_no_file(copy: Path, duck: Ask) -> None:
+def test_counts_need_no_readable_file(copy: Path, duck: Ask) -> None:
     for path in (*copy.glob("parquet/*/*/*/*"), *copy.glob("json/*/*/*")):
         path.write_bytes(bytes(path.stat().st_size))
     reader = ShowingsReader(str(copy), countries="deu")
@@ -173,12 +173,12 @@ def test_counts_need_no_file(copy: Path, duck: Ask) -> None:
     assert MoviesReader(str(copy)).count == duck("select count(*) from movies")[0][0]
 
 
-def test_files(sample_lake: Path) -> None:
+def test_files_lists_the_paths_in_order(sample_lake: Path) -> None:
     expected = sorted(str(path) for path in sample_lake.glob("parquet/theaters/*/*/*.parquet"))
     assert TheatersReader(str(sample_lake)).files == expected
 
 
-def test_movie_ids(sample_lake: Path, duck: Ask) -> None:
+def test_movie_ids_are_distinct_and_sorted(sample_lake: Path, duck: Ask) -> None:
     for reader, table in ((MoviesReader, "movies"), (ShowingsReader, "showings")):
         ids = duck(f"select distinct movie_id from {table} where movie_id is not null order by 1")
         films = reader(str(sample_lake))
@@ -188,12 +188,12 @@ def test_movie_ids(sample_lake: Path, duck: Ask) -> None:
         _ = TheatersReader(str(sample_lake)).movie_ids
 
 
-def test_repr(sample_lake: Path) -> None:
+def test_the_repr_names_the_lake_files_and_records(sample_lake: Path) -> None:
     reader = ShowingsReader(str(sample_lake), countries="deu", date_stamps="20191220")
     assert repr(reader) == f"ShowingsReader('{sample_lake}': 2 files, {reader.count} records)"
 
 
-def test_a_lake_without_a_record(tmp_path: Path) -> None:
+def test_a_lake_without_records_can_be_read(tmp_path: Path) -> None:
     content = {"I.XML": movies(), "T.XML": houses(), "S.XML": times()}
     feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": content})
     convert(feed, str(tmp_path / "lake"), workers=1)
@@ -216,12 +216,12 @@ def test_the_work_dir_is_the_jobs_scratch(
     assert reader.work_dir == str(tmp_path)
 
 
-def test_without_a_cluster_there_are_as_many_workers_as_cpus(sample_lake: Path) -> None:
+def test_without_a_cluster_the_number_of_workers_is_the_number_of_cpus(sample_lake: Path) -> None:
     assert ShowingsReader(str(sample_lake)).number_of_workers == len(os.sched_getaffinity(0))
     assert running_client() is None
 
 
-def test_a_running_cluster_is_used_and_left(sample_lake: Path, tmp_path: Path) -> None:
+def test_a_running_cluster_is_used_and_keeps_running(sample_lake: Path, tmp_path: Path) -> None:
     with local_cluster(2, scratch=tmp_path) as cluster, Client(cluster) as client:
         with ShowingsReader(str(sample_lake)) as reader:
             assert reader.client is not None
@@ -238,7 +238,7 @@ def processes(client: Any) -> list[psutil.Process]:
     return [psutil.Process(pid) for pid in client.run(os.getpid).values()]
 
 
-def test_a_cluster_that_was_started_is_closed(
+def test_a_reader_closes_the_cluster_that_it_started(
     sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
@@ -263,7 +263,7 @@ def test_a_cluster_that_was_started_is_closed(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_readers_share_what_the_first_started(
+def test_two_readers_share_the_cluster_of_the_first(
     sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
@@ -274,7 +274,7 @@ def test_two_readers_share_what_the_first_started(
     assert running_client() is None
 
 
-def test_nothing_is_started_that_is_not_asked_for(sample_lake: Path) -> None:
+def test_counting_starts_no_cluster(sample_lake: Path) -> None:
     with ShowingsReader(str(sample_lake)) as reader:
         assert reader.count_by("country")["count"].sum() == len(reader.dataframe)
     assert running_client() is None

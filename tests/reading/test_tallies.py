@@ -1,4 +1,4 @@
-"""Counting and mapping partition by partition in Arrow, beside DuckDB."""
+"""Counts and maps by partition in Arrow, compared with DuckDB."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.feeds import all_rows, showing, times, write_feed
 def showings(
     request: pytest.FixtureRequest, sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> ShowingsReader:
-    """A reader that counts a file at a time, or all files in one go."""
+    """A reader that counts one file per task, or all files in one task."""
     monkeypatch.setattr("movielake.reading.views._FILES", request.param)
     return ShowingsReader(str(sample_lake))
 
@@ -37,7 +37,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 @pytest.fixture
 def spoilt(sample_lake: Path, tmp_path: Path) -> Path:
-    """A copy of the lake in which no data file can be read, though all have their size."""
+    """A copy of the lake with unreadable data files of the right sizes."""
     copy = Path(shutil.copytree(sample_lake, tmp_path / "copy"))
     for path in copy.glob("parquet/*/*/*/*"):
         path.write_bytes(bytes(path.stat().st_size))
@@ -80,7 +80,9 @@ COLUMNS = [
 
 
 @pytest.mark.parametrize("columns", COLUMNS)
-def test_rows(showings: ShowingsReader, duck: Ask, columns: tuple[str, ...]) -> None:
+def test_counts_of_rows_match_duckdb(
+    showings: ShowingsReader, duck: Ask, columns: tuple[str, ...]
+) -> None:
     found = showings.count_by(*columns)
     assert counted(found) == duck(sql(*columns))
     assert found.columns.tolist() == [*columns, "count"]
@@ -88,14 +90,16 @@ def test_rows(showings: ShowingsReader, duck: Ask, columns: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("of", ["show_time", "movie_id", "movie_cnname", "date_stamp"])
 @pytest.mark.parametrize("columns", [(), ("country", "date_stamp"), ("movie_id",)])
-def test_values(showings: ShowingsReader, duck: Ask, columns: tuple[str, ...], of: str) -> None:
+def test_counts_of_values_match_duckdb(
+    showings: ShowingsReader, duck: Ask, columns: tuple[str, ...], of: str
+) -> None:
     expected = duck(sql(*columns, more=f"where {of} is not null"))
     assert counted(showings.count_by(*columns, of=of)) == expected
 
 
 @pytest.mark.parametrize("distinct", ["movie_id", "theater_id", "show_time", "country"])
 @pytest.mark.parametrize("columns", [(), ("country", "date_stamp"), ("movie_id",), ("show_date",)])
-def test_distinct_values(
+def test_counts_of_distinct_values_match_duckdb(
     showings: ShowingsReader, duck: Ask, columns: tuple[str, ...], distinct: str
 ) -> None:
     where = f"where {distinct} is not null"
@@ -107,7 +111,7 @@ def test_distinct_values(
 def test_a_value_in_two_files_of_a_partition_is_one_value(
     at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the two are read apart from each other."""
+    """This also holds if two tasks read the two files."""
     monkeypatch.setattr("movielake.reading.views._FILES", at_once)
     one, other = (times(showing(theater=number)) for number in (1, 2))
     swe = {"191206S.XML": one}
@@ -121,14 +125,16 @@ def test_a_value_in_two_files_of_a_partition_is_one_value(
     assert counted(found) == [("20191206", "deu", 2), ("20191206", "swe", 1)]
 
 
-def test_distinct_values_where_another_has_a_value(showings: ShowingsReader, duck: Ask) -> None:
+def test_distinct_values_can_be_counted_where_another_column_has_a_value(
+    showings: ShowingsReader, duck: Ask
+) -> None:
     where = "where theater_id is not null and show_time is not null"
     expected = duck(sql("country", "date_stamp", count="count(distinct theater_id)", more=where))
     found = showings.count_by("country", "date_stamp", of="show_time", distinct="theater_id")
     assert counted(found) == expected
 
 
-def test_distinct_values_of_a_column_that_is_counted_by(
+def test_distinct_values_of_a_column_to_count_by_are_counted(
     showings: ShowingsReader, duck: Ask
 ) -> None:
     where = "where movie_id is not null"
@@ -140,7 +146,7 @@ def test_a_column_named_twice_counts_once(showings: ShowingsReader) -> None:
     assert showings.count_by("bargain", "bargain").equals(showings.count_by("bargain"))
 
 
-def test_other_tables(sample_lake: Path, duck: Ask) -> None:
+def test_movies_and_theaters_can_be_counted(sample_lake: Path, duck: Ask) -> None:
     films, theaters = MoviesReader(str(sample_lake)), TheatersReader(str(sample_lake))
     assert counted(films.count_by("rating")) == duck(sql("rating", table="movies"))
     assert counted(films.count_by("date_stamp")) == duck(sql("date_stamp", table="movies"))
@@ -148,14 +154,14 @@ def test_other_tables(sample_lake: Path, duck: Ask) -> None:
     assert counted(theaters.count_by("country", distinct="theater_id")) == expected
 
 
-def test_a_selection(sample_lake: Path, duck: Ask) -> None:
+def test_only_the_selection_is_counted(sample_lake: Path, duck: Ask) -> None:
     showings = ShowingsReader(str(sample_lake), countries="deu", date_stamps=slice("20191213"))
     where = "where country = 'deu' and date_stamp <= '20191213'"
     assert counted(showings.count_by("date_stamp")) == duck(sql("date_stamp", more=where))
     assert counted(showings.count_by("bargain")) == duck(sql("bargain", more=where))
 
 
-def test_the_manifest_alone_answers_for_the_keys(spoilt: Path, duck: Ask) -> None:
+def test_counts_by_the_keys_need_only_the_manifest(spoilt: Path, duck: Ask) -> None:
     showings = ShowingsReader(str(spoilt))
     assert counted(showings.count_by()) == duck(sql())
     assert counted(showings.count_by("country", "date_stamp")) == duck(sql("country", "date_stamp"))
@@ -176,7 +182,7 @@ def test_a_country_without_rows_is_not_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["contry", "Country", ""])
-def test_a_column_that_is_not_there(showings: ShowingsReader, name: str) -> None:
+def test_an_unknown_column_is_an_error(showings: ShowingsReader, name: str) -> None:
     for ask in (
         lambda: showings.count_by(name),
         lambda: showings.count_by("country", distinct=name or "x"),
@@ -187,7 +193,7 @@ def test_a_column_that_is_not_there(showings: ShowingsReader, name: str) -> None
             ask()
 
 
-def test_lists_cannot_be_counted_by(sample_lake: Path) -> None:
+def test_counting_by_a_column_of_lists_is_an_error(sample_lake: Path) -> None:
     films = MoviesReader(str(sample_lake))
     for name in ("genre", "intl", "extra"):
         with pytest.raises(ValueError, match=f"single values, found '{name}', .*explode"):
@@ -201,7 +207,7 @@ def test_lists_cannot_be_counted_by(sample_lake: Path) -> None:
 # map_partitions
 
 
-def tell(rows: pa.Table) -> tuple[Any, ...]:
+def key_and_size(rows: pa.Table) -> tuple[Any, ...]:
     return rows["date_stamp"][0].as_py(), rows["country"][0].as_py(), rows.num_rows
 
 
@@ -212,51 +218,51 @@ def bargains(rows: pa.Table) -> pa.Table:
 def test_results_come_in_the_order_of_stamp_and_country(
     showings: ShowingsReader, duck: Ask
 ) -> None:
-    assert showings.map_partitions(tell) == duck(sql("date_stamp", "country"))
+    assert showings.map_partitions(key_and_size) == duck(sql("date_stamp", "country"))
 
 
-def test_tables_are_put_together(showings: ShowingsReader, sample_lake: Path) -> None:
+def test_tables_are_concatenated(showings: ShowingsReader, sample_lake: Path) -> None:
     found = showings.map_partitions(bargains, columns=["country", "bargain", "movie_id"])
     expected = [row for row in all_rows(sample_lake) if row["bargain"]]
     assert found["movie_id"].to_pylist() == [row["movie_id"] for row in expected]
     assert found["country"].to_pylist() == [row["source_xml"].split("/")[1] for row in expected]
 
 
-def test_columns_come_as_asked_for(showings: ShowingsReader) -> None:
+def test_the_function_gets_the_chosen_columns_in_order(showings: ShowingsReader) -> None:
     names = showings.map_partitions(lambda rows: rows.schema, columns=["country", "movie_id"])
     assert set(map(str, names)) == {"country: string\nmovie_id: int32"}
     (first, *_) = showings.map_partitions(lambda rows: rows.column_names)
     assert first == showings.columns
 
 
-def test_an_error_of_the_users_function_comes_through(showings: ShowingsReader) -> None:
+def test_an_error_in_the_users_function_is_raised(showings: ShowingsReader) -> None:
     with pytest.raises(ZeroDivisionError):
         showings.map_partitions(lambda rows: rows.num_rows / 0)
 
 
-def test_all_members_of_a_zip_are_one_partition(sample_lake: Path) -> None:
+def test_all_members_of_a_zip_belong_to_one_partition(sample_lake: Path) -> None:
     showings = ShowingsReader(str(sample_lake), countries="deu", date_stamps="20191220")
     rows = [pq.read_metadata(path).num_rows for path in showings.files]
     assert len(rows) == 2
     assert showings.map_partitions(len) == [sum(rows)]
 
 
-def test_a_cluster_gives_what_threads_give(
+def test_a_cluster_gives_the_same_results_as_threads(
     showings: ShowingsReader, cluster: Client, duck: Ask
 ) -> None:
     columns = ("country", "movie_id")
     with cluster.as_current():
         counts = showings.count_by(*columns, distinct="theater_id")
-        told = showings.map_partitions(tell)
+        sizes = showings.map_partitions(key_and_size)
         tables = showings.map_partitions(bargains)
         tasks = cluster.run_on_scheduler(lambda dask_scheduler: dask_scheduler.transition_counter)
-    assert tasks > 0  # it was there that it was done
+    assert tasks > 0  # the cluster has done the work
     assert counts.equals(showings.count_by(*columns, distinct="theater_id"))
-    assert told == duck(sql("date_stamp", "country"))
+    assert sizes == duck(sql("date_stamp", "country"))
     assert tables.equals(showings.map_partitions(bargains))
 
 
-def test_a_lake_in_memory_is_counted_here_although_there_is_a_cluster(
+def test_a_lake_in_memory_is_counted_without_the_cluster(
     sample_feed: Path, cluster: Client, duck: Ask
 ) -> None:
     import fsspec

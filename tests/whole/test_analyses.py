@@ -1,4 +1,4 @@
-"""Five questions, asked of the bag, of the DataFrame, and of the feed's XML in plain Python."""
+"""Five analyses with the bag and with the DataFrame, compared with the feed in plain Python."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Element = ElementTree.Element
 
 @pytest.fixture(scope="module")
 def feed(sample_feed: Path) -> dict[tuple[str, str, str], list[Element]]:
-    """All records: (date_stamp, country, name of the element) to elements."""
+    """All records of the feed, by date_stamp, country and name of the element."""
     records: dict[tuple[str, str, str], list[Element]] = {}
     for path in sorted(sample_feed.glob("*/movies_*.zip")):
         with zipfile.ZipFile(path) as archive:
@@ -48,7 +48,7 @@ def feed(sample_feed: Path) -> dict[tuple[str, str, str], list[Element]]:
 
 
 def only(feed: dict[tuple[str, str, str], list[Element]], tag: str) -> Iterator[tuple[Any, ...]]:
-    """Give (date_stamp, country, element) of one kind."""
+    """Yield (date_stamp, country, element) of all elements with a tag."""
     for (stamp, country, name), elements in feed.items():
         if name == tag:
             yield from ((stamp, country, element) for element in elements)
@@ -62,11 +62,11 @@ def texts(element: Element, tag: str) -> list[str]:
     return [e.text.strip() for e in element.iter(tag) if e.text and e.text.strip()]
 
 
-# Records, as the bag has them
+# Records of the bag
 
 
 def screenings(showing: dict[str, Any]) -> int:
-    """Count the times of a showing, wherever its showtimes stand."""
+    """Count the times of a showing. Its showtimes can be in the record or in its days."""
     days = [day for day in showing.get("show_date") or [] if isinstance(day, dict)]
     found = chain.from_iterable(as_list(part.get("showtimes")) for part in (showing, *days))
     return sum(len(TIME.findall(text or "")) for text in found)
@@ -89,10 +89,10 @@ def place(record: dict[str, Any]) -> tuple[str, str]:
     return record["country"], record["date_stamp"]
 
 
-# Five questions
+# Five analyses
 
 
-def test_how_many_films_are_there(sample_lake: Path, feed: Any) -> None:
+def test_number_of_films(sample_lake: Path, feed: Any) -> None:
     movies = MoviesReader(sample_lake)
     plain = {movie.findtext("movie_id") for _, _, movie in only(feed, "movie")}
 
@@ -101,7 +101,7 @@ def test_how_many_films_are_there(sample_lake: Path, feed: Any) -> None:
     assert movies.num_movies == len(plain)
 
 
-def test_how_many_screenings_are_there_by_country_and_week(sample_lake: Path, feed: Any) -> None:
+def test_number_of_screenings_by_country_and_week(sample_lake: Path, feed: Any) -> None:
     showings = ShowingsReader(sample_lake)
     plain: Counter[tuple[str, str]] = Counter()
     for stamp, country, showing in only(feed, "showtime"):
@@ -117,7 +117,7 @@ def test_how_many_screenings_are_there_by_country_and_week(sample_lake: Path, fe
     assert counts.set_index(["country", "date_stamp"])["count"].to_dict() == plain
 
 
-def test_how_many_theaters_have_showings_by_country_and_week(sample_lake: Path, feed: Any) -> None:
+def test_number_of_theaters_with_showings_by_country_and_week(sample_lake: Path, feed: Any) -> None:
     showings = ShowingsReader(sample_lake)
     theaters = {(c, stamp, s.findtext("theater_id")) for stamp, c, s in only(feed, "showtime")}
     plain = Counter((country, stamp) for country, stamp, theater in theaters if theater)
@@ -133,7 +133,7 @@ def test_how_many_theaters_have_showings_by_country_and_week(sample_lake: Path, 
     assert counts.set_index(["country", "date_stamp"])["count"].to_dict() == plain
 
 
-def test_where_are_the_theaters_in_one_week(sample_lake: Path, feed: Any) -> None:
+def test_coordinates_of_the_theaters_in_one_week(sample_lake: Path, feed: Any) -> None:
     theaters = TheatersReader(sample_lake, date_stamps=STAMP)
     plain: Counter[tuple[float, float]] = Counter()
     for stamp, _, theater in only(feed, "theater"):
@@ -152,10 +152,13 @@ def test_where_are_the_theaters_in_one_week(sample_lake: Path, feed: Any) -> Non
 
 
 def is_number(text: str) -> bool:
-    return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None  # not "48,13", which is in the feed
+    """Return whether a text is a number. The feed also has "48,13", which is not one."""
+    return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
 
 
-def test_when_are_films_shown_by_directors_of_some_names(sample_lake: Path, feed: Any) -> None:
+def test_screenings_by_week_of_films_by_directors_with_some_first_names(
+    sample_lake: Path, feed: Any
+) -> None:
     showings = ShowingsReader(sample_lake, countries="swe")
     plain: Counter[str] = Counter()
     for stamp in {stamp for stamp, _, _ in feed}:

@@ -1,4 +1,4 @@
-"""docs/engines.md: three questions, asked in other programs as the page shows it."""
+"""The queries of docs/engines.md give the same answers in all engines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Answers = dict[str, dict[str, int]]
 
 @pytest.fixture
 def run(sample_lake, tmp_path, monkeypatch):
-    """Run a section's code where the sample's lake is called lake."""
+    """Run the code of a section in a folder in which the sample lake is named `lake`."""
 
     def run_section(title: str) -> dict[str, Any]:
         (code,) = SECTIONS[title]
@@ -45,7 +45,7 @@ def run(sample_lake, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def answers(sample_lake) -> Answers:
-    """What movielake says, by other ways than the page shows."""
+    """The answers of movielake, computed in another way than on the page."""
     counts = ShowingsReader(str(sample_lake)).count_by("country", of="show_time")
     sweden = ShowingsReader(str(sample_lake), countries="swe")
     rows = JoinedShowings(sweden, movie_columns=["genre"], theater_columns=[])
@@ -69,7 +69,7 @@ def test_the_answers_are_not_trivial(answers):
 
 
 def pairs(answer: Any) -> Iterator[tuple[Any, Any]]:
-    """Give an engine's answer as pairs of a text and a number."""
+    """Yield an engine's answer as pairs of a text and a number."""
     if isinstance(answer, pd.Series):
         return zip(answer.index, answer, strict=True)
     if isinstance(answer, pd.DataFrame):
@@ -93,20 +93,20 @@ def test_an_engine_gives_the_same_answers(title, run, answers):
 
 
 def test_spark_gives_the_same_answers(sample_lake, tmp_path, answers):
-    """In a process of its own: Spark's Java would listen beside the tests that come after."""
+    """Run Spark in a separate process, so that its Java process ends with this test."""
     pytest.importorskip("pyspark", reason="pyspark is not installed; it is too large for each test")
     if shutil.which("java") is None:
-        pytest.skip("there is no Java, which Spark runs on")
+        pytest.skip("Spark needs Java, which is not installed")
     options = [
         *("--conf", "spark.ui.enabled=false", "--conf", "spark.driver.host=127.0.0.1"),
         *("--conf", "spark.driver.bindAddress=127.0.0.1", "--conf", "spark.log.level=OFF"),
         *("--conf", "spark.sql.shuffle.partitions=1", "pyspark-shell"),
     ]
     (code,) = SECTIONS["Spark"]
-    tell = f"import json; told = {{q: dict(eval(q).collect()) for q in {list(answers)}}}"
+    collect = f"import json; found = {{q: dict(eval(q).collect()) for q in {list(answers)}}}"
     (tmp_path / "lake").symlink_to(sample_lake)
     result = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{tell}\nprint(json.dumps(told))"],
+        [sys.executable, "-c", f"{code}\n{collect}\nprint(json.dumps(found))"],
         cwd=tmp_path,
         env={**os.environ, "PYSPARK_SUBMIT_ARGS": " ".join(options)},
         capture_output=True,
@@ -116,12 +116,12 @@ def test_spark_gives_the_same_answers(sample_lake, tmp_path, answers):
     assert json.loads(result.stdout.splitlines()[-1]) == answers
 
 
-def test_times_in_utc(run):
+def test_local_times_can_be_converted_to_utc(run):
     timed = run("Local times in UTC")["timed"].compute()
     assert timed["starts_at_utc"].notna().sum() > 10_000
 
 
-def test_every_section_is_run():
+def test_every_section_of_the_page_is_tested():
     assert set(SECTIONS) == {
         "DuckDB",
         "Polars",

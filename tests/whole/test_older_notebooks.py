@@ -1,4 +1,4 @@
-"""A notebook of older times, written for readers of JSON bags, runs as it is."""
+"""An older notebook, written for readers of JSON bags, runs unchanged."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def run(folder: Path, scratch: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def others(sample_lake: Path, tmp_path: Path) -> Path:
-    """The sample as another program writes it: plain JSON, one show_date not in a list."""
+    """The sample as plain JSON of another program. Lists of one element are plain values."""
     root = tmp_path / "others"
     for path in sorted(sample_lake.glob("json/*/*/*")):
         letter = path.name.split(".")[0][-1]
@@ -104,7 +104,9 @@ def plainer(record: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("ours", [True, False])
-def test_it_runs(ours: bool, sample_lake: Path, others: Path, tmp_path: Path, duck: Ask) -> None:
+def test_an_older_notebook_runs_unchanged(
+    ours: bool, sample_lake: Path, others: Path, tmp_path: Path, duck: Ask
+) -> None:
     answers = run(sample_lake if ours else others, tmp_path / "scratch")
     films = [r for r in all_records(sample_lake, "I") if r["country"] == "deu"]
     theaters = [r for r in all_records(sample_lake, "T") if r["date_stamp"] == "20191206"]

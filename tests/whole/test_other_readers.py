@@ -1,4 +1,4 @@
-"""The lake in other people's programs, which know nothing of movielake."""
+"""Other programs read a lake without movielake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from movielake.conversion.runs import convert
 from tests.feeds import files, houses, movies, showing, times, write_feed, zipped
 
-# dask itself calls what this pandas will drop one day.
+# dask calls a function that this pandas version deprecates.
 PANDAS4 = pytest.mark.filterwarnings("ignore:The inplace keyword")
 
 PLACES = [(stamp, c) for stamp in ("20191206", "20191213") for c in ("can", "deu", "swe")]
@@ -152,7 +152,7 @@ def test_dask_bag_reads_the_records(lake):
         ("*/*/*", RECORDS + 18),
     ],
 )
-def test_dask_bag_reads_what_a_glob_says(lake, pattern, count):
+def test_dask_bag_reads_the_files_of_a_glob(lake, pattern, count):
     import dask.bag as db
 
     records = db.read_text(f"{lake}/json/{pattern}.jsonl.zst")
@@ -180,7 +180,7 @@ def test_duckdb_groups_by_partition(lake):
     assert dict(found) == BY_COUNTRY
 
 
-def test_duckdb_knows_the_types(lake):
+def test_duckdb_reads_the_types(lake):
     columns = query(lake, "DESCRIBE SELECT * FROM {showings}")
     types = {name: type_ for name, type_, *_ in columns}
     expected = {
@@ -230,7 +230,7 @@ def test_polars_groups_by_partition(lake):
     assert dict(found.rows()) == BY_COUNTRY
 
 
-def test_polars_knows_the_types(lake):
+def test_polars_reads_the_types(lake):
     frame = pl.scan_parquet(lake / "parquet" / "showings", hive_partitioning=True)
     types = frame.collect_schema()
     assert types["show_time"] == pl.Time
@@ -242,7 +242,7 @@ def test_polars_knows_the_types(lake):
 # --- PyArrow
 
 
-def test_pyarrow_sees_strings_if_it_is_told(lake):
+def test_pyarrow_reads_the_keys_as_strings_with_a_schema(lake):
     keys = pa.schema([("date_stamp", pa.string()), ("country", pa.string())])
     data = ds.dataset(
         lake / "parquet" / "showings", partitioning=ds.partitioning(keys, flavor="hive")
@@ -262,7 +262,7 @@ def test_every_file_of_a_table_has_the_same_schema(lake):
         assert len(schemas) == 1
 
 
-def test_a_table_without_rows_disturbs_nobody(tmp_path):
+def test_other_readers_accept_a_table_without_rows(tmp_path):
     feed = {"20191206/movies_deu.zip": {"S.XML": times(showing())}}
     feed["20191206/movies_swe.zip"] = {"S.XML": "<times/>"}
     lake = tmp_path / "lake"
@@ -272,10 +272,10 @@ def test_a_table_without_rows_disturbs_nobody(tmp_path):
     assert query(lake, "SELECT count(*) FROM {showings}") == [(1,)]
 
 
-# --- anything that reads from fsspec
+# --- lakes in memory, and a lake that stays unchanged
 
 
-def test_a_lake_in_memory_is_read_by_pandas():
+def test_pandas_reads_a_lake_in_memory():
     with fsspec.open("memory://other-feed/20191206/movies_deu.zip", "wb") as file:
         file.write(zipped(content(1)))
     convert("memory://other-feed", "memory://other-lake")
