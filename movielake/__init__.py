@@ -1,4 +1,4 @@
-"""movielake: a Parquet-flattening data lake for feeds of cinema showtimes."""
+"""movielake: a Parquet data lake for feeds of cinema showtimes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ __all__ = [
     "write_report",
 ]
 
-# Where each public name lives; imported on first use, so that `import movielake` stays light.
+# The module of each public name. Names are imported on first use, so that `import movielake` is
+# fast.
 _HOMES = {
     "CurrentShowings": "joining.snapshots",
     "JoinedShowings": "joining.joins",

@@ -13,7 +13,7 @@ from movielake.names.terms import Terms, is_glob, mean
 
 
 def tell_choices(selection: Selection, stamps: Iterable[str], countries: Iterable[str]) -> str:
-    """List what can be selected, and guess what a selection without matches was meant to select.
+    """List the existing choices, and guess the intention of a selection that matches no files.
 
     Parameters
     ----------
@@ -65,7 +65,8 @@ def require_countries(selection: Selection, countries: Iterable[str], place: str
     strangers = [c for c in missing(selection.countries, known) if not is_glob(c)]
     if strangers:
         raise ValueError(
-            f"no country {', '.join(strangers)} in {place}; it has {', '.join(known) or 'none'}"
+            f"no country {', '.join(strangers)} in {place}; "
+            f"it has {', '.join(known) or 'no countries'}"
             f"{_question(_countries(selection, known))}"
         )
 

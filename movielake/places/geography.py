@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from movielake.names.countries import read_countries
 
 _CLAIMS: Final = {"Europe/Simferopol": "rus", "Africa/El_Aaiun": "mar"}
-"""Zones with cinemas of a second country. A point there is outside of neither country."""
+"""Zones with cinemas of a second country. A point there counts as inside both countries."""
 
 _COMPASS: Final = tuple((cos(turn * pi / 4), sin(turn * pi / 4)) for turn in range(8))
 _KM_PER_DEGREE: Final = 111.2

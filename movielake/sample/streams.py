@@ -39,8 +39,8 @@ def fraction(*parts: object) -> float:
 class Stream:
     """A named stream of random numbers, the same on every machine.
 
-    It draws everything from ``random.Random.random``, the one method whose sequence Python
-    promises to keep between versions.
+    All numbers come from ``random.Random.random``. Only for this method does Python guarantee the
+    same sequence in all versions.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Stream:
         return choices[int(self.random() * len(choices))]
 
     def some(self, choices: Sequence[T], count: int) -> list[T]:
-        """Return count different choices, or all of them, in the order drawn."""
+        """Return `count` different choices, or all choices if `count` is too large."""
         rest = list(choices)
         return [rest.pop(int(self.random() * len(rest))) for _ in range(min(count, len(rest)))]
 
