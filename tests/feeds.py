@@ -1,9 +1,10 @@
-"""Small feeds made by hand, and lakes read back without movielake's own code."""
+"""Small handmade feeds, and readers of lakes that do not use movielake's own code."""
 
 from __future__ import annotations
 
 import io
 import json
+import struct
 import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -18,11 +19,11 @@ Members = Mapping[str, "str | bytes"] | Iterable[tuple[str, "str | bytes"]]
 Content = bytes | Members
 
 EPOCH = (2019, 12, 6, 0, 0, 0)
-"""Time of every member, so that the same members make the same zip."""
+"""Time of every member, so that zips of the same members are identical."""
 
 
 def zipped(members: Members, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """Pack members, as a dict or as pairs where a name occurs twice."""
+    """Pack members from a dict, or from pairs if a name occurs twice."""
     pairs = members.items() if isinstance(members, Mapping) else members
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", compression) as archive, warnings.catch_warnings():
@@ -32,8 +33,19 @@ def zipped(members: Members, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     return packed.getvalue()
 
 
+def with_headers(packed: bytes, *, flags: int = 0, method: int | None = None) -> bytes:
+    """Set flags and another compression method in both headers of a zip's first member."""
+    changed = bytearray(packed)
+    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = changed.index(signature) + place
+        old_flags, old_method = struct.unpack_from("<HH", changed, at)
+        new_method = old_method if method is None else method
+        struct.pack_into("<HH", changed, at, old_flags | flags, new_method)
+    return bytes(changed)
+
+
 def write_feed(root: Path, files: Mapping[str, Content]) -> str:
-    """Write a feed: path to the bytes of a file, or to the members of a zip."""
+    """Write a feed from a dict: path to the bytes of a file, or to the members of a zip."""
     for path, content in files.items():
         place = root / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +54,7 @@ def write_feed(root: Path, files: Mapping[str, Content]) -> str:
 
 
 def times(*showtimes: str) -> str:
-    """Wrap showtime elements, or the content of such, into a member of showings."""
+    """Build a member of showings from showtime elements or from their content."""
     inner = "".join(s if s.startswith("<showtime>") else showtime(s) for s in showtimes)
     return f"<times>{inner}</times>"
 
@@ -52,7 +64,7 @@ def showtime(content: str = "") -> str:
 
 
 def showing(movie: int = 1, theater: int = 1, date: str = "20191206", at: str = "13:20") -> str:
-    """Write one ordinary showtime element."""
+    """Build one ordinary showtime element."""
     return showtime(
         f"<movie_name>Film {movie}</movie_name><movie_id>{movie}</movie_id>"
         f"<theater_id>{theater}</theater_id>"
@@ -77,7 +89,7 @@ def houses(*names: str) -> str:
 
 
 def week(stamp: str = "20191206", shows: int = 2) -> dict[str, str]:
-    """Write the three members that a zip normally has."""
+    """Build the three members that a zip normally has."""
     day = stamp[2:]
     return {
         f"{day}I.XML": movies("Up", "Down"),
@@ -94,14 +106,14 @@ def files(folder: str | Path) -> dict[str, bytes]:
 
 
 def json_lines(path: str | Path) -> list[dict[str, Any]]:
-    """Read a JSON Lines file with zstandard and json alone."""
+    """Read a JSON Lines file with only zstandard and json."""
     with Path(path).open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as stream:
         text = stream.read().decode("utf-8")
     return [json.loads(line) for line in text.split("\n")[:-1]]
 
 
 def all_records(lake: str | Path, ending: str = "") -> list[dict[str, Any]]:
-    """Read the records of all JSON Lines files whose name ends so."""
+    """Read the records of all JSON Lines files whose names have this ending."""
     paths = sorted(Path(lake, "json").rglob(f"*{ending}.jsonl.zst"))
     return [record for path in paths for record in json_lines(path)]
 
@@ -120,13 +132,22 @@ def all_rows(lake: str | Path, table: str = "showings") -> list[dict[str, Any]]:
     ]
 
 
+def without_nulls(table: pa.Table) -> list[dict[str, Any]]:
+    """List the values of each row that are not null, with ``extra`` as a dict."""
+    found = [{k: v for k, v in row.items() if v is not None} for row in table.to_pylist()]
+    for row in found:
+        if "extra" in row:
+            row["extra"] = dict(row["extra"])
+    return found
+
+
 def commit(lake: str | Path, date_stamp: str = "20191206", country: str = "deu") -> dict[str, Any]:
-    """Read a commit as the JSON that it is."""
+    """Read a commit as plain JSON."""
     return json.loads(Path(lake, "manifest", date_stamp, f"{country}.json").read_text("utf-8"))
 
 
 def member(lake: str | Path, name: str, **place: str) -> dict[str, Any]:
-    """Read what a commit says of one member."""
+    """Read the entry of one member in a commit."""
     return next(m for m in commit(lake, **place)["members"] if m["member"] == name)
 
 

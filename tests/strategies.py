@@ -1,7 +1,7 @@
-"""Hypothesis strategies that several test modules share, and what xmltodict makes of them.
+"""Hypothesis strategies that several test modules share, and their records as xmltodict reads them.
 
-Nothing here uses the package's own reading or flattening: XML is written as text, and read back
-by xmltodict, which the design page names as the meaning of a record.
+This module does not use the package's own reading or flattening. It writes XML as text and reads it
+back with xmltodict, which the design page names as the definition of a record.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LABELS = {
     "source_xml": "20191206/deu/191206S.XML",
 }
 
-# Codec of Python, what the declaration says (None: no declaration), bytes before it.
+# Python codec, declared encoding (None: no declaration), bytes before the declaration.
 ENCODINGS = {
     "utf-8": ("utf-8", "utf-8", b""),
     "utf-8, not declared": ("utf-8", None, b""),
@@ -70,7 +70,7 @@ URIS = ("urn:1", "urn:2")
 
 
 def encode(text: str, encoding: str) -> bytes:
-    """Write a document in one of `ENCODINGS`; characters it lacks become references."""
+    """Encode a document in one of `ENCODINGS`. Characters outside the codec become references."""
     codec, declared, bom = ENCODINGS[encoding]
     declaration = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
     return bom + (declaration + text).encode(codec, "xmlcharrefreplace")
@@ -78,7 +78,7 @@ def encode(text: str, encoding: str) -> bytes:
 
 @cache
 def xml_characters(codec: str = "utf-8") -> st.SearchStrategy[str]:
-    """Characters that XML 1.0 allows and the codec has, odd ones often."""
+    """Characters that XML 1.0 allows and that the codec has, with many unusual ones."""
     odd = " \t\n\r]>-?\x85\xa0\u2028\ufeff𝄞aé0".encode(codec, "ignore").decode(codec)
     if codec.startswith("utf"):
         others = st.characters(
@@ -101,7 +101,7 @@ def quote(text: str) -> str:
 
 @cache
 def _pieces(codec: str) -> st.SearchStrategy[str]:
-    """Whatever may stand between the tags of an element."""
+    """Any content that can stand between the tags of an element."""
     raw = st.text(xml_characters(codec), max_size=6)
     references = ("&amp;", "&lt;", "&#x26;", "&#233;", "&#x1D11E;", "&#10;", "&#13;", "&#160;")
     return st.one_of(
@@ -128,11 +128,11 @@ _NAMES = st.sampled_from(NAMES)
 def _start_tag(
     draw: st.DrawFn, name: str, scope: dict[str, str], prefixed: bool
 ) -> tuple[str, str, dict[str, str]]:
-    """Draw the start tag's inside, the name with its prefix, and the namespaces in scope."""
+    """Draw the content of a start tag, the name with its prefix, and the namespaces in scope."""
     wanted = {}
     if draw(st.integers(0, 7)) == 0:
         wanted = draw(_NAMESPACES)
-    # Not what repeats the parent's; and only the default namespace can be taken back.
+    # Leave out repeats of the parent's. Only the default namespace can be removed again.
     declared = {p: u for p, u in wanted.items() if scope.get(p, "") != u and (u or not p)}
     scope = {**scope, **declared}
     prefixes = [p for p in scope if p]
@@ -171,7 +171,7 @@ def _element(
 
 @st.composite
 def documents(draw: st.DrawFn, table: Table) -> bytes:
-    """Members of a feed that have nothing wrong, with anything in their records."""
+    """Members of a feed without errors, with any content in their records."""
     encoding = draw(st.sampled_from(sorted(ENCODINGS)))
     codec = ENCODINGS[encoding][0]
     between = st.sampled_from(("", "\n", "\r\n  ", "<!-- & -->", "<?note <x>?>\n"))
@@ -185,7 +185,7 @@ def documents(draw: st.DrawFn, table: Table) -> bytes:
 
 
 def oracle(data: bytes, table: Table) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Give the root's attributes and the records of a document, as xmltodict reads them."""
+    """Return the root's attributes and the records of a document, as xmltodict reads them."""
 
     def always_a_list(path: list[Any], name: str, _: Any) -> bool:
         return name in table.repeatable or (len(path) == 1 and name == table.record)
@@ -206,14 +206,14 @@ def _labelled(value: dict[str, Any] | str | None) -> dict[str, Any]:
 
 @dataclass
 class Tokens:
-    """A record in which every text and attribute is another word.
+    """A record in which every text and attribute is a different word.
 
     Parameters
     ----------
     record : dict
-        As `movielake.feed.records` gives it.
+        A record, as `movielake.feed.records` returns it.
     places : dict
-        For each word the path where it stands, without the record's own name.
+        Path of each word, without the record's own name.
     """
 
     record: dict[str, Any]
@@ -222,7 +222,7 @@ class Tokens:
 
 @st.composite
 def tokens(draw: st.DrawFn, table: Table, names: tuple[str, ...]) -> Tokens:
-    """Records of any nesting out of the given names, to see where each word ends up."""
+    """Records of any nesting with the given names, to check where each word ends up."""
     places: dict[str, str] = {}
 
     def word(path: str) -> str:

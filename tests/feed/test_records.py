@@ -1,4 +1,4 @@
-"""XML to records: the same as xmltodict, as a stream, safe, and honest about damage."""
+"""Records are the same as in xmltodict, streamed and safe, and all damage is reported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read(data: bytes | str, name: str = "showings", **labels: str) -> Records:
 
 
 def records_of(data: bytes | str, name: str = "showings") -> list[dict[str, Any]]:
-    """Read a member that must not be damaged."""
+    """Read a member without damage."""
     records = read(data, name)
     found = list(records)
     assert records.damage is None
@@ -43,7 +43,7 @@ def records_of(data: bytes | str, name: str = "showings") -> list[dict[str, Any]
 
 
 def one(xml: str, name: str = "showings") -> dict[str, Any]:
-    """Read the one record whose content, and attributes before ``>``, are given."""
+    """Read one record. ``xml`` has its attributes, then ``>``, then its content."""
     t = table(name)
     (record,) = records_of(f"<{t.root}><{t.record}{xml}</{t.record}></{t.root}>", name)
     return record
@@ -90,7 +90,7 @@ def one(xml: str, name: str = "showings") -> dict[str, Any]:
         ("><times><showtime/></times>", {"times": {"showtime": None}}),
     ],
 )
-def test_a_record_is_what_its_element_holds(content, expected):
+def test_a_record_has_all_content_of_its_element(content, expected):
     assert one(content) == expected
 
 
@@ -118,16 +118,16 @@ def test_a_record_is_what_its_element_holds(content, expected):
         ),
     ],
 )
-def test_what_the_schema_calls_repeatable_is_always_a_list(name, content, expected):
+def test_a_repeatable_element_is_always_a_list(name, content, expected):
     assert one(content, name) == expected
 
 
-def test_labels_are_added_behind_what_the_feed_says():
+def test_labels_come_after_the_elements_of_the_feed():
     (record,) = read("<times><showtime><a/></showtime></times>", country="deu", source_xml="x")
     assert list(record.items()) == [("a", None), ("country", "deu"), ("source_xml", "x")]
 
 
-def test_feed_elements_with_a_label_name_are_kept_under_another():
+def test_feed_elements_named_like_a_label_are_kept_under_another_name():
     content = "><country>A</country><date_stamp/><source_xml i='1'/><source_xml/><b><country/></b>"
     xml = f"<times><showtime{content}</showtime></times>"
     (record,) = read(xml, **LABELS)
@@ -157,12 +157,12 @@ def test_keys_are_in_document_order():
         ('<times xmlns:p="urn:1" p:v="1"/>', {"@xmlns:p": "urn:1", "@p:v": "1"}),
     ],
 )
-def test_root_attributes(xml, root):
+def test_root_attributes_are_read(xml, root):
     records = read(xml)
     assert (len(list(records)), records.root) == (xml.count("<showtime"), root)
 
 
-def test_root_attributes_of_a_member_that_breaks_off():
+def test_root_attributes_of_a_truncated_member_are_read():
     records = read('<times v="1"><showtime/>')
     assert list(records) == [{}]
     assert records.root == {"@v": "1"}
@@ -173,16 +173,16 @@ def test_an_empty_root_has_no_records_and_no_damage(xml):
     assert records_of(xml) == []
 
 
-def test_a_root_of_the_records_name_is_no_record():
+def test_a_root_named_like_a_record_is_not_a_record():
     assert records_of("<showtime><showtime/></showtime>") == [{}]
 
 
-def test_attribute_prefixes_of_one_namespace_are_kept_apart():
+def test_two_attribute_prefixes_of_one_namespace_stay_different():
     xml = '<times xmlns:a="urn:1" xmlns:b="urn:1"><showtime a:x="1" b:y="2"/></times>'
     assert records_of(xml) == [{"@a:x": "1", "@b:y": "2"}]
 
 
-def test_an_xmlns_that_repeats_its_parents_is_dropped():  # the one limit the module names
+def test_an_xmlns_that_repeats_its_parents_is_dropped():  # a limit that the module states
     xml = '<times xmlns="urn:1"><showtime xmlns="urn:1"/></times>'
     assert (records_of(xml), xmltodict.parse(xml)["times"]["showtime"]) == (
         [{}],
@@ -194,7 +194,7 @@ def test_an_xmlns_that_repeats_its_parents_is_dropped():  # the one limit the mo
 
 
 def ordered(value: Any) -> Any:
-    """Show the order of keys to ``==``; where libxml2 does not tell it, of xmlns, leave it out."""
+    """Make ``==`` compare the order of keys, except of xmlns, which libxml2 does not report."""
     if isinstance(value, dict):
         return [(k, ordered(v)) for k, v in value.items() if not k.startswith("@xmlns")]
     return [ordered(item) for item in value] if isinstance(value, list) else value
@@ -203,7 +203,7 @@ def ordered(value: Any) -> Any:
 @pytest.mark.parametrize("name", TABLES)
 @examples(max_examples=200)
 @given(data=st.data())
-def test_records_are_what_xmltodict_gives(name, data):
+def test_records_equal_those_of_xmltodict(name, data):
     document = data.draw(documents(table(name)))
     root, expected = oracle(document, table(name))
     records = read(document, name, **LABELS)
@@ -215,13 +215,13 @@ def test_records_are_what_xmltodict_gives(name, data):
 
 @examples(max_examples=50)
 @given(document=documents(SHOWINGS), sizes=st.lists(st.integers(1, 40), min_size=1))
-def test_it_does_not_matter_how_the_bytes_arrive(document, sizes):
+def test_records_do_not_depend_on_the_size_of_reads(document, sizes):
     records = Records(Pieces(document, sizes), SHOWINGS, LABELS)
     assert (list(records), records.damage) == (oracle(document, SHOWINGS)[1], None)
 
 
 class Pieces(io.RawIOBase):
-    """A stream that gives fewer bytes than it is asked for; then raises, if it is told to."""
+    """A stream that returns fewer bytes than requested and can raise at its end."""
 
     def __init__(self, data: bytes, sizes: list[int], end: Exception | None = None) -> None:
         self.data, self.sizes, self.end = io.BytesIO(data), sizes, end
@@ -235,17 +235,17 @@ class Pieces(io.RawIOBase):
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_encodings(encoding):
+def test_every_encoding_is_read(encoding):
     xml = "<times><showtime><a>Zoë – 𝄞</a></showtime></times>"
     assert records_of(encode(xml, encoding)) == [{"a": "Zoë – 𝄞"}]
 
 
-def test_the_byte_order_mark_wins_over_the_declaration():
+def test_the_byte_order_mark_overrides_the_declaration():
     xml = '<?xml version="1.0" encoding="ISO-8859-1"?><times><showtime>é</showtime></times>'
     assert records_of(b"\xef\xbb\xbf" + xml.encode()) == [{"#text": "é"}]
 
 
-def test_defaults_of_a_document_type_are_not_applied():  # xmltodict would give {"@a": "x"}
+def test_default_attributes_of_a_document_type_are_not_applied():  # xmltodict applies them
     xml = '<!DOCTYPE times [<!ATTLIST showtime a CDATA "x">]><times><showtime/></times>'
     assert records_of(xml) == [{}]
 
@@ -270,18 +270,18 @@ def test_defaults_of_a_document_type_are_not_applied():  # xmltodict would give 
         ("<café/>".encode(), "café"),
     ],
 )
-def test_root(xml, root):
+def test_the_root_element_is_found(xml, root):
     assert read_root(io.BytesIO(xml)) == root
 
 
 @pytest.mark.parametrize(
     "rest", ["", "<showtime>", "<showtime></x>", "<a>\x01</a>", "</times>junk", "&nbsp;", "<a b=1>"]
 )
-def test_damage_behind_the_root_does_not_hide_it(rest):
+def test_the_root_is_found_despite_damage_after_it(rest):
     assert read_root(io.BytesIO(f"<times>{rest}".encode())) == "times"
 
 
-def test_the_root_is_read_from_the_beginning_alone():
+def test_only_the_beginning_is_read_to_find_the_root():
     stream = io.BytesIO(b"<times>" + b"<showtime/>" * 100_000 + b"</times>")
     assert (read_root(stream), stream.tell() < 20_000) == ("times", True)
 
@@ -304,7 +304,7 @@ def test_blank_members_have_no_root(blank):
 
 
 @pytest.mark.parametrize("filler", [b"\x00", b"\xff"])
-def test_a_member_of_nothing_but_filler_is_not_blank_but_damaged(filler):
+def test_a_member_of_filler_bytes_is_unreadable(filler):
     with pytest.raises(Unreadable):
         read_root(io.BytesIO(filler * 100))
 
@@ -327,7 +327,7 @@ def test_a_member_of_nothing_but_filler_is_not_blank_but_damaged(filler):
         b'<times a="&nbsp;"/>',
     ],
 )
-def test_what_is_no_xml_is_unreadable(data):
+def test_content_that_is_not_xml_is_unreadable(data):
     with pytest.raises(Unreadable) as raised:
         read_root(io.BytesIO(data))
     assert raised.value.damage.reason
@@ -336,14 +336,14 @@ def test_what_is_no_xml_is_unreadable(data):
 
 @examples(max_examples=300)
 @given(data=st.binary(max_size=60) | st.text("<>/!?[]&;ab \n'\"=", max_size=60).map(str.encode))
-def test_no_bytes_raise_anything_else(data):
+def test_any_bytes_raise_at_most_unreadable(data):
     try:
         root = read_root(io.BytesIO(data))
     except Unreadable as error:
         root = error
     records = read(data)
     assert [r for r in records if not isinstance(r, dict)] == []
-    if not isinstance(root, str):  # empty or unreadable: nothing can have been read
+    if not isinstance(root, str):  # empty or unreadable, so it has no records
         assert records.damage is not None
 
 
@@ -376,14 +376,14 @@ CUT_ENCODINGS = ["utf-8", "utf-8 with BOM", "iso-8859-1", "utf-16-le with BOM", 
 
 
 def ends(data: bytes, codec: str) -> list[int]:
-    """Tell where in the bytes each record is complete."""
+    """Return the position in the bytes at which each record is complete."""
     tags = f"{re.escape('</showtime>')}|{re.escape('<showtime/>')}"
     text = data.decode(codec)
     return [len(text[: match.end()].encode(codec)) for match in re.finditer(tags, text)]
 
 
 @pytest.mark.parametrize("encoding", CUT_ENCODINGS)
-def test_cut_anywhere_the_complete_records_are_kept(encoding):
+def test_complete_records_are_kept_after_a_cut_at_any_byte(encoding):
     data = encode(DOCUMENT, encoding)
     codec = ENCODINGS[encoding][0]
     complete = ends(data, codec)
@@ -398,7 +398,7 @@ def test_cut_anywhere_the_complete_records_are_kept(encoding):
     assert wrong == []
 
 
-def test_cut_anywhere_the_place_is_where_the_text_ends():
+def test_damage_by_a_cut_is_located_at_the_end_of_the_text():
     data = encode(DOCUMENT, "utf-8, not declared")
     wrong = []
     for cut in range(1, data.rindex(b"</times>")):
@@ -406,14 +406,14 @@ def test_cut_anywhere_the_place_is_where_the_text_ends():
         list(records)
         line = data[:cut].count(b"\n") + 1
         damage = records.damage
-        # libxml2 blames the beginning of a tag, comment or CDATA that does not end.
+        # libxml2 reports the beginning of a tag, comment or CDATA that does not end.
         if not (damage and damage.line and line - 2 <= damage.line <= line and damage.column):
             wrong.append((cut, line, damage))
     assert wrong == []
 
 
 @pytest.mark.parametrize("bit", [0x01, 0x10, 0x20, 0x80])
-def test_one_byte_changed_the_records_before_it_are_kept(bit):
+def test_records_before_a_changed_byte_are_kept(bit):
     data = bytearray(encode(DOCUMENT, "utf-8"))
     complete = ends(bytes(data), "utf-8")
     wrong = []
@@ -446,36 +446,31 @@ def test_one_byte_changed_the_records_before_it_are_kept(bit):
         ("<times>\n<showtime/>\n<showtime>\n", 1, "Premature end", 4),
     ],
 )
-def test_damage_says_what_and_where(xml, kept, reason, line):
+def test_damage_states_the_reason_and_the_line(xml, kept, reason, line):
     records = read(xml)
     assert len(list(records)) == kept
     assert records.damage is not None
     assert reason in records.damage.reason
     assert records.damage.line == line
-    assert f"line {line}," not in records.damage.reason  # said once, in its own field
-
-
-def test_bytes_that_are_not_of_the_encoding():
-    records = read(b"<times>\n<showtime/>\n<showtime>Zo\xeb</showtime></times>")
-    assert list(records) == [{}]
-    assert records.damage is not None
-    assert "encoding" in records.damage.reason
-    assert records.damage.line == 3
+    assert f"line {line}," not in records.damage.reason  # only in its own field
 
 
 @pytest.mark.parametrize(
-    ("head", "record"),
+    ("head", "text", "reason"),
     [
-        (b'<?xml version="1.0" encoding="windows-1252"?>', b"<showtime>\x81</showtime>"),
-        (b'<?xml version="1.0" encoding="Shift_JIS"?>', b"<showtime>\xff</showtime>"),
+        (b"", b"Zo\xeb", "encoding"),
+        (b'<?xml version="1.0" encoding="windows-1252"?>', b"\x81", "declared encoding"),
+        (b'<?xml version="1.0" encoding="Shift_JIS"?>', b"\xff", "declared encoding"),
     ],
+    ids=["utf-8", "windows-1252", "Shift_JIS"],
 )
-def test_bytes_that_are_not_of_another_encoding(head, record):
-    records = read(head + b"<times>\n<showtime/>" + record + b"</times>")
+def test_a_byte_that_is_not_valid_in_the_encoding_is_damage(head, text, reason):
+    xml = b"<times>\n<showtime/>\n<showtime>" + text + b"</showtime></times>"
+    records = read(head + xml)
     assert list(records) == [{}]
     assert records.damage is not None
-    assert "declared encoding" in records.damage.reason
-    assert records.damage.line == 2
+    assert reason in records.damage.reason
+    assert records.damage.line == 3
 
 
 @pytest.mark.parametrize("encoding", ["windows-1252", "Shift_JIS", "gb18030", "koi8-r"])
@@ -502,7 +497,7 @@ def test_a_long_member_in_another_encoding_is_read_to_its_end(encoding):
         ("<times><showtime/><theater/><movie/><showtime/></times>", "<theater>"),
     ],
 )
-def test_what_stands_beside_the_records_is_damage_and_they_are_kept(xml, found):
+def test_stray_content_is_damage_and_all_records_are_kept(xml, found):
     records = read(xml)
     assert list(records) == [{}, {}]
     reason = f"expected only <showtime> in <times>, found {found}"
@@ -510,14 +505,14 @@ def test_what_stands_beside_the_records_is_damage_and_they_are_kept(xml, found):
 
 
 @pytest.mark.parametrize(("lines", "line"), [(60_000, 60_001), (70_000, None)])
-def test_the_line_of_what_stands_beside_the_records_is_right_or_not_known(lines, line):
+def test_the_line_of_stray_content_is_correct_or_unknown(lines, line):
     records = read("<times>" + "<showtime/>\n" * lines + "<x/></times>")
     assert len(list(records)) == lines
     assert records.damage is not None
     assert records.damage.line == line
 
 
-def test_comments_beside_the_records_are_no_damage():
+def test_comments_between_records_are_not_damage():
     assert records_of("<times><!-- a --><showtime/><?b c?>\n<showtime/> <!-- d --></times>") == [
         {},
         {},
@@ -533,7 +528,7 @@ def test_comments_beside_the_records_are_no_damage():
         (RuntimeError("File is encrypted"), "File is encrypted"),
     ],
 )
-def test_a_stream_that_breaks_is_damage_and_what_came_before_is_kept(end, reason):
+def test_a_broken_stream_is_damage_and_earlier_records_are_kept(end, reason):
     records = Records(
         Pieces(b"<times><showtime/><showtime>1</showtime><sho", [7], end), SHOWINGS, {}
     )
@@ -541,12 +536,12 @@ def test_a_stream_that_breaks_is_damage_and_what_came_before_is_kept(end, reason
     assert records.damage == Damage(reason)
 
 
-def test_a_stream_that_breaks_before_the_root_is_unreadable():
+def test_a_stream_that_is_broken_before_the_root_is_unreadable():
     with pytest.raises(Unreadable, match="broken"):
         read_root(Pieces(b"<!--", [4], zlib.error("broken")))
 
 
-def test_a_disk_that_fails_is_no_damage_of_the_member():
+def test_a_disk_error_is_not_damage_of_the_member():
     with pytest.raises(OSError, match="disk"):
         list(Records(Pieces(b"<times><showtime/>", [99], OSError("disk")), SHOWINGS, {}))
 
@@ -576,18 +571,18 @@ def test_a_member_that_declares_entities_is_refused(declarations, encoding):
         read_root(io.BytesIO(xml))
 
 
-def test_entities_are_refused_even_where_the_rest_is_damaged():
+def test_entities_are_refused_even_if_the_rest_is_damaged():
     with pytest.raises(Unreadable, match="entities"):
         read_root(io.BytesIO(b'<!DOCTYPE times [<!ENTITY a "x">]><times>\x01'))
 
 
 @pytest.mark.parametrize("use", ["<a>&l29;</a>", '<a b="&l29;"/>'])
-def test_entities_are_not_expanded_by_whoever_reads_on(use):
+def test_entities_are_not_expanded_in_records(use):
     xml = f'<!DOCTYPE times [<!ENTITY l0 "ha">{LAUGHS}]><times><showtime>{use}</showtime></times>'
     assert "haha" not in json.dumps(list(read(xml)))
 
 
-def test_an_entity_does_not_bring_in_a_file(tmp_path):
+def test_an_entity_does_not_include_a_file(tmp_path):
     secret = tmp_path / "secret.txt"
     secret.write_text("the secret")
     xml = (
@@ -608,7 +603,7 @@ def test_an_external_document_type_is_not_read(tmp_path):
     assert (read_root(io.BytesIO(xml.encode())), records_of(xml)) == ("times", [{}])
 
 
-def test_nothing_is_fetched():
+def test_reading_does_not_use_the_network():
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/times.dtd"
@@ -616,7 +611,7 @@ def test_nothing_is_fetched():
         assert records_of(xml) == [{}]
         with pytest.raises(BlockingIOError):
             server.accept()
-        with socket.create_connection(server.getsockname()):  # it would have noticed
+        with socket.create_connection(server.getsockname()):  # the server notices a connection
             server.accept()[0].close()
 
 
@@ -632,7 +627,7 @@ RECORD = b"""<!-- c --><showtime><movie_name>Frozen II</movie_name><movie_id>201
 </show_date><synopsis>""" + b"x" * 2000 + b"</synopsis></showtime>\\n"
 
 class Stream:
-    """The XML of many records, made while it is read."""
+    """The XML of many records, generated while it is read."""
     def __init__(self, size):
         self.left = size
         self.next = b"<times>"

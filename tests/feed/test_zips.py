@@ -1,4 +1,4 @@
-"""Feed zips and their members: found, named, opened."""
+"""Feed zips and their members are found, listed and opened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from movielake.feed.archives import UNREADABLE
 from movielake.feed.zips import FeedZip, find_feed, fingerprint, open_members
 from movielake.names.layout import Selection
-from tests.feeds import houses, movies, showing, times, week, write_feed, zipped
+from tests.feeds import houses, movies, showing, times, week, with_headers, write_feed, zipped
 
 STAMP = "20191206"
 ZIP = f"{STAMP}/movies_deu.zip"
@@ -31,7 +31,7 @@ def found(root: str, *terms) -> list[tuple[str, str, str]]:
 
 
 def members(tmp_path: Path, content, path: str = ZIP) -> dict[str, bytes]:
-    """Open the only feed zip of a feed and read everything."""
+    """Open the only feed zip of a feed and read all its members."""
     root = write_feed(tmp_path, {path: content})
     with open_members(root, find_feed(root).zips[0]) as opened:
         return {member.name: member.open().read() for member in opened}
@@ -57,7 +57,7 @@ def members(tmp_path: Path, content, path: str = ZIP) -> dict[str, bytes]:
         ("20191206/CAN/191206s.xml", "20191206", "can"),
     ],
 )
-def test_the_three_layouts(tmp_path, path, stamp, country):
+def test_zips_in_all_three_layouts_are_found(tmp_path, path, stamp, country):
     root = write_feed(tmp_path, {path: b"x"})
     (zip_,) = find_feed(root).zips
     assert zip_.key == (stamp, country)
@@ -92,7 +92,7 @@ def test_the_three_layouts(tmp_path, path, stamp, country):
         ".DS_Store",
     ],
 )
-def test_strangers_are_named(tmp_path, path):
+def test_other_files_are_listed(tmp_path, path):
     root = write_feed(tmp_path, {path: b"x", ZIP: week()})
     feed = find_feed(root)
     assert feed.others == (path,)
@@ -100,7 +100,7 @@ def test_strangers_are_named(tmp_path, path):
     assert feed.refused == ()
 
 
-def test_zips_come_in_the_order_of_stamp_and_country(tmp_path):
+def test_zips_are_sorted_by_stamp_and_country(tmp_path):
     paths = [f"{s}/movies_{c}.zip" for s in ("20200103", "20191206") for c in ("swe", "can")]
     root = write_feed(tmp_path, dict.fromkeys(paths, b""))
     assert [key[1:] for key in found(root)] == [
@@ -115,46 +115,42 @@ def test_zips_come_in_the_order_of_stamp_and_country(tmp_path):
     ("terms", "count"),
     [((), 4), (("2019*",), 2), ((None, "swe"), 2), (("2019*", "swe"), 1), (("2018*",), 0)],
 )
-def test_only_what_is_selected(tmp_path, terms, count):
+def test_only_selected_zips_are_found(tmp_path, terms, count):
     paths = [f"{s}/movies_{c}.zip" for s in ("20200103", "20191206") for c in ("swe", "can")]
     assert len(found(write_feed(tmp_path, dict.fromkeys(paths, b"")), *terms)) == count
 
 
-def test_what_is_not_selected_is_no_stranger(tmp_path):
+def test_zips_outside_the_selection_are_not_listed_as_other_files(tmp_path):
     root = write_feed(tmp_path, {ZIP: b"", "20191206/can/191206S.XML": b""})
     assert find_feed(root, Selection(countries="swe")).others == ()
 
 
-def test_two_zips_for_one_partition(tmp_path):
-    root = write_feed(tmp_path, {ZIP: b"", "2019/12/06/movies_deu.zip": b""})
-    feed = find_feed(root)
-    assert [zip_.path for zip_ in feed.zips] == ["2019/12/06/movies_deu.zip"]
-    assert feed.refused == (
-        f"{ZIP}: 2019/12/06/movies_deu.zip is for 20191206/deu too; keep one of them",
-    )
+@pytest.mark.parametrize(
+    ("other", "kept", "refused"),
+    [
+        ("2019/12/06/movies_deu.zip", "2019/12/06/movies_deu.zip", ZIP),
+        ("20191206/deu/191206S.XML", ZIP, "20191206/deu"),
+    ],
+    ids=["two zips", "a zip and a folder"],
+)
+def test_a_second_source_of_a_partition_is_refused(tmp_path, other, kept, refused):
+    feed = find_feed(write_feed(tmp_path, {ZIP: b"", other: b""}))
+    assert [zip_.path for zip_ in feed.zips] == [kept]
+    assert feed.refused == (f"{refused}: {kept} is for 20191206/deu too; keep one of them",)
 
 
-def test_a_zip_comes_before_a_folder(tmp_path):
-    root = write_feed(tmp_path, {ZIP: b"", "20191206/deu/191206S.XML": b""})
-    feed = find_feed(root)
-    assert [zip_.path for zip_ in feed.zips] == [ZIP]
-    assert feed.refused == (f"20191206/deu: {ZIP} is for 20191206/deu too; keep one of them",)
-
-
-def test_names_of_either_case_mean_the_same_partition(tmp_path):
-    root = write_feed(tmp_path, {ZIP: b"", "20191206/MOVIES_DEU.ZIP": b""})
-    feed = find_feed(root)
-    assert len(feed.zips) == len(feed.refused) == 1
-
-
-def test_three_sources_leave_two_refused(tmp_path):
-    paths = [ZIP, "a/20191206/movies_deu.zip", "2019/12/06/movies_deu.zip"]
-    feed = find_feed(write_feed(tmp_path, dict.fromkeys(paths, b"")))
+@pytest.mark.parametrize(
+    "others",
+    [["20191206/MOVIES_DEU.ZIP"], ["a/20191206/movies_deu.zip", "2019/12/06/movies_deu.zip"]],
+    ids=["other case", "three layouts"],
+)
+def test_only_one_source_of_a_partition_is_kept(tmp_path, others):
+    feed = find_feed(write_feed(tmp_path, dict.fromkeys([ZIP, *others], b"")))
     assert len(feed.zips) == 1
-    assert len(feed.refused) == 2
+    assert len(feed.refused) == len(others)
 
 
-def test_a_refused_zip_that_is_not_selected_is_not_mentioned(tmp_path):
+def test_a_refused_zip_outside_the_selection_is_not_listed(tmp_path):
     root = write_feed(tmp_path, {ZIP: b"", "2019/12/06/movies_deu.zip": b""})
     assert find_feed(root, Selection(countries="swe")).refused == ()
 
@@ -169,7 +165,7 @@ def test_a_name_that_is_not_utf8_is_refused(tmp_path):
         assert [member.name for member in opened] == ["191206S.XML"]
 
 
-def test_a_lake_inside_the_feed_is_no_part_of_it(tmp_path):
+def test_a_lake_inside_the_feed_is_ignored(tmp_path):
     root = write_feed(
         tmp_path,
         {
@@ -185,12 +181,12 @@ def test_a_lake_inside_the_feed_is_no_part_of_it(tmp_path):
     assert feed.others == ("lakeside/notes.txt",)
 
 
-def test_no_folder(tmp_path):
+def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"expected a folder with .*found no folder at"):
         find_feed(str(tmp_path / "none"))
 
 
-def test_a_file_is_no_feed(tmp_path):
+def test_a_file_is_not_a_feed(tmp_path):
     (tmp_path / "movies_deu.zip").write_bytes(zipped(week()))
     with pytest.raises(FileNotFoundError, match="found no folder at"):
         find_feed(str(tmp_path / "movies_deu.zip"))
@@ -200,7 +196,7 @@ def test_an_empty_folder_is_an_empty_feed(tmp_path):
     assert find_feed(str(tmp_path)).zips == ()
 
 
-def test_a_zip_is_described_by_its_file(tmp_path):
+def test_a_zip_has_the_size_and_time_of_its_file(tmp_path):
     root = write_feed(tmp_path, {ZIP: b"12345"})
     os.utime(tmp_path / ZIP, (1_000_000_000, 1_000_000_000))
     (zip_,) = find_feed(root).zips
@@ -208,7 +204,7 @@ def test_a_zip_is_described_by_its_file(tmp_path):
     assert not zip_.is_folder
 
 
-def test_a_folder_is_described_by_all_its_files(tmp_path):
+def test_a_folder_has_the_total_size_and_latest_time_of_its_files(tmp_path):
     root = write_feed(tmp_path, {"20191206/deu/a.XML": b"12", "20191206/deu/b.XML": b"345"})
     os.utime(tmp_path / "20191206/deu/a.XML", (10, 2_000_000_000))
     os.utime(tmp_path / "20191206/deu/b.XML", (10, 1_000_000_000))
@@ -217,7 +213,7 @@ def test_a_folder_is_described_by_all_its_files(tmp_path):
     assert zip_.is_folder
 
 
-def test_a_feed_in_memory():
+def test_a_feed_in_memory_is_read():
     with fsspec.open("memory://feed-here/20191206/movies_deu.zip", "wb") as file:
         file.write(zipped({"191206S.XML": times()}))
     (zip_,) = find_feed("memory://feed-here").zips
@@ -229,7 +225,7 @@ def test_a_feed_in_memory():
 # --- members
 
 
-def test_members_come_in_the_order_of_their_names(tmp_path):
+def test_members_are_sorted_by_name(tmp_path):
     content = {"c.XML": "3", "a.XML": "1", "b.XML": "2"}
     assert list(members(tmp_path, content).items()) == [
         ("a.XML", b"1"),
@@ -238,22 +234,30 @@ def test_members_come_in_the_order_of_their_names(tmp_path):
     ]
 
 
-def test_a_member_tells_its_size_and_crc(tmp_path):
+def test_a_member_has_its_size_and_crc(tmp_path):
     root = write_feed(tmp_path, {ZIP: {"a.XML": b"hello"}})
     with open_members(root, find_feed(root).zips[0]) as (member,):
         assert (member.size, member.check) == (5, f"{zlib.crc32(b'hello'):08x}")
 
 
-def test_folders_in_a_zip_are_no_members(tmp_path):
-    content = [("20191206/", b""), ("20191206/can/", b""), ("20191206/can/191206S.XML", b"x")]
-    assert members(tmp_path, content) == {"20191206/can/191206S.XML": b"x"}
+FOLDERS = [("20191206/", b""), ("20191206/can/", b""), ("20191206/can/191206S.XML", b"x")]
 
 
-def test_a_member_without_a_name(tmp_path):
-    assert members(tmp_path, [("", b"x"), ("a", b"y")]) == {"": b"x", "a": b"y"}
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (FOLDERS, {"20191206/can/191206S.XML": b"x"}),
+        ([("", b"x"), ("a", b"y")], {"": b"x", "a": b"y"}),
+        ({}, {}),
+        (b"#!/bin/sh\n" * 99 + zipped({"a.XML": "x"}), {"a.XML": b"x"}),
+    ],
+    ids=["folders", "a member without a name", "no members", "a zip after other bytes"],
+)
+def test_members_of_unusual_zips_are_read(tmp_path, content, expected):
+    assert members(tmp_path, content) == expected
 
 
-def test_two_members_of_one_name_are_two_members(tmp_path):
+def test_two_members_with_one_name_are_both_read(tmp_path):
     root = write_feed(tmp_path, {ZIP: [("a.XML", b"first"), ("a.XML", b"second")]})
     with open_members(root, find_feed(root).zips[0]) as opened:
         assert [(m.name, m.open().read()) for m in opened] == [
@@ -262,23 +266,15 @@ def test_two_members_of_one_name_are_two_members(tmp_path):
         ]
 
 
-def test_a_zip_without_members(tmp_path):
-    assert members(tmp_path, {}) == {}
-
-
 @pytest.mark.parametrize(
     "compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 )
-def test_every_usual_compression(tmp_path, compression):
+def test_every_usual_compression_is_read(tmp_path, compression):
     content = times(*(showing(n) for n in range(2000))).encode()
     assert members(tmp_path, zipped({"a.XML": content}, compression)) == {"a.XML": content}
 
 
-def test_a_zip_behind_other_bytes(tmp_path):
-    assert members(tmp_path, b"#!/bin/sh\n" * 99 + zipped({"a.XML": "x"})) == {"a.XML": b"x"}
-
-
-def test_zip64(tmp_path):
+def test_a_zip64_member_is_read(tmp_path):
     packed = io.BytesIO()
     with (
         zipfile.ZipFile(packed, "w") as archive,
@@ -290,7 +286,7 @@ def test_zip64(tmp_path):
     assert members(tmp_path, local) == {"a.XML": b"<times/>"}
 
 
-def test_unzipped_members(tmp_path):
+def test_unzipped_members_are_read(tmp_path):
     root = write_feed(
         tmp_path,
         {
@@ -308,7 +304,7 @@ def test_unzipped_members(tmp_path):
     assert feed.others == ("20191206/deu/notes.txt",)
 
 
-def test_members_can_be_read_twice_and_side_by_side(tmp_path):
+def test_members_can_be_read_twice_and_at_the_same_time(tmp_path):
     root = write_feed(tmp_path, {ZIP: {"a.XML": b"a" * 99_999, "b.XML": b"b" * 99_999}})
     with open_members(root, find_feed(root).zips[0]) as (a, b):
         one, two, again = a.open(), b.open(), a.open()
@@ -318,7 +314,7 @@ def test_members_can_be_read_twice_and_side_by_side(tmp_path):
 
 @settings(deadline=None)
 @given(content=st.binary(max_size=50_000), size=st.integers(1, 40_000))
-def test_a_stream_gives_the_content_whatever_the_read_size(tmp_path_factory, content, size):
+def test_a_stream_returns_the_content_for_any_read_size(tmp_path_factory, content, size):
     root = write_feed(tmp_path_factory.mktemp("feed"), {ZIP: {"a.XML": content}})
     with open_members(root, find_feed(root).zips[0]) as (member,), member.open() as stream:
         blocks = []
@@ -337,7 +333,7 @@ def digest(tmp_path: Path, content, path: str = ZIP) -> str:
         return fingerprint(opened)
 
 
-def test_the_same_members_packed_anew_have_the_same_fingerprint(tmp_path):
+def test_members_packed_again_have_the_same_fingerprint(tmp_path):
     content = {"b.XML": "1", "a.XML": "2"}
     stored = digest(tmp_path / "1", zipped(content, zipfile.ZIP_STORED))
     assert stored == digest(tmp_path / "2", zipped(dict(reversed(content.items()))))
@@ -351,27 +347,15 @@ def test_any_change_of_a_member_changes_the_fingerprint(tmp_path, other):
     assert digest(tmp_path / "1", {"a.XML": "1"}) != digest(tmp_path / "2", other)
 
 
-def test_odd_names_have_a_fingerprint_too(tmp_path):
+def test_unusual_names_have_a_fingerprint(tmp_path):
     assert len(digest(tmp_path, {"放映\nS.XML": "1"})) == 32
 
 
-# --- damage, as it looks from here: bytes first, then the error
-
-
-def crafted(content: bytes = b"<times/>", *, flags: int = 0, method: int | None = None) -> bytes:
-    """Make a zip of one member whose two headers claim other flags or another method."""
-    packed = bytearray(zipped({"191206S.XML": content}))
-    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        at = packed.index(signature) + place
-        was_flags, was_method = struct.unpack_from("<HH", packed, at)
-        struct.pack_into(
-            "<HH", packed, at, was_flags | flags, was_method if method is None else method
-        )
-    return bytes(packed)
+# --- damage: readable bytes first, then the error
 
 
 def read_all(tmp_path: Path, content: bytes) -> tuple[bytes, str]:
-    """Read the only member to its end or its damage."""
+    """Read the only member up to its end or its damage."""
     root = write_feed(tmp_path, {ZIP: content})
     read = b""
     with open_members(root, find_feed(root).zips[0]) as (member,):
@@ -385,21 +369,23 @@ def read_all(tmp_path: Path, content: bytes) -> tuple[bytes, str]:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("headers", "message"),
     [
-        (crafted(flags=1), "encrypted"),
-        (crafted(method=97), "compression"),
-        (crafted(method=99), "compression"),
+        ({"flags": 1}, "encrypted"),
+        ({"method": 97}, "compression"),
+        ({"method": 99}, "compression"),
     ],
+    ids=["encrypted", "method 97", "method 99"],
 )
-def test_a_member_that_cannot_be_unpacked(tmp_path, content, message):
-    read, error = read_all(tmp_path, content)
+def test_a_member_that_cannot_be_unpacked_raises(tmp_path, headers, message):
+    packed = zipped({"191206S.XML": b"<times/>"})
+    read, error = read_all(tmp_path, with_headers(packed, **headers))
     assert read == b""
     assert message in error
 
 
 @pytest.mark.parametrize("size", [10, 5_000, 100_000])
-def test_a_wrong_crc_is_told_after_the_last_byte(tmp_path, size):
+def test_a_wrong_crc_raises_after_the_last_byte(tmp_path, size):
     content = random.Random(size).randbytes(size)
     packed = bytearray(zipped({"191206S.XML": content}))
     packed[packed.index(b"PK\x01\x02") + 16] ^= 1
@@ -407,7 +393,7 @@ def test_a_wrong_crc_is_told_after_the_last_byte(tmp_path, size):
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_of_a_broken_stream_what_lies_well_before_the_break_is_had(tmp_path, compression):
+def test_bytes_well_before_a_break_in_the_stream_are_read(tmp_path, compression):
     content = random.Random(1).randbytes(3_000_000)
     packed = bytearray(zipped({"191206S.XML": content}, compression))
     middle = len(packed) // 2
@@ -419,14 +405,14 @@ def test_of_a_broken_stream_what_lies_well_before_the_break_is_had(tmp_path, com
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04" + b"x" * 99])
-def test_no_zip(tmp_path, content):
+def test_a_file_that_is_not_a_zip_raises(tmp_path, content):
     root = write_feed(tmp_path, {ZIP: content})
     with pytest.raises(zipfile.BadZipFile), open_members(root, find_feed(root).zips[0]):
         pass
 
 
 @pytest.mark.parametrize("place", ["offset", "size"])
-def test_a_directory_said_to_lie_before_the_file(tmp_path, place):
+def test_a_zip_with_an_impossible_directory_raises(tmp_path, place):
     packed = bytearray(zipped(week()))
     end = packed.rindex(b"PK\x05\x06")
     struct.pack_into("<L", packed, end + (12 if place == "size" else 16), 0xFFFFFF00)
@@ -435,8 +421,8 @@ def test_a_directory_said_to_lie_before_the_file(tmp_path, place):
         opened[0].open()
 
 
-def test_every_byte_of_a_zip_may_be_wrong(tmp_path):
-    """Whatever the flip: each member is read, or raises what UNREADABLE says."""
+def test_a_wrong_byte_anywhere_in_a_zip_raises_only_known_exceptions(tmp_path):
+    """After each flip of a byte, each member is read or raises one of UNREADABLE."""
     packed = zipped({"191206S.XML": times(showing()), "191206I.XML": movies("Up")})
     root = write_feed(tmp_path, {ZIP: packed})
     (zip_,) = find_feed(root).zips
@@ -454,7 +440,7 @@ def test_every_byte_of_a_zip_may_be_wrong(tmp_path):
     assert 0 < refused <= len(packed)
 
 
-def test_a_zip_that_is_gone_is_no_damage(tmp_path):
+def test_a_missing_zip_is_not_damage(tmp_path):
     root = write_feed(tmp_path, {ZIP: week()})
     (zip_,) = find_feed(root).zips
     (tmp_path / ZIP).unlink()
@@ -472,8 +458,8 @@ def test_an_error_of_the_caller_passes_through(tmp_path):
         raise ValueError("mine")
 
 
-def test_an_error_of_the_file_system_is_no_damage(tmp_path):
-    """A disk that fails under a zip is tried again later; only bad bytes are set aside."""
+def test_an_error_of_the_file_system_is_not_damage(tmp_path):
+    """A zip on a failing disk is tried again later. Only damaged bytes go to quarantine."""
     root = write_feed(tmp_path, {ZIP: week()})
     (zip_,) = find_feed(root).zips
     (tmp_path / ZIP).unlink()

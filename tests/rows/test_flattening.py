@@ -1,4 +1,4 @@
-"""Movies and theaters to rows: one each, typed, with nothing of the feed lost."""
+"""Each movie and theater becomes one typed row, and no content of the feed is lost."""
 
 from __future__ import annotations
 
@@ -15,26 +15,23 @@ from movielake.rows.flattening import flatten_records, text_of
 from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter
 from movielake.rows.screenings import flatten_batch
 from movielake.schema.tables import table
+from tests.feeds import without_nulls
 from tests.strategies import ATTRIBUTES, LABELS, Tokens, examples, tokens
 
 Row = dict[str, Any]
 
 
 def flatten(records: list[Row], name: str = "movies") -> tuple[list[Row], tuple[Problem, ...]]:
-    """Flatten records, and show of each row what is not null."""
+    """Flatten records. Return the values that are not null, and the problems."""
     problems = ProblemCounter()
     rows = flatten_records(records, table(name), problems)
     assert rows.schema == table(name).arrow
     rows.validate(full=True)
-    found = [{k: v for k, v in row.items() if v is not None} for row in rows.to_pylist()]
-    for row in found:
-        if "extra" in row:
-            row["extra"] = dict(row["extra"])
-    return found, problems.problems()
+    return without_nulls(rows), problems.problems()
 
 
 def row_of(record: Row, name: str = "movies") -> Row:
-    """Flatten one record in which nothing is odd."""
+    """Flatten one record without problems."""
     (row,), problems = flatten([record], name)
     assert problems == ()
     return row
@@ -43,7 +40,7 @@ def row_of(record: Row, name: str = "movies") -> Row:
 # ---------------------------------------------------------------- whole rows
 
 
-def test_a_movie():
+def test_a_movie_becomes_a_row():
     record = {
         "movie_id": "201030",
         "parent_id": "0",
@@ -94,7 +91,7 @@ def test_a_movie():
     }
 
 
-def test_a_theater():
+def test_a_theater_becomes_a_row():
     record = {
         "theater_id": "51011",
         "theater_name": "Cinestar Mitte",
@@ -134,7 +131,7 @@ def test_a_theater():
 
 @pytest.mark.parametrize("name", ["movies", "theaters"])
 @pytest.mark.parametrize("number", [0, 1, 3])
-def test_empty_records_are_rows_of_nulls(name, number):
+def test_empty_records_become_rows_of_nulls(name, number):
     assert flatten([{}] * number, name) == ([{}] * number, ())
 
 
@@ -144,7 +141,7 @@ def test_rows_are_in_the_order_of_their_records():
 
 
 @pytest.mark.parametrize("name", ["movies", "theaters"])
-def test_a_batch_is_flattened_by_its_tables_rule(name):
+def test_a_batch_is_flattened_by_the_rule_of_its_table(name):
     key = table(name).key
     rows = flatten_batch([{key: "7"}], table(name), ProblemCounter(), first=5)
     assert rows[key].to_pylist() == [7]
@@ -168,7 +165,7 @@ def test_a_batch_is_flattened_by_its_tables_rule(name):
         ({"genres": None, "genre": ["A"]}, ["A"]),
     ],
 )
-def test_wrapped_and_direct_lists_are_united_without_empty_items(record, genres):
+def test_wrapped_and_direct_lists_are_merged_without_empty_items(record, genres):
     assert row_of(record).get("genre") == genres
 
 
@@ -186,19 +183,19 @@ def test_wrapped_and_direct_lists_are_united_without_empty_items(record, genres)
         ("hiphotos", "hipictures", "hiphotos"),
     ],
 )
-def test_every_list_comes_wrapped_and_direct(column, wrapper, element):
+def test_every_list_is_read_wrapped_and_direct(column, wrapper, element):
     direct = "photos" if (column, element) == ("photos", "photos") else column
     record = {wrapper: {element: ["A", None, "B"]}, direct: ["C"]}
     assert row_of(record) == {column: ["A", "B", "C"]}
 
 
-def test_a_wrapper_that_repeats_is_a_problem_and_costs_nothing():
+def test_a_repeated_wrapper_is_a_problem_and_all_items_are_kept():
     rows, problems = flatten([{"genres": [{"genre": ["A"]}, None, {"genre": ["B"]}]}])
     assert rows == [{"genre": ["A", "B"]}]
     assert [(p.column, p.kind, p.count) for p in problems] == [("genres", REPEATED, 1)]
 
 
-def test_a_list_item_with_attributes_gives_its_text():
+def test_a_list_item_with_attributes_keeps_its_text():
     rows, problems = flatten([{"genre": [{"@id": "1", "#text": "A"}, "B"]}])
     assert rows == [{"genre": ["A", "B"], "extra": {"genre/@id": "1"}}]
     assert problems == (Problem("genre/@id", UNKNOWN, 1, "1"),)
@@ -214,7 +211,7 @@ def test_a_list_item_with_attributes_gives_its_text():
         (None, None),
     ],
 )
-def test_comma_lists_unite_with_their_repeats(value, items):
+def test_repeated_comma_lists_are_merged(value, items):
     rows, _ = flatten([{"theater_attributes": value}], "theaters")
     assert rows == [{"theater_attributes": items} if items else {}]
 
@@ -222,7 +219,7 @@ def test_comma_lists_unite_with_their_repeats(value, items):
 # ---------------------------------------------------------------- structs, markup
 
 
-def test_intl_keeps_all_countries_and_types_the_dates_within():
+def test_intl_keeps_all_countries_and_types_their_dates():
     intl = [
         {"@country": "DEU", "intl_release": "11/20/2019"},
         None,
@@ -256,10 +253,10 @@ def test_paragraphs_are_joined_with_line_ends(synopsis, text):
     )
 
 
-# ---------------------------------------------------------------- what is odd
+# ---------------------------------------------------------------- problems
 
 
-def test_a_repeated_element_shows_the_first_and_keeps_all():
+def test_a_repeated_single_element_shows_the_first_text_and_keeps_all():
     rows, problems = flatten([{"title": ["Up", "Oben"]}, {"title": "Cars"}, {"title": [None, "B"]}])
     assert rows == [
         {"title": "Up", "extra": {"title": '["Up", "Oben"]'}},
@@ -269,7 +266,7 @@ def test_a_repeated_element_shows_the_first_and_keeps_all():
     assert problems == (Problem("title", REPEATED, 2, '["Up", "Oben"]'),)
 
 
-def test_release_dates_of_the_older_feed():
+def test_repeated_release_dates_of_the_older_feed_are_kept():
     dates = [
         {"@id": "1", "@notes": "NY, LA", "#text": "July 05, 2013"},
         {"@id": "2", "@notes": "Wide", "#text": "July 12, 2013"},
@@ -284,7 +281,7 @@ def test_release_dates_of_the_older_feed():
     assert [(p.column, p.kind, p.count) for p in problems] == [("release_date", REPEATED, 1)]
 
 
-def test_odd_values_are_null_and_counted_over_all_records():
+def test_invalid_values_become_null_and_are_counted_over_all_records():
     rows, problems = flatten(
         [
             {"movie_id": "1", "running_time": "two hours", "release_date": "soon"},
@@ -300,7 +297,7 @@ def test_odd_values_are_null_and_counted_over_all_records():
     )
 
 
-def test_a_ticketing_url_is_no_yes_or_no():
+def test_a_ticketing_url_is_not_a_boolean():
     url = "https://tickets.example"
     rows, problems = flatten([{"theater_ticketing": url}], "theaters")
     assert (rows, problems) == ([{}], (Problem("theater_ticketing", UNTYPED, 1, url),))
@@ -332,7 +329,7 @@ def test_a_ticketing_url_is_no_yes_or_no():
         ({"movie": {"title": "A"}}, {"movie": '{"title": "A"}'}),
     ],
 )
-def test_what_the_schema_does_not_know_is_kept_in_extra_and_counted(record, extra):
+def test_unknown_content_is_kept_in_extra_and_counted(record, extra):
     (row,), problems = flatten([record])
     assert row["extra"] == extra
     assert {(p.column, p.kind) for p in problems} == {(path, UNKNOWN) for path in extra}
@@ -351,12 +348,12 @@ def test_attributes_of_paragraphs_are_kept_in_extra():
     ]
 
 
-def test_unknown_elements_are_counted_over_all_records_with_the_first_of_them():
+def test_unknown_elements_are_counted_over_all_records_with_the_first_example():
     _, problems = flatten([{"new": "x" * 1000}, {}, {"new": "y"}])
     assert problems == (Problem("new", UNKNOWN, 2, "x" * 200),)
 
 
-def test_labels_are_no_unknown_elements():
+def test_labels_are_not_unknown_elements():
     (row,), problems = flatten([dict(LABELS)])
     assert (row, problems) == ({"source_xml": LABELS["source_xml"]}, ())
 
@@ -383,7 +380,7 @@ def test_labels_are_no_unknown_elements():
         ({"b": ["x", {"c": "y"}]}, "\n", "x\ny"),
     ],
 )
-def test_text_of(value, joiner, text):
+def test_a_value_is_reduced_to_one_text(value, joiner, text):
     assert text_of(value, joiner) == text
 
 
@@ -419,7 +416,7 @@ THEATER_NAMES = (
 )
 NAMES = {"movies": MOVIE_NAMES, "theaters": THEATER_NAMES}
 
-# Where a word cannot be typed: null in Parquet by design, in JSON as it was.
+# Places where a word cannot be typed. By design it is null in Parquet and unchanged in JSON.
 TYPED = {
     "movies": {"release_date", "running_time", "intl/intl_release"},
     "theaters": {"theater_screens", "theater_chain/@id"},
@@ -427,7 +424,7 @@ TYPED = {
 
 
 def words_of(value: Any) -> set[str]:
-    """List every word in a row: of its columns, and of the JSON in its extra."""
+    """Collect the words of a row: of its columns, and of the JSON in its ``extra``."""
     if isinstance(value, dict):
         return words_of(list(value.values()))
     if isinstance(value, list | tuple):
@@ -446,7 +443,7 @@ def without_text(path: str) -> str:
 @pytest.mark.parametrize("name", ["movies", "theaters"])
 @examples(max_examples=120)
 @given(data=st.data())
-def test_of_any_records_every_word_is_kept(name, data):
+def test_every_word_of_any_records_is_kept(name, data):
     cases: list[Tokens] = data.draw(st.lists(tokens(table(name), NAMES[name]), max_size=3))
     rows, problems = flatten([case.record for case in cases], name)
     assert len(rows) == len(cases)
@@ -465,7 +462,7 @@ def test_of_any_records_every_word_is_kept(name, data):
 @pytest.mark.parametrize("name", ["movies", "theaters"])
 @examples(max_examples=50)
 @given(data=st.data())
-def test_of_any_records_batches_give_the_same_rows(name, data):
+def test_batches_of_any_records_become_the_same_rows(name, data):
     cases = data.draw(st.lists(tokens(table(name), NAMES[name]), min_size=1, max_size=4))
     records = [case.record for case in cases]
     size = data.draw(st.integers(1, len(records)))
@@ -478,7 +475,7 @@ def test_of_any_records_batches_give_the_same_rows(name, data):
     assert parts.problems() == whole.problems()
 
 
-def test_the_words_are_told_apart():  # the oracle above, on a row and a loss by hand
+def test_words_of_finds_every_word():  # checks the helper on a handmade row
     row = {"title": "w1", "genre": ["w2", "w3"], "extra": {"new": '[["w4"], "[\\"w5\\"]"]'}}
     assert words_of(row) == {"w1", "w2", "w3", "w4", "w5"}
     assert set(ATTRIBUTES) & words_of(row) == set()

@@ -1,4 +1,4 @@
-"""Showings to rows: one per screening, none lost, none twice, each with its own date and time."""
+"""Each screening of a showing becomes exactly one row, with its own date and time."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter
 from movielake.rows.screenings import flatten_batch, flatten_showings
 from movielake.schema.tables import table
+from tests.feeds import without_nulls
 from tests.strategies import LABELS, Tokens, examples, tokens
 
 SHOWINGS = table("showings")
@@ -22,20 +23,16 @@ Row = dict[str, Any]
 
 
 def flatten(records: list[Row], first: int = 0) -> tuple[list[Row], tuple[Problem, ...]]:
-    """Flatten records, and show of each row what is not null."""
+    """Flatten records. Return the values that are not null, and the problems."""
     problems = ProblemCounter()
     rows = flatten_showings(records, SHOWINGS, problems, first)
     assert rows.schema == SHOWINGS.arrow
     rows.validate(full=True)
-    found = [{k: v for k, v in row.items() if v is not None} for row in rows.to_pylist()]
-    for row in found:
-        if "extra" in row:
-            row["extra"] = dict(row["extra"])
-    return found, problems.problems()
+    return without_nulls(rows), problems.problems()
 
 
 def when(record: Row) -> list[str]:
-    """Flatten one record; show each row's date and time, in parentheses for a bargain."""
+    """Flatten one record. Return each row's date and time, in parentheses for a bargain."""
     rows, _ = flatten([record])
     shown = []
     for row in rows:
@@ -52,7 +49,7 @@ def when(record: Row) -> list[str]:
 # ---------------------------------------------------------------- whole rows
 
 
-def test_the_design_pages_example():
+def test_the_example_of_the_design_page_becomes_three_rows():
     line = """{"movie_name": "Frozen II", "movie_id": "201030", "theater_id": "51011",
         "show_date": [{"@date": "20191206", "showtimes": "13:20, (15:40)",
         "show_attributes": "Digital, 3D", "show_passes": "Y", "show_festival": null},
@@ -97,7 +94,7 @@ def test_the_design_pages_example():
     )
 
 
-def test_the_flat_form_of_china():
+def test_the_flat_form_of_china_is_flattened():
     record = {
         "movie_name": "Frozen II",
         "movie_cnname": "冰雪奇缘2",
@@ -135,7 +132,7 @@ def test_the_flat_form_of_china():
     )
 
 
-# ---------------------------------------------------------------- how many rows, and when
+# ---------------------------------------------------------------- number and times of rows
 
 
 @pytest.mark.parametrize(
@@ -180,7 +177,7 @@ def test_the_flat_form_of_china():
             {"show_date": [{"#text": "2019-12-06", "showtimes": "13:20"}]},
             ["2019-12-06 13:20"],
         ),
-        # times that stand directly under the record
+        # times directly under the record
         ({"showtimes": "13:20, 15:40"}, ["- 13:20", "- 15:40"]),
         (
             {"showtimes": "13:20", "show_date": [{"@date": "20191206"}, {"@date": "20191207"}]},
@@ -224,7 +221,7 @@ def test_the_flat_form_of_china():
         ),
     ],
 )
-def test_one_row_for_each_date_and_time(record, screenings):
+def test_each_date_and_time_becomes_one_row(record, screenings):
     assert when(record) == screenings
 
 
@@ -238,12 +235,12 @@ def test_one_row_for_each_date_and_time(record, screenings):
     ],
 )
 @pytest.mark.parametrize("date", ["20191231", "December 31, 2019"])
-def test_starts_at_is_date_and_time(date, time, at):
+def test_starts_at_combines_date_and_time(date, time, at):
     (row,), _ = flatten([{"show_date": [{"@date": date, "showtimes": time}]}])
     assert row.get("starts_at") == at
 
 
-def test_dates_of_any_century_have_a_start():
+def test_dates_of_any_century_have_a_start_time():
     dates = [{"@date": d, "showtimes": "13:20"} for d in ("00010101", "18951228", "99991231")]
     rows, _ = flatten([{"show_date": dates}])
     assert [str(row["starts_at"]) for row in rows] == [
@@ -259,11 +256,11 @@ def test_records_are_numbered_from_the_first_of_the_batch():
     assert [row["record"] for row in rows] == [4096, 4096, 4097, 4098, 4098]
 
 
-def test_no_records_are_no_rows():
+def test_an_empty_batch_has_no_rows():
     assert flatten([]) == ([], ())
 
 
-def test_a_batch_is_flattened_by_its_tables_rule():
+def test_a_batch_is_flattened_by_the_rule_of_its_table():
     rows = flatten_batch([{"showtimes": "13:20, 15:40"}], SHOWINGS, ProblemCounter(), first=5)
     assert rows["record"].to_pylist() == [5, 5]
 
@@ -287,20 +284,20 @@ def test_a_batch_is_flattened_by_its_tables_rule():
         ("show_sound", "Digital", "Digital"),
     ],
 )
-def test_what_a_show_date_says_or_else_its_record(element, value, column):
+def test_a_value_comes_from_the_show_date_or_its_record(element, value, column):
     dates = [{"@date": "20191206", element: value}, {"@date": "20191207"}]
     rows, problems = flatten([{"show_date": dates}, {element: value, "show_date": [None]}])
     assert [row.get(element) for row in rows] == [column, None, column]
     assert [p for p in problems if p.kind != REPEATED] == []
 
 
-def test_a_show_date_overrules_its_record():
+def test_a_show_date_overrides_its_record():
     record = {"show_passes": "N", "show_date": [{"show_passes": "Y"}, {"show_passes": None}]}
     rows, _ = flatten([record])
     assert [row["show_passes"] for row in rows] == [True, False]
 
 
-def test_times_without_a_date_have_what_the_record_says():
+def test_times_without_a_date_have_the_values_of_the_record():
     record = {
         "showtimes": "13:20",
         "show_passes": "N",
@@ -313,10 +310,10 @@ def test_times_without_a_date_have_what_the_record_says():
     ]
 
 
-# ---------------------------------------------------------------- what is odd
+# ---------------------------------------------------------------- problems
 
 
-def test_odd_values_are_counted_once_however_many_rows_they_reach():
+def test_an_invalid_value_counts_once_for_any_number_of_rows():
     record = {
         "movie_id": "?",
         "show_date": [
@@ -334,7 +331,7 @@ def test_odd_values_are_counted_once_however_many_rows_they_reach():
     )
 
 
-def test_one_odd_time_costs_neither_its_record_nor_the_other_times():
+def test_one_invalid_time_does_not_remove_the_other_times():
     assert when({"show_date": [{"@date": "20191206", "showtimes": "13:20, 25:99, 15:40"}]}) == [
         "2019-12-06 13:20",
         "2019-12-06 -",
@@ -342,7 +339,7 @@ def test_one_odd_time_costs_neither_its_record_nor_the_other_times():
     ]
 
 
-def test_direct_times_are_counted_for_each_date_that_has_them():
+def test_invalid_direct_times_count_once_for_each_show_date():
     _, problems = flatten([{"showtimes": "TBA", "show_date": ["20191206", "20191207"]}])
     assert problems == (Problem("show_time", UNTYPED, 2, "TBA"),)
 
@@ -369,19 +366,19 @@ def test_direct_times_are_counted_for_each_date_that_has_them():
         ({"genre": "x"}, [{"genre": "x"}]),
     ],
 )
-def test_what_the_schema_does_not_know_is_kept_in_extra(record, extras):
+def test_unknown_content_is_kept_in_extra(record, extras):
     rows, problems = flatten([record])
     assert [row.get("extra") for row in rows] == extras
     paths = [path for extra in extras for path in extra or ()]
     assert {p.column for p in problems if p.kind in (UNKNOWN, REPEATED)} == set(paths)
 
 
-def test_unknown_elements_are_counted_once_however_many_rows_they_reach():
+def test_an_unknown_element_counts_once_for_any_number_of_rows():
     _, problems = flatten([{"new": "x", "show_date": [{"showtimes": "13:20, 15:40"}] * 3}])
     assert problems == (Problem("new", UNKNOWN, 1, "x"),)
 
 
-def test_repeated_showtimes_are_counted_where_they_stand():
+def test_repeated_showtimes_are_counted_under_their_path():
     dates = [{"@date": "20191206", "showtimes": ["13:20", "15:40"]}]
     _, problems = flatten([{"show_date": dates}])
     assert [(p.column, p.kind, p.count) for p in problems] == [("show_date/showtimes", REPEATED, 1)]
@@ -389,7 +386,7 @@ def test_repeated_showtimes_are_counted_where_they_stand():
     assert [(p.column, p.kind, p.count) for p in problems] == [("showtimes", REPEATED, 1)]
 
 
-# ---------------------------------------------------------------- any records, exploded by hand
+# ---------------------------------------------------------------- any records, in plain Python
 
 ODD = "a screening whose time cannot be read"
 TIMES = {
@@ -443,7 +440,7 @@ showing_records = st.fixed_dictionaries(
 
 
 def explode(number: int, record: Row) -> list[tuple[Row, bool]]:
-    """Explode one record row by row, in plain Python; tell of each row whether its time is odd."""
+    """Explode one record in plain Python. Return each row, and whether its time is invalid."""
     direct = times_of(record)
     dates = [
         item if isinstance(item, dict) else {"@date": item}
@@ -498,7 +495,7 @@ def one_row(number: int, record: Row, date: Row, clock: str | None) -> Row:
 
 @examples(max_examples=400)
 @given(records=st.lists(showing_records, max_size=5), first=st.integers(0, 10_000))
-def test_rows_are_what_exploding_by_hand_gives(records, first):
+def test_rows_equal_those_of_plain_python(records, first):
     rows, problems = flatten(records, first)
     expected = [row for i, record in enumerate(records) for row in explode(first + i, record)]
     assert rows == [row for row, _ in expected]
@@ -532,7 +529,7 @@ NAMES = (
     "country",
     "new",
 )
-# Where a word cannot be typed, or the show_date overrules its record.
+# Places where a word cannot be typed, or where the show_date overrides its record.
 SHOWN_OTHERWISE = {
     "movie_id",
     "release_date",
@@ -547,7 +544,7 @@ SHOWN_OTHERWISE = {
 
 @examples(max_examples=120)
 @given(st.lists(tokens(SHOWINGS, NAMES), max_size=3))
-def test_of_any_records_every_word_is_kept_in_their_rows(cases: list[Tokens]):
+def test_every_word_of_any_records_is_kept_in_their_rows(cases: list[Tokens]):
     rows, _ = flatten([case.record for case in cases])
     assert {row["record"] for row in rows} == set(range(len(cases)))
     lost = []

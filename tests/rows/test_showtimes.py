@@ -1,4 +1,4 @@
-"""Texts of times to screenings: every form the feed is known to use, and any other text."""
+"""Texts of times become screenings: every known form of the feed, and any other text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.strategies import examples
 
 
 def read(text: str) -> tuple[list[str | None], list[str]]:
-    """Give the times as ``13:20``, in parentheses for a bargain, and the odd pieces."""
+    """Return the times as ``13:20``, in parentheses for a bargain, and the odd pieces."""
     screenings, odd = parse_showtimes(text)
     return [show(s.milliseconds, s.bargain) for s in screenings], odd
 
@@ -57,7 +57,7 @@ def show(milliseconds: int | None, bargain: bool | None) -> str | None:
         ("0:15 AM", ["00:15"]),
         ("13:20 PM", ["13:20"]),
         ("7:30:15 PM", ["19:30:15"]),
-        # a PM stands for the times before it
+        # a PM applies to the times before it
         ("1:00, 3:15, 7:30 PM", ["13:00", "15:15", "19:30"]),
         ("1:00,3:15,7:30PM", ["13:00", "15:15", "19:30"]),
         ("12:15, 3:15, 7:30 PM", ["12:15", "15:15", "19:30"]),
@@ -94,7 +94,7 @@ def show(milliseconds: int | None, bargain: bool | None) -> str | None:
         ("\N{NO-BREAK SPACE}", []),
     ],
 )
-def test_times(text, times):
+def test_times_are_read(text, times):
     assert read(text) == (times, [])
 
 
@@ -130,11 +130,11 @@ def test_times(text, times):
         ("2019/12/6 13:20:00", ["13:20"], ["2019/12/6 13:20:00"]),
     ],
 )
-def test_what_is_no_time_or_more_than_one_is_odd_and_costs_no_other(text, times, odd):
+def test_an_odd_piece_is_listed_and_does_not_remove_other_times(text, times, odd):
     assert read(text) == (times, odd)
 
 
-# ---------------------------------------------------------------- what was written is read
+# ---------------------------------------------------------------- any written times are read
 
 HALVES = ("PM", " PM", "pm", " pm", " p.m.", "P.M.", "  Pm", "\tPM", "\N{NO-BREAK SPACE}PM")
 SEPARATORS = (", ", ",", " , ", ",, ", "., ", ". ,", " ", "\n", ",\N{NO-BREAK SPACE}", ", . ,")
@@ -148,7 +148,7 @@ def plain(hour: int, minute: int, style: str) -> str:
 
 @st.composite
 def halves_of_a_day(draw):
-    """Some times of one half of the day, in 12 hours: only the last one must say which."""
+    """Times of one half of the day, in 12 hours. Only the last one must have AM or PM."""
     half = draw(st.sampled_from("AP"))
     hours = draw(st.lists(st.integers(0, 11), min_size=1, max_size=3))
     first = 12 if half == "P" else 0
@@ -164,7 +164,7 @@ def halves_of_a_day(draw):
 
 @st.composite
 def afternoons(draw):
-    """Times of 24 hours that cannot be meant otherwise, whatever stands behind them."""
+    """Times in 24 hours that a later AM or PM cannot change."""
     hour = draw(st.sampled_from((0, *range(13, 24))))
     minute = draw(st.integers(0, 59))
     return [(plain(hour, minute, draw(st.sampled_from(("padded", "bare")))), (hour, minute))]
@@ -172,7 +172,7 @@ def afternoons(draw):
 
 @st.composite
 def mornings(draw):
-    """Times of 24 hours that only the end of the text leaves as they are."""
+    """Times in 24 hours that must be at the end, because a later AM or PM would change them."""
     times = draw(st.lists(st.tuples(st.integers(0, 23), st.integers(0, 59)), max_size=3))
     return [(plain(*time, "bare"), time) for time in times]
 
@@ -182,7 +182,7 @@ JUNK_WORDS = st.sampled_from(JUNK).map(lambda text: [(text, None)])
 
 @st.composite
 def written(draw, junk=False):
-    """Draw a text of times, and the screenings that its writer had in mind."""
+    """Draw a text of times, and its expected screenings."""
     kinds = st.one_of(halves_of_a_day(), afternoons(), *([JUNK_WORDS] if junk else []))
     words = [word for words in draw(st.lists(kinds, max_size=5)) for word in words]
     words += draw(mornings())
@@ -195,7 +195,7 @@ def written(draw, junk=False):
         together = opened and bargain and draw(st.booleans())
         if opened and not together:
             text += ")"
-        if expected:  # text that is no time ends at a comma
+        if expected:  # other text must be between commas
             alone = None in (time, before)
             text += ", " if alone else draw(st.sampled_from(SEPARATORS))
         text += f"({word}" if bargain and not together else word
@@ -207,14 +207,14 @@ def written(draw, junk=False):
 
 @examples(max_examples=400)
 @given(written())
-def test_every_time_written_is_read(case):
+def test_every_written_time_is_read(case):
     text, times = case
     assert read(text) == (times, [])
 
 
 @examples(max_examples=400)
 @given(written(junk=True))
-def test_odd_texts_between_the_times_cost_none_of_them(case):
+def test_odd_texts_between_times_do_not_remove_a_time(case):
     text, times = case
     found, odd = read(text)
     assert found == times
@@ -232,7 +232,7 @@ def test_no_text_raises(text):
 
 @examples(max_examples=300)
 @given(st.text("0123459: ,.()apmAPM\n", max_size=30))
-def test_no_text_of_a_times_characters_gives_a_time_that_no_clock_shows(text):
+def test_random_texts_never_become_impossible_times(text):
     screenings, _ = parse_showtimes(text)
     times = [s.milliseconds for s in screenings if s.milliseconds is not None]
     assert [t for t in times if not 0 <= t < 24 * 3_600_000] == []

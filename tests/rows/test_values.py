@@ -1,4 +1,4 @@
-"""Texts to typed values: dates, numbers, prices, booleans, lists; and the count of odd ones."""
+"""Texts become typed values: dates, numbers, prices, booleans, lists. Invalid ones are counted."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def texts(*values: str | None) -> pa.Array:
         ("9999-12-31", "9999-12-31"),
     ],
 )
-def test_dates(text, iso):
+def test_dates_are_read(text, iso):
     assert str(parse_date(text)) == iso
 
 
@@ -107,7 +107,7 @@ def test_dates(text, iso):
         "٢٠١٩-١٢-٠٦",
     ],
 )
-def test_what_is_no_date(text):
+def test_other_texts_are_not_dates(text):
     assert parse_date(text) is None
 
 
@@ -117,7 +117,7 @@ def test_what_is_no_date(text):
 )
 @examples()
 @given(date=st.dates(min_value=datetime.date(1000, 1, 1)))
-def test_dates_written_by_strftime(form, date):
+def test_dates_written_by_strftime_are_read(form, date):
     assert parse_date(date.strftime(form)) == date
 
 
@@ -132,13 +132,13 @@ def by_strptime(text: str, *forms: str) -> datetime.date | None:
 
 @examples(max_examples=300)
 @given(st.from_regex(r"\A(20[012][0-9]|0000)[0-9]{4}\Z"))
-def test_eight_digits_are_what_strptime_says(text):
+def test_eight_digits_are_read_like_strptime(text):
     assert parse_date(text) == by_strptime(text, "%Y%m%d")
 
 
 @examples(max_examples=300)
 @given(st.from_regex(r"\A20[012][0-9]([-/])[0-9]{1,2}\1[0-9]{1,2}\Z"))
-def test_digits_and_signs_are_what_strptime_says(text):
+def test_digits_and_separators_are_read_like_strptime(text):
     assert parse_date(text) == by_strptime(text, "%Y-%m-%d", "%Y/%m/%d")
 
 
@@ -184,12 +184,12 @@ def test_no_text_raises(text):
         *[(text, None) for text in DIGITS_OF_OTHERS],
     ],
 )
-def test_integers(text, number):
+def test_integers_are_converted(text, number):
     found = integers(texts(text), INT32)
     assert (found.type, found.to_pylist()) == (INT32, [number])
 
 
-def test_64_bit_integers_reach_further():
+def test_64_bit_integers_have_a_larger_range():
     assert integers(texts("2147483648", "-999999999999999999"), pa.int64()).to_pylist() == [
         2147483648,
         -999999999999999999,
@@ -198,7 +198,7 @@ def test_64_bit_integers_reach_further():
 
 @examples()
 @given(st.lists(st.none() | st.integers(-(2**34), 2**34).map(str) | st.text(max_size=4)))
-def test_integers_are_what_int_says(values):
+def test_integers_are_converted_like_int(values):
     def expected(text: str | None) -> int | None:
         if text is None or not text.isascii() or text != text.strip() or "_" in text:
             return None
@@ -240,17 +240,17 @@ def test_integers_are_what_int_says(values):
         *[(text, None) for text in DIGITS_OF_OTHERS],
     ],
 )
-def test_floats(text, number):
+def test_floats_are_converted(text, number):
     assert floats(texts(text)).to_pylist() == [number]
 
 
-def test_a_decimal_beyond_all_floats_is_no_number():
+def test_a_decimal_too_large_for_a_float_becomes_null():
     assert floats(texts("9" * 400, "-" + "9" * 400, "1.5")).to_pylist() == [None, None, 1.5]
 
 
 @examples()
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32)))
-def test_floats_are_what_float_says(numbers):
+def test_floats_are_converted_like_float(numbers):
     written = [f"{number:f}" for number in numbers]
     assert floats(texts(*written)).to_pylist() == [float(text) for text in written]
 
@@ -272,7 +272,7 @@ def test_floats_are_what_float_says(numbers):
         ("https://tickets.example", None),
     ],
 )
-def test_booleans(text, value):
+def test_booleans_are_converted(text, value):
     assert booleans(texts(text)).to_pylist() == [value]
 
 
@@ -323,7 +323,7 @@ def test_booleans(text, value):
         ("٣5", None),
     ],
 )
-def test_prices(text, price):
+def test_prices_are_read(text, price):
     assert parse_price(text) == price
 
 
@@ -333,19 +333,19 @@ def test_prices(text, price):
     form=st.sampled_from(["{}", "${}", "€ {}", "{} EUR", "{}kr"]),
     thousands=st.sampled_from(["", ",", " "]),
 )
-def test_prices_written_with_cents(cents, form, thousands):
+def test_prices_with_cents_are_read(cents, form, thousands):
     units = f"{cents // 100:,}".replace(",", thousands)
     assert parse_price(form.format(f"{units}.{cents % 100:02}")) == cents / 100
 
 
 @examples()
 @given(cents=st.integers(0, 99_999_999), thousands=st.sampled_from(["", ".", " "]))
-def test_prices_written_with_a_comma_for_the_cents(cents, thousands):
+def test_prices_with_a_comma_before_the_cents_are_read(cents, thousands):
     units = f"{cents // 100:,}".replace(",", thousands)
     assert parse_price(f"{units},{cents % 100:02}") == cents / 100
 
 
-# ---------------------------------------------------------------- columns of them
+# ---------------------------------------------------------------- columns of values
 
 
 ANY_TEXT = st.text(xml_characters())
@@ -366,7 +366,7 @@ def column(type_: str, **more: object) -> Column:
         ("boolean", "Y", True, "maybe"),
     ],
 )
-def test_odd_values_are_null_and_counted_with_the_first_of_them(type_, good, value, odd):
+def test_invalid_values_become_null_and_are_counted_with_the_first_example(type_, good, value, odd):
     problems = ProblemCounter()
     values = texts(None, odd, good, odd + "!", None, f" {good}\n", " ", f" {odd} ")
     found = typed(values, column(type_), problems)
@@ -377,7 +377,7 @@ def test_odd_values_are_null_and_counted_with_the_first_of_them(type_, good, val
 
 @pytest.mark.parametrize("type_", ["int32", "float64", "price", "date", "boolean", "string"])
 @pytest.mark.parametrize("values", [[], [None], [None, None]])
-def test_nothing_is_no_problem(type_, values):
+def test_missing_values_are_not_a_problem(type_, values):
     problems = ProblemCounter()
     found = typed(texts(*values), column(type_), problems)
     assert (found.to_pylist(), found.type) == (values, column(type_).arrow)
@@ -387,7 +387,7 @@ def test_nothing_is_no_problem(type_, values):
 @pytest.mark.parametrize("type_", ["string", "markup"])
 @examples()
 @given(values=st.lists(st.none() | ANY_TEXT))
-def test_texts_are_trimmed_and_an_empty_one_is_none(type_, values):
+def test_texts_are_trimmed_and_empty_texts_become_null(type_, values):
     problems = ProblemCounter()
     expected = [(text or "").strip() or None for text in values]
     assert typed(texts(*values), column(type_), problems).to_pylist() == expected
@@ -408,13 +408,13 @@ def test_each_text_has_a_value_or_is_counted(type_, values):
     assert problems.problems() == expected
 
 
-def test_a_problem_may_have_another_name():
+def test_a_problem_can_have_another_name():
     problems = ProblemCounter()
     typed(texts("x"), column("int32"), problems, "intl.a")
     assert problems.problems() == (Problem("intl.a", UNTYPED, 1, "x"),)
 
 
-def test_a_text_is_parsed_once_however_often_it_stands_there():
+def test_each_distinct_text_is_parsed_once():
     seen = []
     found = per_distinct(texts("a", None, "b", "a"), lambda t: seen.append(t) or len(t), INT32)
     assert (found.to_pylist(), seen) == ([1, None, 1, 1], ["a", "b"])
@@ -439,13 +439,13 @@ def test_a_text_is_parsed_once_however_often_it_stands_there():
         (None, ",", None),
     ],
 )
-def test_lists_in_one_text(text, separator, items):
+def test_lists_in_one_text_are_split(text, separator, items):
     assert split_list(texts(text), separator).to_pylist() == [items]
 
 
 @examples()
 @given(st.lists(st.none() | st.text("ab, ", max_size=8)))
-def test_lists_are_what_split_and_strip_say(values):
+def test_lists_are_split_like_split_and_strip(values):
     expected = [
         [item.strip() for item in (text or "").split(",") if item.strip()] or None
         for text in values
@@ -463,11 +463,11 @@ def test_lists_are_what_split_and_strip_say(values):
         ([" a ", None, "b"], [1, 1, 1], 2, [None, ["a", "b"]]),
     ],
 )
-def test_regroup(items, parents, length, lists):
+def test_items_are_grouped_by_parent(items, parents, length, lists):
     assert regroup(texts(*items), pa.array(parents, pa.int64()), length).to_pylist() == lists
 
 
-def test_regroup_keeps_structs_with_all_fields_null_but_not_null_ones():
+def test_regroup_keeps_structs_of_nulls_but_drops_null_structs():
     type_ = pa.struct([("a", pa.int32())])
     items = pa.array([{"a": 1}, None, {"a": None}], type_)
     found = regroup(items, pa.array([0, 0, 2]), 3)
@@ -491,7 +491,7 @@ def test_problems_are_counted_by_column_and_kind_in_a_fixed_order():
     )
 
 
-def test_examples_are_cut():
+def test_long_examples_are_cut():
     counter = ProblemCounter()
     counter.add("a", UNTYPED, 1, "x" * 1000)
     assert counter.problems() == (Problem("a", UNTYPED, 1, "x" * 200),)
@@ -504,8 +504,8 @@ def test_problems_of_several_members_add_up():
     assert total([]) == ()
 
 
-def test_every_type_of_the_schemas_that_stands_in_one_text_has_a_conversion():
-    whole = {"list", "structs", "showtimes", "timestamp", "map"}  # made otherwise
+def test_every_type_that_is_read_from_one_text_has_a_conversion():
+    whole = {"list", "structs", "showtimes", "timestamp", "map"}  # built in another way
     for name in ("movies", "theaters", "showings"):
         for c in table(name).columns:
             if c.type not in whole:
