@@ -1,7 +1,7 @@
-"""Certificates for mutual TLS: made for one cluster, known to nobody else, gone with it.
+"""Certificates for mutual TLS, made for one cluster and removed with it.
 
-Only who can read the folder can connect: the key of the authority that signs is never written, so
-nothing more can be signed.
+Only a user who can read the folder can connect. The authority's private key is never written to
+disk, so no further certificate can be signed.
 """
 
 from __future__ import annotations
@@ -26,27 +26,28 @@ KEY: Final = "key.pem"
 
 _VALID: Final = timedelta(days=366)
 _SKEW: Final = timedelta(days=1)
-"""How wrong the clocks of the nodes may be."""
+"""The largest error of a node's clock that certificates tolerate."""
 
 
 def make_certificates(folder: str | Path) -> Security:
-    """Make an authority, and one certificate for all the parts of a cluster.
+    """Make an authority, and one certificate for all parts of a cluster.
 
     Parameters
     ----------
     folder : str or Path
-        Must not exist. It is made for its owner alone (0700, its files 0600), and appears whole.
-        All nodes of the cluster must see it; remove it when the cluster has ended.
+        The folder to make. It must not exist yet. Only its owner can read it (mode 0700, its files
+        0600). It appears only when it is complete. All nodes of the cluster must see it. Remove it
+        when the cluster has ended.
 
     Returns
     -------
     distributed.Security
-        For the scheduler, the workers and the clients.
+        The settings for the scheduler, the workers and the clients.
 
     Raises
     ------
     FileExistsError
-        If the folder is there already.
+        If the folder exists already.
 
     Examples
     --------
@@ -60,7 +61,7 @@ def make_certificates(folder: str | Path) -> Security:
     folder = Path(folder)
     if folder.exists():
         raise FileExistsError(
-            f"expected no certificates in {folder} yet, found some; remove it, or load them"
+            f"expected no folder {folder} yet, found one; remove it, or load its certificates"
         )
     aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
     try:
@@ -80,19 +81,19 @@ def load_certificates(folder: str | Path) -> Security:
     Parameters
     ----------
     folder : str or Path
-        Where they are.
+        The folder of the certificates.
 
     Returns
     -------
     distributed.Security
-        For the scheduler, the workers and the clients.
+        The settings for the scheduler, the workers and the clients.
 
     Raises
     ------
     FileNotFoundError
-        If they are not there.
+        If the folder or one of its files is missing.
     PermissionError
-        If others may read or change them.
+        If other users can read or change them.
 
     Examples
     --------
@@ -116,16 +117,17 @@ def load_certificates(folder: str | Path) -> Security:
 
 
 def certificate_folder(scheduler_file: str | Path) -> Path:
-    """Tell where the certificates are that belong to a scheduler file: beside it.
+    """Return the folder of the certificates that belong to a scheduler file.
 
     Parameters
     ----------
     scheduler_file : str or Path
-        The scheduler file of a cluster, whether it is there yet or not.
+        The scheduler file of a cluster. It does not have to exist yet.
 
     Returns
     -------
     Path
+        A folder beside the scheduler file.
 
     Examples
     --------
@@ -137,12 +139,12 @@ def certificate_folder(scheduler_file: str | Path) -> Path:
 
 
 def warn_of_insecurity(reason: str) -> None:
-    """Warn, in one line, of a cluster that anybody may use.
+    """Warn, in one line, that every user of the node can use the cluster.
 
     Parameters
     ----------
     reason : str
-        What made it so.
+        The setting or the scheduler that causes this.
 
     Examples
     --------
@@ -162,18 +164,18 @@ def _check(folder: Path) -> None:
         if not path.exists():
             raise FileNotFoundError(
                 f"expected the cluster's certificates in {folder}, found no {path.name}; "
-                "MOVIELAKE_TLS tells where they are"
+                "set MOVIELAKE_TLS to their folder"
             )
         info = path.stat()
         if info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077:
             mode = f"{stat.S_IMODE(info.st_mode):04o} of user {info.st_uid}"
             raise PermissionError(
-                f"expected {path} to be yours alone, found {mode}; make new certificates"
+                f"expected {path} to be private to you, found {mode}; make new certificates"
             )
 
 
 def _create() -> dict[str, bytes]:
-    """Create the content of the files. The authority's key is forgotten at the end."""
+    """Create the content of the files, without the authority's private key."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 

@@ -1,4 +1,17 @@
-"""A dask cluster to work on: the one that is there, or one started here and closed with us."""
+"""The connection to a dask cluster: a cluster that runs already, or a new local one.
+
+`connect` gives each user an object that passes for a `distributed.Client`. The client and its
+cluster close only when the last of these users is done. distributed 2026.8.0 has no plainer way:
+
+- `Client.close` closes the client for all its users. It counts no users and calls no callbacks.
+- `weakref.finalize` runs on a forgotten client only when the process ends. The periodic callbacks
+  of its event loop keep it alive (https://github.com/dask/distributed/issues/7770).
+- `Client.as_current` and ``with Client`` are bound to the context, such as a notebook's cell, in
+  which they began. `worker_client` works only in a task. `get_client` finds a client, but closes
+  none.
+- A subclass, or a second client for each user, would own the futures that it makes. Another
+  client refuses to gather these futures.
+"""
 
 from __future__ import annotations
 
@@ -22,22 +35,22 @@ if TYPE_CHECKING:
 
 
 class ConnectedClient:
-    """A dask client that knows what was started for it, and closes only that.
+    """One user's hold on a dask client, which closes only a client that `connect` opened.
 
-    It has all that the client has, and passes for one; its own are `close` and being a context
-    manager, which gives the bare client.
+    It passes every attribute on to the client, except `close` and the context manager. ``with``
+    gives the client itself.
 
     Parameters
     ----------
     client : distributed.Client
-        The client.
+        The client that all users share.
     """
 
     def __init__(self, client: Client) -> None:
         self.client = client
 
     def close(self) -> None:
-        """Leave what was found; close what `connect` started, if nobody else uses it any more."""
+        """Close the client if `connect` opened it and this was its last user."""
         with _LOCK:
             opened = _OPENED.get(self.client)
             if opened is None:
@@ -62,13 +75,13 @@ class ConnectedClient:
         return repr(self.client)
 
     @property  # type: ignore[misc]
-    def __class__(self) -> type:  # for the libraries that ask for an instance of Client
+    def __class__(self) -> type:  # so that isinstance(self, Client) holds
         return type(self.client)
 
 
 @dataclass(eq=False)
 class _Opened:
-    """What `connect` opened: how to close it, and who uses it."""
+    """A client that `connect` opened: the stack that closes it, and its users."""
 
     stack: ExitStack
     users: WeakSet[ConnectedClient] = field(default_factory=WeakSet)
@@ -88,34 +101,39 @@ def connect(
     dashboard_port: int = 0,
     timeout: float = 60,
 ) -> ConnectedClient:
-    """Connect to a dask cluster: the one in use, else one to join, else one of this machine.
+    """Connect to a running dask cluster, or start one on this machine.
 
-    In this order: the cluster of ``scheduler_file``; the running client; the scheduler at
-    ``DASK_SCHEDULER_ADDRESS``; the one of the file ``MOVIELAKE_SCHEDULER_FILE``; a local cluster,
-    with single-threaded workers, sized from Slurm's variables or the machine.
+    The first of these that exists is used:
+
+    1. the cluster of ``scheduler_file``
+    2. the running client
+    3. the scheduler at ``DASK_SCHEDULER_ADDRESS``
+    4. the scheduler of the file ``MOVIELAKE_SCHEDULER_FILE``
+    5. a new local cluster of single-threaded workers, sized from Slurm's variables or the machine
 
     Parameters
     ----------
     scheduler_file : str or Path, optional
-        A dask scheduler file. Certificates are expected beside it (see
+        A dask scheduler file. Its certificates must be beside it (see
         `movielake.cluster.certificates.certificate_folder`), or in the folder ``MOVIELAKE_TLS``.
     workers, memory, scratch, tls, dashboard_port : optional
-        For a local cluster; see `movielake.cluster.workers.local_cluster`.
+        Settings of a local cluster. See `movielake.cluster.workers.local_cluster`.
     timeout : float, optional
-        Seconds to wait for a scheduler to join.
+        Seconds to wait for the scheduler of an existing cluster.
 
     Returns
     -------
     ConnectedClient
-        Usable as a `distributed.Client`. Closing it, best with ``with``, closes what was started
-        here, when nobody else uses it; the end of the process does so too.
+        An object to use as a `distributed.Client`. Close it, best with ``with``. When its last user
+        closes it, a client and a cluster that `connect` started end. They also end with the
+        process. A client or a cluster that was running before is left running.
 
     Raises
     ------
     ValueError
-        If an argument or a variable makes no sense.
+        If an argument or a variable has an invalid value.
     OSError
-        If there is no such scheduler, it does not answer, or its certificates are missing.
+        If the scheduler is missing or does not answer, or its certificates are missing.
 
     Examples
     --------
@@ -127,7 +145,7 @@ def connect(
     job = read_job(scheduler_file=scheduler_file, scratch=scratch)
     with _LOCK:
         for closed in [client for client in _OPENED if client.status == "closed"]:
-            _close(closed)  # by its user's own hand
+            _close(closed)  # a user closed this client itself, but not its cluster
         client = running_client()
         if client is None or scheduler_file:
             found = _find_scheduler(job, bool(scheduler_file), timeout)
@@ -168,7 +186,7 @@ def _started(
     started = local_cluster(
         workers, memory, scratch=scratch, tls=tls, dashboard_port=dashboard_port
     )
-    # not `with Client`, which is bound to the context, in a notebook the cell, that it began in
+    # `with Client` must end in the context, such as a notebook's cell, in which it began.
     with started as cluster, closing(Client(cluster)) as client:
         yield client
 
@@ -184,8 +202,8 @@ def _joined(job: Job, address: str, source: str, timeout: float) -> Iterator[Cli
         client = Client(address, security=security, timeout=timeout)
     except OSError as error:
         raise ConnectionError(
-            f"expected a dask scheduler at {address} (see {source}), "
-            f"found none that answers in {timeout:g} s; is it still running? ({error})"
+            f"expected a dask scheduler at {address} (from {source}), found no answer in "
+            f"{timeout:g} s; check that it is still running ({error})"
         ) from error
     with closing(client):
         yield client
@@ -196,7 +214,7 @@ def _is_at(client: Client, address: str) -> bool:
 
 
 def _find_scheduler(job: Job, prefer_file: bool, timeout: float) -> tuple[str, str] | None:
-    """Find the address of a scheduler to join, and the variable or file that tells it."""
+    """Find the address of a scheduler to join, and the variable or file that contains it."""
     if job.scheduler_address and not prefer_file:
         return job.scheduler_address, "DASK_SCHEDULER_ADDRESS"
     if job.scheduler_file:
@@ -205,7 +223,7 @@ def _find_scheduler(job: Job, prefer_file: bool, timeout: float) -> tuple[str, s
 
 
 def _read_scheduler_file(path: str, timeout: float) -> str:
-    """Read the address in a scheduler file, waiting until the scheduler has written it."""
+    """Wait until the scheduler has written its file, and read its address."""
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -214,13 +232,17 @@ def _read_scheduler_file(path: str, timeout: float) -> str:
             if time.monotonic() >= deadline:
                 raise FileNotFoundError(
                     f"expected a dask scheduler file at {path} (scheduler_file or "
-                    f"MOVIELAKE_SCHEDULER_FILE), found none in {timeout:g} s: {error!r}"
+                    f"MOVIELAKE_SCHEDULER_FILE), found no address in it within {timeout:g} s; "
+                    f"check the path and the scheduler ({error!r})"
                 ) from error
         time.sleep(0.1)
 
 
 def _security(job: Job, address: str, source: str) -> Security | None:
-    """Load the certificates for an address; None if it needs none, or dask itself knows them."""
+    """Load the certificates for an address.
+
+    Return None for an address without TLS, or if dask's own configuration has certificates.
+    """
     import dask
 
     if not address.startswith("tls://"):

@@ -1,4 +1,4 @@
-"""The sbatch scripts that ship with the package: listed, and written with a job's own sizes."""
+"""The list of the sbatch scripts that ship with the package, and copies with a job's own sizes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Final
 from movielake.schema.tables import shipped_folder
 
 _SOURCE: Final = re.compile(r"^# shellcheck source=.*\nsource .*/environment\.sh\"\n", re.M)
-"""How a script gets `environment.sh`; a written script has its text instead."""
+"""The lines that source `environment.sh`. A written script has the text of the file instead."""
 
 _HEADER: Final = re.compile(r"(?<=\n)#SBATCH .*\n")
 
 
 @dataclass(frozen=True)
 class JobScript:
-    """One of the scripts.
+    """One sbatch script.
 
     Parameters
     ----------
     name : str
-        What `write_job` calls it.
+        The name for `write_job`.
     summary : str
-        What it does, in a line.
+        One sentence on what the script does.
     """
 
     name: str
@@ -51,7 +51,7 @@ OPTIONS: Final = {
     ),
     "account": _Option("--account", r"[A-Za-z0-9_.-]+", "the name of an account"),
 }
-"""What can be set in a script, and the option of sbatch that it sets."""
+"""The options of `write_job`, and the option of sbatch that each one sets."""
 
 
 def list_jobs() -> tuple[JobScript, ...]:
@@ -60,7 +60,7 @@ def list_jobs() -> tuple[JobScript, ...]:
     Returns
     -------
     tuple of JobScript
-        By name.
+        The scripts, sorted by name.
 
     Examples
     --------
@@ -73,15 +73,17 @@ def list_jobs() -> tuple[JobScript, ...]:
 
 
 def write_job(name: str, **options: int | str | None) -> str:
-    """Write one of the scripts, complete in one text, with a job's own sizes.
+    """Return the complete text of a script, with a job's own sizes.
+
+    The script is not submitted.
 
     Parameters
     ----------
     name : str
-        Which; see `list_jobs`.
+        The name of the script. `list_jobs` lists the names.
     **options : int or str, optional
         ``cpus`` of each node, ``nodes``, ``memory`` for each CPU (``4000M``), ``time``
-        (``2:59:00``) and ``account``; what is not given, or None, stays as in the script.
+        (``2:59:00``) and ``account``. An option that is missing or None stays as in the script.
 
     Returns
     -------
@@ -91,8 +93,9 @@ def write_job(name: str, **options: int | str | None) -> str:
     Raises
     ------
     ValueError
-        If there is no such script or option, or a value is none that Slurm knows; the message
-        tells what there is. Nothing else is checked, and nothing is submitted.
+        If the script or an option does not exist, or a value has a form that Slurm does not
+        accept. The message lists the names or the form. The values are not checked against the
+        limits of a cluster.
 
     Examples
     --------
@@ -104,17 +107,17 @@ def write_job(name: str, **options: int | str | None) -> str:
     text = _read(name)
     for option, value in options.items():
         if option not in OPTIONS:
-            raise ValueError(f"expected options out of {', '.join(OPTIONS)}, found {option!r}")
+            raise ValueError(f"expected one of the options {', '.join(OPTIONS)}, found {option!r}")
         if value is not None:
             text = _set(text, OPTIONS[option].flag, _checked(name, option, str(value)))
     return text
 
 
 def _read(name: str) -> str:
-    """Read a script, with the text of its environment in it."""
+    """Read a script, and insert the text of `environment.sh`."""
     names = [script.name for script in list_jobs()]
     if name not in names:
-        raise ValueError(f"expected a job out of {', '.join(names)}, found {name!r}")
+        raise ValueError(f"expected one of the jobs {', '.join(names)}, found {name!r}")
     folder = shipped_folder("jobs")
     environment = (folder / "environment.sh").read_text(encoding="utf-8")
     text = (folder / f"{name}.sbatch").read_text(encoding="utf-8")
@@ -126,12 +129,12 @@ def _checked(name: str, option: str, value: str) -> str:
     if not re.fullmatch(kind.pattern, value):
         raise ValueError(f"expected {kind.expected}, for {option}, found {value!r}")
     if option == "nodes" and name != "multinode" and value != "1":
-        raise ValueError(f"expected 1, for nodes of {name}, found {value}; multinode is for more")
+        raise ValueError(f"expected 1, for nodes of {name}, found {value}; use multinode for more")
     return value
 
 
 def _set(text: str, flag: str, value: str) -> str:
-    """Replace the line of the header that sets this, even one in comment, or add one."""
+    """Replace the header line that sets this flag, even a commented one, or add a line."""
     line = f"#SBATCH {flag}={value}\n"
     text, count = re.subn(rf"(?m)^##?SBATCH {flag}=.*\n", line, text)
     if count:
@@ -141,6 +144,6 @@ def _set(text: str, flag: str, value: str) -> str:
 
 
 def _summary(file: Path) -> str:
-    """Read the first sentence of the comment below the header."""
+    """Read the first line of the comment below the header."""
     found = re.search(r"^#\n# (.*)$", file.read_text(encoding="utf-8"), re.M)
     return found[1] if found else ""

@@ -1,8 +1,8 @@
-"""The parts of a dask cluster over the nodes of a job, each a command of its own.
+"""The parts of a dask cluster over the nodes of a job, as separate commands.
 
-``jobs/multinode.sbatch`` runs them as ``python -m movielake.cluster.multinode PART``: a scheduler
-on the first node and workers on each. They find each other by the scheduler file that
-``MOVIELAKE_SCHEDULER_FILE`` names, and accept each other only by the certificates beside it.
+``jobs/multinode.sbatch`` runs ``python -m movielake.cluster.multinode PART``. A scheduler runs on
+the first node, and workers run on each node. They find each other by the scheduler file that
+``MOVIELAKE_SCHEDULER_FILE`` names. They accept only connections with the certificates beside it.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
 _LOOPBACK: Final = "127.0.0.1"
 
 _PRELOAD: Final = ["movielake.cluster.workers"]
-"""What all parts load: it keeps the noise of closing out of the job's output."""
+"""The module that all parts load, to keep dask's messages of closing out of the job's output."""
 
 
 async def run_scheduler(job: Job, dashboard_port: int = 0) -> None:
-    """Run the scheduler until it is told to end, by SIGTERM or by a client.
+    """Run the scheduler until a signal (SIGTERM or SIGINT) or a client ends it.
 
     Parameters
     ----------
     job : Job
-        The job; its scheduler file is written, its certificates are there already.
+        The job. Its certificates must exist. Its scheduler file is written.
     dashboard_port : int, optional
-        Port of the dashboard on loopback; 0 for any.
+        Port of the dashboard on loopback. 0 takes any free port.
     """
     from distributed import Scheduler
 
@@ -57,7 +57,7 @@ async def run_scheduler(job: Job, dashboard_port: int = 0) -> None:
         dashboard_address=f"{_LOOPBACK}:{dashboard_port}",
         preload=_PRELOAD,
     ) as scheduler:
-        await _until_told(scheduler.finished())
+        await _until_ended(scheduler.finished())
 
 
 async def run_workers(job: Job) -> None:
@@ -66,7 +66,7 @@ async def run_workers(job: Job) -> None:
     Parameters
     ----------
     job : Job
-        The job; its scheduler is waited for.
+        The job. The workers wait for its scheduler.
     """
     from distributed import Nanny
 
@@ -82,37 +82,37 @@ async def run_workers(job: Job) -> None:
                 **_protocol(job),
                 death_timeout=60,
                 dashboard=False,
-                dashboard_address=f"{_LOOPBACK}:0",  # it has one all the same, for its health
+                dashboard_address=f"{_LOOPBACK}:0",  # for the health page, which is always served
                 preload=_PRELOAD,
                 preload_nanny=_PRELOAD,
             )
             for number in range(job.cpus)
         ]
         await asyncio.gather(*(stack.enter_async_context(nanny) for nanny in nannies))
-        await _until_told(*(nanny.finished() for nanny in nannies))
-        # Nobody waits for their tasks any more, and Slurm gives little time.
+        await _until_ended(*(nanny.finished() for nanny in nannies))
+        # The program no longer waits for tasks, and Slurm gives little time.
         await asyncio.gather(*(nanny.close(timeout=1, reason="job-ends") for nanny in nannies))
 
 
 def wait_for_workers(job: Job, lake: str) -> int:
-    """Wait until the workers of all nodes are there, and check that they see the lake.
+    """Wait for the workers of all nodes, and check that they see the lake.
 
     Parameters
     ----------
     job : Job
         The job.
     lake : str
-        Where the lake is staged.
+        The folder of the staged lake.
 
     Returns
     -------
     int
-        How many workers there are.
+        The number of workers.
 
     Raises
     ------
     FileNotFoundError
-        If the lake is elsewhere on another node, so that no program could work on all.
+        If a node does not have the lake in this folder. A program needs the same path on all nodes.
     """
     from movielake.cluster.connection import connect
 
@@ -122,14 +122,14 @@ def wait_for_workers(job: Job, lake: str) -> int:
     blind = [worker for worker, is_there in found.items() if not is_there]
     if blind:
         raise FileNotFoundError(
-            f"expected the staged lake at {lake} on every node, found none there at {blind[0]}; "
-            "set SLURM_TMPDIR to a folder that has one name on all nodes"
+            f"expected the staged lake at {lake} on every node, found no lake there for the worker "
+            f"{blind[0]}; set SLURM_TMPDIR to a folder that has the same path on all nodes"
         )
     return len(found)
 
 
 def node_address(job: Job) -> str:
-    """Find the address of this node at which the job's other nodes reach it.
+    """Find the address at which the job's other nodes reach this node.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def node_address(job: Job) -> str:
     Returns
     -------
     str
-        Loopback if there are no others.
+        An IP address. It is loopback if the job has one node.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def node_address(job: Job) -> str:
         if node != job.node:
             try:
                 return str(get_ip(socket.gethostbyname(node)))
-            except OSError:  # this cluster does not name its nodes as Slurm does
+            except OSError:  # the network does not use Slurm's names of the nodes
                 break
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # without a network, loopback is right
@@ -164,16 +164,17 @@ def node_address(job: Job) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Find ports on loopback that nobody uses now.
+    """Find ports on loopback that are free now.
 
     Parameters
     ----------
     count : int
-        How many.
+        The number of ports.
 
     Returns
     -------
     list of int
+        Different port numbers.
 
     Examples
     --------
@@ -190,24 +191,30 @@ def free_ports(count: int) -> list[int]:
 
 def _scheduler_file(job: Job) -> str:
     if job.scheduler_file is None:
-        raise ValueError("expected the path of the scheduler file in MOVIELAKE_SCHEDULER_FILE")
+        raise ValueError(
+            "expected the path of the scheduler file in MOVIELAKE_SCHEDULER_FILE, found no value; "
+            "set it, as multinode.sbatch does"
+        )
     return job.scheduler_file
 
 
 def _protocol(job: Job) -> dict[str, Any]:
-    """Tell how the parts talk: only with each other's certificates, unless TLS was turned off."""
+    """Return dask's settings for the connections: TLS, unless the job turned it off."""
     if job.insecure:
         return {"protocol": "tcp", "security": None}
     security: Security = load_certificates(certificate_folder(_scheduler_file(job)))
     return {"protocol": "tls", "security": security}
 
 
-async def _until_told(*ends: Coroutine[Any, Any, Any]) -> None:
-    """Wait until all have ended, or for SIGTERM or SIGINT."""
-    loop, told = asyncio.get_running_loop(), asyncio.Event()
+async def _until_ended(*ends: Coroutine[Any, Any, Any]) -> None:
+    """Wait until all coroutines have ended, or SIGTERM or SIGINT arrives."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(told.wait()), asyncio.gather(*ends)]
+        loop.add_signal_handler(number, stopped.set)
+    tasks: list[asyncio.Future[Any]] = [
+        asyncio.ensure_future(stopped.wait()),
+        asyncio.gather(*ends),
+    ]
     _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
@@ -216,12 +223,12 @@ async def _until_told(*ends: Coroutine[Any, Any, Any]) -> None:
 
 @click.group()
 def main() -> None:
-    """Run one part of a dask cluster over the nodes of a Slurm job; see multinode.sbatch."""
+    """Run one part of a dask cluster over the nodes of a Slurm job, as multinode.sbatch does."""
 
 
 @main.command()
 def certificates() -> None:
-    """Make the certificates of the cluster, beside its scheduler file."""
+    """Make the certificates of the cluster beside its scheduler file."""
     job = read_job()
     if job.insecure:
         warn_of_insecurity("MOVIELAKE_INSECURE=1")
@@ -230,9 +237,9 @@ def certificates() -> None:
 
 
 @main.command()
-@click.option("--dashboard-port", default=0, help="On loopback; any by default.")
+@click.option("--dashboard-port", default=0, help="Port on loopback. Any free port by default.")
 def scheduler(dashboard_port: int) -> None:
-    """Run the scheduler, on this node."""
+    """Run the scheduler on this node."""
     asyncio.run(run_scheduler(read_job(), dashboard_port))
 
 
@@ -245,7 +252,7 @@ def workers() -> None:
 @main.command()
 @click.argument("lake")
 def wait(lake: str) -> None:
-    """Wait until the workers of all nodes are there, and see LAKE."""
+    """Wait for the workers of all nodes, and check that they see LAKE."""
     job = read_job()
     click.echo(f"{wait_for_workers(job, lake)} workers on {job.nodes} nodes")
 
@@ -253,7 +260,7 @@ def wait(lake: str) -> None:
 @main.command()
 @click.argument("count", type=int)
 def ports(count: int) -> None:
-    """Print COUNT free ports of loopback."""
+    """Print COUNT free ports on loopback."""
     click.echo(" ".join(map(str, free_ports(count))))
 
 

@@ -1,11 +1,11 @@
-"""Plain processes on this machine: each does one piece of work after the other, and nothing else.
+"""Plain worker processes on this machine, each of which does one piece of work after the other.
 
-They are for pieces that are named by a path and leave a file, as in conversion and validation.
-dask's workers, which views need since they hold data, are busy with more: their loops, reports and
-profiles, and a scheduler's in our process, take part of the cores that the work could have. On two
-cores 10 GB of XML took two of them 57 s, and takes two processes 44.
+Conversion and validation use them for pieces that are named by a path and leave a file. Views need
+dask's workers, because those hold data. But the event loops, reports and profiles of dask's workers
+and scheduler take CPU time from the work. On two cores, two dask workers took 57 s for 10 GB of
+XML, and two plain processes take 44 s.
 
-When this process ends, however it ends, its processes end at once.
+When this process ends, even if it is killed, its worker processes end at once.
 """
 
 from __future__ import annotations
@@ -28,42 +28,43 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 _ATTEMPTS: Final = 3
-"""Processes that may die of a piece: the first may have been killed for another one's memory."""
+"""Tries for a piece, because its process can be killed for the memory that another one took."""
 
-_ANEW: Final = object()
-"""Instead of a result: the piece is being done once more."""
+_AGAIN: Final = object()
+"""A placeholder for a result, while the piece is done again."""
 
 _SECONDS: Final = 5
-"""How long a process with nothing left to do may take to end."""
+"""How long a process that is out of work can take to end before it is killed."""
 
 
 def do_pieces(
     work: Callable[[Piece], Result], pieces: Sequence[Piece], processes: int
 ) -> Iterator[tuple[int, Result | ChildProcessError]]:
-    """Do pieces of work on processes that are started for it, and ended after it.
+    """Start processes, do pieces of work on them, and end them.
 
     Parameters
     ----------
     work : callable
-        What to do with a piece; a function that pickle finds by its name.
+        The function to call with each piece. Pickle must find it by its name.
     pieces : sequence
-        The first are begun first.
+        The arguments. Work on them starts in this order.
     processes : int
-        How many, at the most.
+        The largest number of processes.
 
     Yields
     ------
     number : int
-        Which of the pieces is done.
+        The index of a finished piece.
     result : Result or ChildProcessError
-        What it gave; an error if one process after the other died of it.
+        The return value for the piece, or an error if each process that tried it died.
 
     Raises
     ------
     ValueError
-        If ``processes`` is no positive number.
+        If ``processes`` is not a positive number.
     Exception
-        What the work raises, with the trace as a note; what others are doing is broken off.
+        Any exception that the work raises, with the trace as a note. The other processes are
+        killed.
 
     Examples
     --------
@@ -82,9 +83,9 @@ def do_pieces(
             ready = wait([process.pipe for process in busy])
             for process in [process for process in busy if process.pipe in ready]:
                 number, result = process.take()
-                if result is _ANEW:
+                if result is _AGAIN:
                     continue
-                if waiting:  # before anything else is done with the result
+                if waiting:  # before the caller handles the result, so that the process stays busy
                     process.give(*waiting.popleft())
                 else:
                     busy.remove(process)
@@ -96,16 +97,17 @@ def do_pieces(
 
 
 def in_order(results: Iterable[tuple[int, Result]]) -> Iterator[Result]:
-    """Give results in the order of their numbers, each as soon as those before it are there.
+    """Yield results in the order of their numbers, each as soon as all earlier ones have come.
 
     Parameters
     ----------
     results : iterable of (int, Result)
-        In any order; the numbers go up from 0.
+        Numbered results in any order. The numbers count up from 0.
 
     Yields
     ------
     Result
+        The next result in order.
 
     Examples
     --------
@@ -123,27 +125,29 @@ def in_order(results: Iterable[tuple[int, Result]]) -> Iterator[Result]:
 
 
 def worker_died() -> ChildProcessError:
-    """Say why a piece has no result."""
+    """Return the error for a piece that has no result."""
     return ChildProcessError("its worker died, perhaps for lack of memory")
 
 
 def attempt(work: Callable[[Piece], Result], piece: Piece) -> tuple[bool, Any]:
-    """Do a piece of work on a worker, and pack what comes of it, be it an error.
+    """Do a piece of work on a worker, and pack its result or its error.
+
+    A dask worker logs the trace of an error that is raised in it. The user must see only one clear
+    line, so the error is returned.
 
     Parameters
     ----------
     work : callable
-        What to do.
+        The function to call.
     piece : Piece
-        With what.
+        Its argument.
 
     Returns
     -------
     done : bool
-        Whether nothing was raised.
+        False if the work raised an exception.
     outcome : Result or Exception
-        What it gave, or the error with its trace as a note. A worker of dask would log the trace
-        of what it sees raised, beside our one clear line.
+        The return value, or the exception with its trace as a note.
 
     Examples
     --------
@@ -159,21 +163,22 @@ def attempt(work: Callable[[Piece], Result], piece: Piece) -> tuple[bool, Any]:
 
 
 def unwrap(attempted: tuple[bool, Any]) -> Any:
-    """Give what `attempt` packed, or raise it.
+    """Return the result that `attempt` packed, or raise the error.
 
     Parameters
     ----------
     attempted : tuple of (bool, Result or Exception)
-        From a worker.
+        The return value of `attempt`, from a worker.
 
     Returns
     -------
     Result
+        The return value of the work.
 
     Raises
     ------
     Exception
-        What the work raised.
+        The exception that the work raised.
 
     Examples
     --------
@@ -188,7 +193,7 @@ def unwrap(attempted: tuple[bool, Any]) -> Any:
 
 
 class _Process(Generic[Piece, Result]):
-    """A process that is given a piece of work, gives its result back, and so on."""
+    """A worker process, which takes one piece of work at a time."""
 
     def __init__(self, work: Callable[[Piece], Result]) -> None:
         self._work = work
@@ -207,11 +212,11 @@ class _Process(Generic[Piece, Result]):
 
     def _send(self) -> None:
         self._attempts += 1
-        with suppress(ConnectionError):  # it is dead, which `take` will find
+        with suppress(ConnectionError):  # the process is dead, which `take` handles
             self.pipe.send(self._piece)
 
     def take(self) -> tuple[int, Any]:
-        """Receive what came of the piece; if that is the process's death, start it once more."""
+        """Receive the result of the piece. If the process has died, start both again."""
         try:
             return self._number, unwrap(self.pipe.recv())
         except (EOFError, ConnectionError):
@@ -220,30 +225,30 @@ class _Process(Generic[Piece, Result]):
         if self._attempts == _ATTEMPTS:
             return self._number, worker_died()
         self._send()
-        return self._number, _ANEW
+        return self._number, _AGAIN
 
     def end(self) -> None:
-        """Let it end by itself: there is nothing more to come."""
+        """Let the process end by itself, because no more pieces will come."""
         self.pipe.close()
         self._process.join(_SECONDS)
         self.kill()
 
     def kill(self) -> None:
-        self._process.kill()  # a mere request would not reach one that is stopped
+        self._process.kill()  # SIGKILL, because a stopped process does not react to SIGTERM
         self._process.join()
 
 
 def _serve(work: Callable[[Any], Any], pipe: Connection) -> None:
-    """Do pieces of work as they come; this is what runs in a process."""
+    """Do pieces of work as they come, in a worker process."""
     threading.Thread(target=_follow_parent, daemon=True).start()
     with suppress(EOFError):
         while True:
             pipe.send(attempt(work, pipe.recv()))
-    os._exit(0)  # without C++'s last rites, as the command line
+    os._exit(0)  # skip the destructors of C++ libraries, as the command line does
 
 
 def _follow_parent() -> None:
-    """End at once when the parent has ended, whatever is being done."""
+    """End this process at once when its parent has ended, even in the middle of its work."""
     parent = multiprocessing.parent_process()
     if parent:
         parent.join()
@@ -251,12 +256,12 @@ def _follow_parent() -> None:
 
 
 class BareMain:
-    """While entered, a new process finds no script of the user's to run again, and no interrupt.
+    """A context in which new processes do not run the user's script again and ignore interrupts.
 
-    Python's way of starting processes runs the main script in each, which must then guard what it
-    does with ``if __name__ == "__main__"``; workers need nothing from it, as none in a notebook.
-    The interrupt of a terminal or of a notebook's cell reaches workers too, being of one process
-    group; each would show a trace.
+    Python runs the main script in each new process, so a script must guard its code with
+    ``if __name__ == "__main__"``. Our workers need no code from that script, so scripts need no
+    such guard. The interrupt of a terminal or of a notebook's cell reaches its whole process group.
+    Without this context, each worker would print a trace.
 
     Examples
     --------
@@ -278,7 +283,7 @@ class BareMain:
             if not self._entered:
                 self._main = sys.modules["__main__"]
                 sys.modules["__main__"] = ModuleType("__main__")
-                resource_tracker.ensure_running()  # its start would end the mask again
+                resource_tracker.ensure_running()  # now, because its start would undo the mask
             self._entered += 1
         self._mine.block()
 
@@ -291,9 +296,10 @@ class BareMain:
 
 
 class _Mask(threading.local):
-    """Keeps interrupts off a thread that starts processes, whose threads and processes inherit it.
+    """The mask that blocks interrupts in a thread that starts processes.
 
-    Dask starts several on one thread, in turns; so it is counted.
+    New threads and processes inherit the mask. Dask starts several processes on one thread, in
+    turns, so the mask counts how often it is entered.
     """
 
     entered = 0
@@ -310,4 +316,4 @@ class _Mask(threading.local):
 
 
 BARE_MAIN: Final = BareMain()
-"""The one of this process; there is one main module, too."""
+"""The instance that this whole process shares, because it has one main module."""

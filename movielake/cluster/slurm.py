@@ -1,4 +1,4 @@
-"""The job and its surroundings: the only module that reads environment variables."""
+"""The Slurm job and the machine. Only this module reads environment variables."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "certificates": ("MOVIELAKE_TLS",),
     "insecure": ("MOVIELAKE_INSECURE",),
 }
-"""What is read from where; of several variables the first that is set, and not empty, counts."""
+"""The environment variables for each setting. The first one that is set and not empty counts."""
 
 _NODE: Final = r"(?:[^][,\s]|\[\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*\])+"
-"""One word of Slurm's list of nodes: characters of a name, and ranges in brackets."""
+"""One word of Slurm's list of nodes: the characters of a name, and ranges in brackets."""
 
 _MEGABYTE: Final = 2**20
-"""Slurm's unit of memory."""
+"""Slurm's unit of memory, in bytes."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What this process was given to work with, by Slurm or by the machine.
+    """The resources and settings that Slurm or the machine gives this process.
 
     Parameters
     ----------
     id : str or None
-        Slurm's number of the job; None elsewhere.
+        Slurm's number of the job. None outside Slurm.
     nodes : int
-        How many nodes the job has.
+        The number of nodes of the job.
     node_list : tuple of str
-        Their names; empty outside Slurm.
+        The names of the nodes. Empty outside Slurm.
     node : str or None
-        The name of this node; None outside Slurm.
+        The name of this node. None outside Slurm.
     cpus : int
-        CPUs of this process on this node.
+        The number of CPUs of this process on this node.
     memory : int
         Bytes of memory for these CPUs together.
     scratch : str or None
-        The job's folder on the node's local disk; None if there is none.
+        The job's folder on the node's local disk. None if the job has no such folder.
     scheduler_address, scheduler_file : str or None
-        Where a dask scheduler is to be found.
+        The address of a running dask scheduler, and the file that contains it.
     certificates : str or None
-        Folder of that scheduler's certificates.
+        The folder of that scheduler's certificates.
     insecure : bool
         Whether TLS was turned off.
     """
@@ -87,23 +87,24 @@ def read_job(
     scratch: str | Path | None = None,
     scheduler_file: str | Path | None = None,
 ) -> Job:
-    """Read what this process was given to work with; outside Slurm, what the machine has.
+    """Read the resources and settings of this process, from Slurm or from the machine.
 
     Parameters
     ----------
     environ : mapping of str to str, optional
-        The environment variables; those of this process by default. `VARIABLES` lists them.
+        The environment variables, by default those of this process. `VARIABLES` lists them.
     cpus, memory, scratch, scheduler_file : optional
-        These win over the environment, whose variable is then not even looked at.
+        Values that replace those of the environment. The variable is then not even read.
 
     Returns
     -------
     Job
+        The resources and settings.
 
     Raises
     ------
     ValueError
-        If a variable has a value that makes no sense; the message names it.
+        If a variable has an invalid value. The message names the variable.
 
     Examples
     --------
@@ -136,17 +137,17 @@ def expand_nodes(text: str) -> tuple[str, ...]:
     Parameters
     ----------
     text : str
-        E.g. the value of ``SLURM_JOB_NODELIST``.
+        The list, such as the value of ``SLURM_JOB_NODELIST``.
 
     Returns
     -------
     tuple of str
-        The nodes' names, in order.
+        The names of the nodes, in order.
 
     Raises
     ------
     ValueError
-        If it is no such list.
+        If the text is not a list of nodes.
 
     Examples
     --------
@@ -174,18 +175,18 @@ def _expand_word(word: str) -> Iterator[str]:
 
 
 def machine_memory(root: Path = Path("/")) -> int:
-    """Tell how much memory this process may use on this machine.
+    """Return how much memory this process can use on this machine.
 
     Parameters
     ----------
     root : Path, optional
-        Where ``proc`` and ``sys`` are.
+        The folder that contains ``proc`` and ``sys``.
 
     Returns
     -------
     int
-        Bytes: the least of the machine's memory and of the limits of the control groups
-        (version 1 or 2) that this process is in.
+        Bytes. This is the machine's memory, or the smallest limit of the control groups (version 1
+        or 2) of this process if that is less.
 
     Examples
     --------
@@ -198,7 +199,7 @@ def machine_memory(root: Path = Path("/")) -> int:
 
 
 def _control_group_limits(root: Path) -> Iterator[int]:
-    """Read the limits of the control groups of this process, and of those around them."""
+    """Read the limits of the control groups of this process, and of their parent groups."""
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:
@@ -217,7 +218,7 @@ def _control_group_limits(root: Path) -> Iterator[int]:
 def _read(path: Path) -> str:
     try:
         return path.read_text()
-    except OSError:  # another system, or a container that hides it
+    except OSError:  # the system is not Linux, or a container hides the file
         return ""
 
 
@@ -226,13 +227,13 @@ def _machine_cpus() -> int:
 
 
 def _slurm_memory(found: Mapping[str, tuple[str, str]], cpus: int) -> int:
-    per_node = _count(found, "memory_per_node", least=0)  # 0 asks for all that the node has
+    per_node = _count(found, "memory_per_node", least=0)  # 0 means all memory of the node
     return (per_node or _count(found, "memory_per_cpu", least=0) * cpus) * _MEGABYTE
 
 
 @contextmanager
 def variables_kept() -> Iterator[None]:
-    """Let no environment variable stay that was not there before.
+    """Remove new environment variables at the end of the context.
 
     Examples
     --------
@@ -252,7 +253,7 @@ def variables_kept() -> Iterator[None]:
 
 
 def _find(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Find the variable that counts for each meaning: its name and its value."""
+    """Find the name and the value of the variable that counts for each setting."""
     found: dict[str, tuple[str, str]] = {}
     for key, names in VARIABLES.items():
         for name in names:
@@ -266,7 +267,7 @@ def _text(found: Mapping[str, tuple[str, str]], key: str) -> str | None:
 
 
 def _count(found: Mapping[str, tuple[str, str]], key: str, least: int = 1) -> int:
-    """Read a number; 0 if it is not there."""
+    """Read a number. Return 0 if its variable is not set."""
     if key not in found:
         return 0
     name, text = found[key]

@@ -1,8 +1,8 @@
-"""Who does the work: plain processes, a running client, or a dask cluster on this machine.
+"""The workers: plain processes, a running client's workers, or a dask cluster on this machine.
 
-Plain processes listen on nothing. All that a cluster's listen on is on loopback; under Slurm, where
-other users share the node, they answer only to who has the cluster's certificates. When this
-process ends, however it ends, they end, and what they wrote to scratch goes.
+Plain processes have no ports. The processes of a cluster listen only on loopback. Under Slurm,
+where other users share the node, they accept only connections with the cluster's certificates. When
+this process ends, even if it is killed, its workers end and their files on scratch are removed.
 """
 
 from __future__ import annotations
@@ -40,29 +40,35 @@ trap '' HUP INT TERM
 read -r word
 test "$word" = done || for pause in 0 1; do sleep $pause; rm -rf -- "$1"; done
 """
-"""Waits until its input ends; if that was without a word, our process was killed, and it sweeps.
+"""A shell script that waits until its input ends, and removes the scratch folder.
 
-Twice, since workers that are just dying may still write.
+Our process writes "done" when it has removed the folder itself. If the input ends without this
+word, our process was killed. The script removes the folder twice, because workers that are about to
+end can still write to it.
 """
 
 
 def share_out(
     work: Callable[[Piece], Result], pieces: Sequence[Piece], workers: int | None = None
 ) -> Iterator[tuple[int, Result | ChildProcessError]]:
-    """Do pieces of work on the running client's workers, or on processes of this machine.
+    """Do pieces of work on the running client's workers, or on plain processes of this machine.
+
+    It yields and raises the same as `movielake.cluster.processes.do_pieces`.
 
     Parameters
     ----------
     work, pieces
-        As for `movielake.cluster.processes.do_pieces`, like what is yielded and raised.
+        As for `movielake.cluster.processes.do_pieces`.
     workers : int, optional
-        Processes, if there is no running client; by default as many as there are CPUs for this
-        process.
+        The number of plain processes, by default one for each CPU of this process. A running client
+        uses its own workers instead.
 
     Yields
     ------
     number : int
+        The index of a finished piece.
     result : Result or ChildProcessError
+        The return value for the piece, or an error if its workers died.
 
     Examples
     --------
@@ -92,17 +98,17 @@ def _on_client(
             died = isinstance(future.exception(), KilledWorker)
             yield futures[future], worker_died() if died else unwrap(future.result())
             future.release()
-    finally:  # an error or Ctrl-C: what has not begun is not to begin
+    finally:  # after an error or Ctrl-C, the waiting pieces must not start
         client.cancel(list(futures))
 
 
 def running_client() -> Client | None:
-    """Find the dask client that is in use in this process, if there is one.
+    """Return the running dask client of this process, or None.
 
     Returns
     -------
     distributed.Client or None
-        In a task, the client of its worker.
+        The client. In a task, this is the client of its worker.
 
     Examples
     --------
@@ -130,33 +136,35 @@ def local_cluster(
     tls: bool | None = None,
     dashboard_port: int | None = None,
 ) -> Iterator[LocalCluster]:
-    """Start a scheduler and single-threaded worker processes on this machine, for the time being.
+    """Run a scheduler and single-threaded worker processes on this machine, within a context.
 
     Parameters
     ----------
     workers : int, optional
-        How many; by default as many as there are CPUs for this process.
+        The number of workers, by default one for each CPU of this process.
     memory : int or str, optional
-        Limit of each worker, in bytes or like ``"4 GB"``; by default its even share.
+        The memory limit of each worker, in bytes or like ``"4 GB"``. By default, the workers share
+        the job's memory evenly.
     scratch : str or Path, optional
-        Where they spill and write; by default ``SLURM_TMPDIR``, else the system's folder for
-        temporary files. It is a new folder there, removed at the end.
+        The folder for temporary files, by default ``SLURM_TMPDIR`` or the system's folder. The
+        workers spill to a new folder in it, which is removed at the end.
     tls : bool, optional
-        Whether to demand certificates of who connects; by default under Slurm, unless
+        Whether connections need the cluster's certificates. By default, they do under Slurm, unless
         ``MOVIELAKE_INSECURE=1``.
     dashboard_port : int, optional
-        Port of dask's dashboard on loopback, 0 for any; None for no dashboard.
+        Port of dask's dashboard on loopback. 0 takes any free port, None means no dashboard.
 
     Yields
     ------
     distributed.LocalCluster
+        The running cluster.
 
     Raises
     ------
     ValueError
-        If ``workers`` is no positive number, or a variable of the job makes no sense.
+        If ``workers`` is not a positive number, or a variable of the job has an invalid value.
     OSError
-        If the scratch cannot be written.
+        If the scratch folder is not writable.
 
     Examples
     --------
@@ -173,8 +181,8 @@ def local_cluster(
         raise ValueError(f"expected a positive number of workers, found {workers}")
     _hide_closing()
     with scratch_folder(job.scratch) as folder:
-        security = make_certificates(folder / "tls") if _wants_tls(job, tls) else None
-        with variables_kept():  # dask puts what its workers are to have into our own
+        security = make_certificates(folder / "tls") if _needs_tls(job, tls) else None
+        with variables_kept():  # dask sets its workers' variables in our own environment
             cluster = LocalCluster(
                 n_workers=count,
                 threads_per_worker=1,
@@ -195,9 +203,10 @@ def local_cluster(
 
 
 def dask_setup(_worker: object) -> None:
-    """Let a worker survive the interrupt that stops a notebook's cell; dask calls this in it.
+    """Make a worker ignore the interrupt that stops a notebook's cell.
 
-    A terminal and Jupyter send it to the workers too, being of one process group.
+    Dask calls this function in each worker. A terminal and Jupyter send the interrupt to the whole
+    process group, so it also reaches workers.
 
     Examples
     --------
@@ -217,11 +226,11 @@ _CLOSING: Final = (
     "ended with CancelledError",
     "Failed to remove",
 )
-"""What dask logs, often with a trace, of a cluster that is closed while its workers work."""
+"""Messages that dask logs, often with a trace, when a cluster closes while its workers work."""
 
 
 def _hide_closing() -> None:
-    """Keep these lines off the terminal, where an interrupt is to be no more than one."""
+    """Keep these messages off the terminal, so that an interrupt shows only one line."""
     for handler in logging.getLogger("distributed").handlers:
         handler.addFilter(_is_news)
 
@@ -232,22 +241,22 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def scratch_folder(parent: str | None = None) -> Iterator[Path]:
-    """Make a folder that goes when this process ends, even if it is killed.
+    """Make a folder that is removed when this process ends, even if it is killed.
 
     Parameters
     ----------
     parent : str, optional
-        Where to make it; by default in the system's folder for temporary files.
+        The folder to make it in, by default the system's folder for temporary files.
 
     Yields
     ------
     pathlib.Path
-        The folder, for its owner alone.
+        The folder, which only its owner can read.
 
     Raises
     ------
     OSError
-        If the parent cannot be written.
+        If the parent is not writable.
 
     Examples
     --------
@@ -262,15 +271,16 @@ def scratch_folder(parent: str | None = None) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix="movielake-", dir=parent))
     except OSError as error:
         raise OSError(
-            f"expected a folder to write to in SLURM_TMPDIR or scratch=, found {parent!r}: {error}"
+            f"expected a writable folder in SLURM_TMPDIR or scratch=, found {parent!r}; "
+            f"set another one ({error})"
         ) from error
-    sweeper = subprocess.Popen(  # noqa: S603  # nothing in it is from outside but the folder
+    sweeper = subprocess.Popen(  # noqa: S603  # only the folder comes from outside
         ["/bin/sh", "-c", _SWEEPER, "movielake-sweeper", folder],
         cwd="/",
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # so that what kills our process group spares it
+        start_new_session=True,  # so that a signal to our process group does not reach it
     )
     try:
         yield folder
@@ -279,18 +289,18 @@ def scratch_folder(parent: str | None = None) -> Iterator[Path]:
         sweeper.communicate(b"" if folder.exists() else b"done\n")
 
 
-def _wants_tls(job: Job, tls: bool | None) -> bool:
-    wants = job.is_slurm and not job.insecure if tls is None else tls
-    if job.is_slurm and not wants:
+def _needs_tls(job: Job, tls: bool | None) -> bool:
+    needs = job.is_slurm and not job.insecure if tls is None else tls
+    if job.is_slurm and not needs:
         warn_of_insecurity("MOVIELAKE_INSECURE=1" if tls is None else "tls=False")
-    return wants
+    return needs
 
 
 def _nanny_class() -> type[Nanny]:
     from distributed import Nanny
 
     class BareNanny(Nanny):
-        """Starts its worker, now or again, without the user's script."""
+        """A nanny that starts and restarts its worker without the user's script."""
 
         async def instantiate(self) -> Any:
             with BARE_MAIN:

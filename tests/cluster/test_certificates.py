@@ -1,4 +1,4 @@
-"""Certificates: who may read them, and what they vouch for."""
+"""Certificates: the users who can read them, and the connections that they protect."""
 
 import os
 import stat
@@ -20,7 +20,7 @@ from movielake.cluster.certificates import (
 
 @pytest.fixture
 def careless() -> Iterator[None]:
-    """A user whose files everybody may read and write unless something is done about it."""
+    """A user whose new files are readable and writable to everybody by default."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -31,7 +31,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.usefixtures("careless")
-def test_only_their_owner_can_read_them(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_certificates(tmp_path: Path) -> None:
     make_certificates(tmp_path / "tls")
     modes = {path.name: mode(path) for path in (tmp_path / "tls").iterdir()}
     assert modes == {AUTHORITY: 0o600, CERTIFICATE: 0o600, KEY: 0o600}
@@ -39,7 +39,7 @@ def test_only_their_owner_can_read_them(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["tls"]
 
 
-def test_the_certificate_is_signed_and_the_signing_key_is_nowhere(tmp_path: Path) -> None:
+def test_the_certificate_is_signed_and_the_signing_key_is_not_stored(tmp_path: Path) -> None:
     make_certificates(tmp_path / "tls")
     authority = load_pem_x509_certificate((tmp_path / "tls" / AUTHORITY).read_bytes())
     certificate = load_pem_x509_certificate((tmp_path / "tls" / CERTIFICATE).read_bytes())
@@ -49,7 +49,7 @@ def test_the_certificate_is_signed_and_the_signing_key_is_nowhere(tmp_path: Path
     assert keys == [tmp_path / "tls" / KEY]
 
 
-def test_every_role_is_given_the_certificate_and_encryption_is_required(tmp_path: Path) -> None:
+def test_every_role_gets_the_certificate_and_requires_encryption(tmp_path: Path) -> None:
     made, loaded = make_certificates(tmp_path / "tls"), load_certificates(tmp_path / "tls")
     for security in (made, loaded):
         assert security.require_encryption is True
@@ -60,23 +60,25 @@ def test_every_role_is_given_the_certificate_and_encryption_is_required(tmp_path
             assert config["key"] == str(tmp_path / "tls" / KEY)
 
 
-def test_two_clusters_have_nothing_in_common(tmp_path: Path) -> None:
+def test_two_clusters_share_no_certificate_and_no_key(tmp_path: Path) -> None:
     make_certificates(tmp_path / "one")
     make_certificates(tmp_path / "two")
     for name in (AUTHORITY, CERTIFICATE, KEY):
         assert (tmp_path / "one" / name).read_bytes() != (tmp_path / "two" / name).read_bytes()
 
 
-def test_nothing_is_overwritten(tmp_path: Path) -> None:
+def test_existing_certificates_are_not_overwritten(tmp_path: Path) -> None:
     make_certificates(tmp_path / "tls")
     key = (tmp_path / "tls" / KEY).read_bytes()
-    with pytest.raises(FileExistsError, match="remove it, or load them"):
+    with pytest.raises(FileExistsError, match="remove it, or load its certificates"):
         make_certificates(tmp_path / "tls")
     assert (tmp_path / "tls" / KEY).read_bytes() == key
     assert [path.name for path in tmp_path.iterdir()] == ["tls"]
 
 
-def test_who_comes_second_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_slower_of_two_makers_leaves_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def create_late() -> dict[str, bytes]:
         (tmp_path / "tls").mkdir()
         (tmp_path / "tls" / KEY).touch()
@@ -94,17 +96,17 @@ def test_certificates_that_others_can_read_are_refused(tmp_path: Path, name: str
     make_certificates(tmp_path / "tls")
     path = tmp_path / "tls" / name
     path.chmod(mode(path) | 0o040)
-    with pytest.raises(PermissionError, match=r"to be yours alone, found 0[67]40 of user"):
+    with pytest.raises(PermissionError, match=r"to be private to you, found 0[67]40 of user"):
         load_certificates(tmp_path / "tls")
 
 
 @pytest.mark.parametrize("name", [AUTHORITY, CERTIFICATE, KEY])
-def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+def test_the_error_names_a_missing_file(tmp_path: Path, name: str) -> None:
     make_certificates(tmp_path / "tls")
     (tmp_path / "tls" / name).unlink()
-    with pytest.raises(FileNotFoundError, match=f"found no {name}; MOVIELAKE_TLS tells"):
+    with pytest.raises(FileNotFoundError, match=f"found no {name}; set MOVIELAKE_TLS"):
         load_certificates(tmp_path / "tls")
 
 
-def test_their_place_beside_a_scheduler_file() -> None:
+def test_certificates_are_beside_the_scheduler_file() -> None:
     assert certificate_folder("/job/scheduler.json") == Path("/job/scheduler.json.tls")

@@ -1,4 +1,4 @@
-"""Connecting: what is found is used and left, what is started is closed when nobody needs it."""
+"""Connections: a running cluster is used and left running, a new one ends with its last user."""
 
 import contextvars
 import json
@@ -23,7 +23,7 @@ from movielake.cluster.workers import local_cluster, running_client
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The job's scratch, and no other variable of a job; it must be empty at the end."""
+    """Set the scratch and no other variable of a job. The scratch must be empty at the end."""
     for names in VARIABLES.values():
         for name in names:
             monkeypatch.delenv(name, raising=False)
@@ -32,7 +32,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("SLURM_TMPDIR", str(folder))
     yield folder
     assert running_client() is None
-    assert dask.delayed(os.getpid)().compute() == os.getpid()  # dask is on its own again
+    assert dask.delayed(os.getpid)().compute() == os.getpid()  # dask uses no cluster again
     assert list(folder.iterdir()) == []
 
 
@@ -63,13 +63,13 @@ def test_a_local_cluster_is_started_used_and_closed(scratch: Path) -> None:
             Path(folder).is_relative_to(scratch)
             for folder in client.run(lambda dask_worker: dask_worker.local_directory).values()
         )
-        assert dask.delayed(os.getpid)().compute() != os.getpid()  # what dask does, it does there
+        assert dask.delayed(os.getpid)().compute() != os.getpid()  # dask uses the cluster
         workers = [psutil.Process(pid) for pid in client.run(os.getpid).values()]
     assert not any(worker.is_running() for worker in workers)
     assert dask.delayed(os.getpid)().compute() == os.getpid()
 
 
-def test_what_connect_gives_passes_for_a_client() -> None:
+def test_the_connection_passes_for_a_client() -> None:
     client = connect(workers=1)
     assert isinstance(client, Client)
     assert client.submit(sum, [1, 2]).result() == 3
@@ -81,7 +81,7 @@ def test_what_connect_gives_passes_for_a_client() -> None:
     client.close()
 
 
-def test_the_dashboard_answers_on_loopback_at_the_port_asked_for() -> None:
+def test_the_dashboard_answers_on_loopback_at_the_given_port() -> None:
     with connect(workers=1) as client:
         assert client.dashboard_link.startswith("http://127.0.0.1:")
         with urllib.request.urlopen(client.dashboard_link) as response:
@@ -91,9 +91,10 @@ def test_the_dashboard_answers_on_loopback_at_the_port_asked_for() -> None:
         assert client.dashboard_link == f"http://127.0.0.1:{port}/status"
 
 
-def test_what_was_started_is_shared_until_its_last_user_is_done() -> None:
+def test_a_started_cluster_is_shared_until_its_last_user_is_done() -> None:
     first, second = connect(workers=1), connect(workers=2)
     assert first.client is second.client
+    assert second.gather(first.submit(sum, [1, 2])) == 3
     first.close()
     first.close()
     assert second.submit(sum, [1, 2]).result() == 3
@@ -101,21 +102,21 @@ def test_what_was_started_is_shared_until_its_last_user_is_done() -> None:
     assert second.status == "closed"
 
 
-def test_it_may_be_closed_in_another_cell_than_it_was_opened_in() -> None:
+def test_a_connection_can_be_closed_in_another_cell() -> None:
     connected = contextvars.copy_context().run(connect, workers=1)
     assert running_client() is connected.client
     connected.close()
     assert connected.status == "closed"
 
 
-def test_a_forgotten_user_does_not_keep_it() -> None:
+def test_a_forgotten_connection_does_not_keep_the_cluster_open() -> None:
     connect(workers=1)
     connected = connect()
     connected.close()
     assert connected.status == "closed"
 
 
-def test_after_an_exception_nothing_is_left(scratch: Path) -> None:
+def test_an_exception_leaves_no_process_and_no_file(scratch: Path) -> None:
     workers = []
 
     def fail() -> None:
@@ -129,7 +130,7 @@ def test_after_an_exception_nothing_is_left(scratch: Path) -> None:
     assert list(scratch.iterdir()) == []
 
 
-def test_one_that_its_user_closed_is_cleared_away_and_another_started(scratch: Path) -> None:
+def test_a_cluster_that_its_user_shut_down_is_removed_and_replaced(scratch: Path) -> None:
     first = connect(workers=1)
     first.client.shutdown()
     with connect(workers=1) as client:
@@ -148,7 +149,9 @@ def test_a_running_client_is_used_and_left_running(scratch: Path) -> None:
         assert running.submit(sum, [1, 2]).result() == 3
 
 
-def test_an_address_is_joined_and_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_at_an_address_is_joined_and_left_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with found_cluster(tmp_path / "scheduler.json") as cluster:
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster.scheduler_address)
         monkeypatch.setenv("MOVIELAKE_SCHEDULER_FILE", "/nowhere")
@@ -159,7 +162,7 @@ def test_an_address_is_joined_and_left(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("by_argument", [True, False])
-def test_a_scheduler_file_is_joined_and_left(
+def test_the_cluster_of_a_scheduler_file_is_joined_and_left_running(
     by_argument: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = str(tmp_path / "scheduler.json")
@@ -174,7 +177,7 @@ def test_a_scheduler_file_is_joined_and_left(
         assert client.scheduler.address == cluster.scheduler_address
 
 
-def test_a_scheduler_without_tls_is_warned_of_in_a_job(
+def test_a_job_warns_of_a_scheduler_without_tls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "scheduler.json"
@@ -186,7 +189,7 @@ def test_a_scheduler_without_tls_is_warned_of_in_a_job(
         connect(scheduler_file=path).close()
 
 
-def test_a_scheduler_file_asked_for_wins_over_the_running_client(tmp_path: Path) -> None:
+def test_a_given_scheduler_file_replaces_the_running_client(tmp_path: Path) -> None:
     path = tmp_path / "scheduler.json"
     with found_cluster(path) as cluster, connect(workers=1) as other:
         with connect(scheduler_file=path) as client:
@@ -217,7 +220,7 @@ def test_a_tls_cluster_without_its_certificates_is_an_error(tmp_path: Path) -> N
     path = tmp_path / "scheduler.json"
     with (
         found_cluster(path, make_certificates(tmp_path / "elsewhere")),
-        pytest.raises(FileNotFoundError, match="MOVIELAKE_TLS tells where they are"),
+        pytest.raises(FileNotFoundError, match="set MOVIELAKE_TLS to their folder"),
     ):
         connect(scheduler_file=path)
 
@@ -233,7 +236,9 @@ def test_certificates_of_another_cluster_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "", '{"id": "no address"}'])
-def test_a_scheduler_file_that_does_not_come(content: str | None, tmp_path: Path) -> None:
+def test_a_scheduler_file_without_an_address_is_an_error(
+    content: str | None, tmp_path: Path
+) -> None:
     path = tmp_path / "scheduler.json"
     if content is not None:
         path.write_text(content)
@@ -241,10 +246,10 @@ def test_a_scheduler_file_that_does_not_come(content: str | None, tmp_path: Path
         connect(scheduler_file=path, timeout=0.2)
 
 
-def test_a_scheduler_that_is_gone(tmp_path: Path) -> None:
+def test_a_scheduler_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "scheduler.json"
     path.write_text(json.dumps({"address": "tcp://127.0.0.1:1"}))
-    with pytest.raises(ConnectionError, match=r"at tcp://127\.0\.0\.1:1 \(see .*scheduler\.json"):
+    with pytest.raises(ConnectionError, match=r"at tcp://127\.0\.0\.1:1 \(from .*scheduler\.json"):
         connect(scheduler_file=path, timeout=0.2)
     assert dask.delayed(os.getpid)().compute() == os.getpid()
 
@@ -257,7 +262,7 @@ print(client.submit(sum, [1, 2]).result(), flush=True)
 
 
 @pytest.mark.parametrize("end", ["", "client.close()", "1 / 0"])
-def test_a_script_may_end_as_it_likes(end: str, scratch: Path) -> None:
+def test_a_script_can_end_with_or_without_closing_the_connection(end: str, scratch: Path) -> None:
     path = scratch.parent / "script.py"
     path.write_text(SCRIPT + end)
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -1,4 +1,4 @@
-"""The sbatch scripts as texts: they are right, and can be changed only into what is right."""
+"""The texts of the sbatch scripts: they are correct, with any sizes that `write_job` accepts."""
 
 import os
 import re
@@ -25,11 +25,11 @@ SHELL = [*sorted(JOBS.glob("*.sbatch")), JOBS / "environment.sh"]
 BIG = {"cpus": 48, "memory": "8G", "time": "1-12:00:00", "account": "def-prof_cpu"}
 
 SLURM_FLAGS = {"--array", "--dependency", "--parsable", "--signal"}
-"""Options of Slurm's own commands that the comments of the scripts tell of."""
+"""Options of Slurm's own commands that the comments of the scripts mention."""
 
 
 def header(text: str) -> dict[str, str]:
-    """Read the options for sbatch: those before the first command."""
+    """Read the options for sbatch, which stand before the first command."""
     lines = text.splitlines()
     end = next(n for n, line in enumerate(lines) if line and not line.startswith("#"))
     found = (re.fullmatch(r"#SBATCH (--[a-z-]+)=(\S+)", line) for line in lines[:end])
@@ -74,16 +74,16 @@ def shellcheck():
 
 
 @pytest.mark.parametrize("path", SHELL, ids=lambda path: path.name)
-def test_shellcheck_of_shipped_scripts(path, shellcheck):
+def test_shellcheck_accepts_shipped_scripts(path, shellcheck):
     check_with(shellcheck, path.read_text(), "--external-sources", "--shell=bash")
 
 
-def test_shellcheck_of_written_scripts(written, shellcheck):
+def test_shellcheck_accepts_written_scripts(written, shellcheck):
     check_with(shellcheck, written, "--shell=bash")
 
 
 def commands_of(text: str) -> list[tuple[click.Group, str, list[str]]]:
-    """Find what a script calls: the command line, the command, and its flags."""
+    """Find the calls of a script: the command line, the command, and its flags."""
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     found = []
     parts = "-m movielake.cluster.multinode"
@@ -99,7 +99,7 @@ def flags_of(group: click.Group, name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_scripts_call_exists(name):
+def test_the_commands_and_flags_that_scripts_use_exist(name):
     text = (JOBS / f"{name}.sbatch").read_text()
     called = commands_of(text)
     assert called
@@ -126,7 +126,7 @@ def test_a_written_script_is_complete(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sizes_as_shipped(name):
+def test_shipped_scripts_have_the_default_sizes(name):
     found = header(write_job(name))
     cpus, nodes = ("48", "4") if name == "multinode" else ("6", "1")
     assert found["--cpus-per-task"] == cpus
@@ -137,7 +137,7 @@ def test_sizes_as_shipped(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sizes_of_ones_own(name):
+def test_written_scripts_have_the_given_sizes(name):
     text = write_job(name, **BIG)
     found = header(text)
     assert {OPTIONS[key].flag: str(value) for key, value in BIG.items()}.items() <= found.items()
@@ -145,7 +145,7 @@ def test_sizes_of_ones_own(name):
     assert len(re.findall("account=", text)) == 1
 
 
-def test_options_that_are_none_change_nothing():
+def test_options_that_are_none_leave_the_script_as_it_is():
     assert write_job("analysis", cpus=None, account=None) == write_job("analysis")
 
 
@@ -157,14 +157,16 @@ def test_an_option_that_a_script_lacks_is_added(monkeypatch, tmp_path):
     assert write_job("x", account="a") == expected
 
 
-def test_nodes_are_for_multinode():
+def test_only_multinode_can_have_more_than_one_node():
     assert header(write_job("multinode", nodes=2))["--nodes"] == "2"
     assert header(write_job("analysis", nodes=1))["--nodes"] == "1"
-    with pytest.raises(ValueError, match="expected 1, for nodes of analysis, found 2; multinode"):
+    with pytest.raises(
+        ValueError, match="expected 1, for nodes of analysis, found 2; use multinode"
+    ):
         write_job("analysis", nodes=2)
 
 
-def test_an_unknown_job_or_option_is_told_what_there_is():
+def test_the_error_for_an_unknown_job_or_option_lists_the_known_ones():
     with pytest.raises(ValueError, match="analysis, multinode, notebook, prepare, found 'gpu'"):
         write_job("gpu")
     with pytest.raises(ValueError, match="cpus, nodes, memory, time, account, found 'gpus'"):
@@ -172,7 +174,7 @@ def test_an_unknown_job_or_option_is_told_what_there_is():
 
 
 @pytest.mark.parametrize("value", ["30", "2:59", "2:59:00", "1-0", "1-12:30", "7-00:00:00"])
-def test_times_that_slurm_knows(value):
+def test_all_forms_of_time_that_slurm_accepts_are_valid(value):
     assert header(write_job("analysis", time=value))["--time"] == value
 
 
@@ -185,7 +187,7 @@ def test_times_that_slurm_knows(value):
         *(("account", value) for value in ("a b", "a;b", "$(id)", "a\nb", "")),
     ],
 )
-def test_a_wrong_value_is_told_what_would_be_right(option, value):
+def test_the_error_for_a_wrong_value_shows_a_right_one(option, value):
     with pytest.raises(
         ValueError, match=f"expected .*, for {option}, found {re.escape(repr(str(value)))}"
     ):
@@ -194,7 +196,7 @@ def test_a_wrong_value_is_told_what_would_be_right(option, value):
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The job's scratch, and this environment's movielake."""
+    """Set the job's scratch, and put this environment's movielake on the path."""
     for name in [*sum(VARIABLES.values(), ()), "VIRTUAL_ENV", "MOVIELAKE_WHEELHOUSE"]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path / "scratch"))
@@ -203,19 +205,19 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def source(then: str) -> subprocess.CompletedProcess[str]:
-    """Source the environment as a script does, and run something then."""
+    """Source the environment as a script does, and then run some code."""
     code = f"set -euo pipefail\nsource '{JOBS}/environment.sh'\n{then}\n"
     return subprocess.run(["bash", "-c", code], capture_output=True, text=True, cwd=JOBS.parent)
 
 
-def test_the_environment_at_hand_is_used(scratch):
+def test_the_active_environment_is_used(scratch):
     done = source('command -v movielake; [[ -d $SLURM_TMPDIR/movielake ]] && echo "there"; exit 3')
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout == f"{Path(sys.executable).parent}/movielake\nthere\n"
     assert not [*scratch.iterdir()]
 
 
-def test_without_a_scratch_a_private_one_is_made(monkeypatch, scratch):
+def test_a_job_without_a_scratch_makes_a_private_one(monkeypatch, scratch):
     monkeypatch.delenv("SLURM_TMPDIR")
     monkeypatch.setenv("SLURM_JOB_ID", f"test{os.getpid()}")
     done = source('stat --format="%n %a" "$SLURM_TMPDIR"')
@@ -224,7 +226,7 @@ def test_without_a_scratch_a_private_one_is_made(monkeypatch, scratch):
     assert not Path(folder).exists()
 
 
-def test_no_movielake_says_what_to_do(monkeypatch, scratch):
+def test_the_error_without_movielake_shows_what_to_do(monkeypatch, scratch):
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     done = source("")
     assert done.returncode == 2
@@ -232,7 +234,7 @@ def test_no_movielake_says_what_to_do(monkeypatch, scratch):
     assert not [*scratch.iterdir()]
 
 
-def test_a_wheelhouse_makes_an_environment_offline(monkeypatch, scratch, tmp_path):
+def test_an_environment_is_made_offline_from_a_wheelhouse(monkeypatch, scratch, tmp_path):
     wheelhouse = tmp_path / "wheels"
     wheelhouse.mkdir()
     info = "movielake-9.9.dist-info"
@@ -254,12 +256,12 @@ def test_a_wheelhouse_makes_an_environment_offline(monkeypatch, scratch, tmp_pat
     assert not [*scratch.iterdir()]
 
 
-def test_what_fails_beside_ends_the_job(scratch):
+def test_a_failed_background_command_ends_the_job(scratch):
     done = source("movielake_start false; movielake_run sleep 600")
     assert done.returncode == 3
 
 
-def test_what_was_not_begun_needs_no_end(scratch):
+def test_a_job_that_ends_before_its_parts_begin_ends_without_error(scratch):
     close = re.search(
         r"^movielake_close\(\).*?^}", (JOBS / "multinode.sbatch").read_text(), re.M | re.S
     )
@@ -269,7 +271,7 @@ def test_what_was_not_begun_needs_no_end(scratch):
     assert not [*scratch.iterdir()]
 
 
-def test_certificates_are_for_their_owner_alone(monkeypatch, scratch, tmp_path):
+def test_only_the_owner_can_open_the_folder_of_certificates(monkeypatch, scratch, tmp_path):
     monkeypatch.setenv("MOVIELAKE_SCHEDULER_FILE", str(tmp_path / "scheduler.json"))
     done = CliRunner().invoke(multinode.main, ["certificates"])
     assert done.exit_code == 0, done.output
@@ -277,7 +279,7 @@ def test_certificates_are_for_their_owner_alone(monkeypatch, scratch, tmp_path):
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_insecurity_is_loud_and_makes_no_certificates(monkeypatch, scratch, tmp_path):
+def test_a_job_without_tls_warns_and_makes_no_certificates(monkeypatch, scratch, tmp_path):
     monkeypatch.setenv("MOVIELAKE_SCHEDULER_FILE", str(tmp_path / "scheduler.json"))
     monkeypatch.setenv("MOVIELAKE_INSECURE", "1")
     with pytest.warns(RuntimeWarning, match="NO TLS"):
@@ -285,12 +287,12 @@ def test_insecurity_is_loud_and_makes_no_certificates(monkeypatch, scratch, tmp_
     assert not certificate_folder(tmp_path / "scheduler.json").exists()
 
 
-def test_the_scheduler_file_must_be_named(scratch):
+def test_a_missing_name_of_the_scheduler_file_is_an_error(scratch):
     done = CliRunner().invoke(multinode.main, ["certificates"])
     assert "MOVIELAKE_SCHEDULER_FILE" in str(done.exception)
 
 
-def test_the_address_of_a_node_leads_to_the_others():
+def test_the_address_of_a_node_is_on_the_network_of_the_other_nodes():
     environ = {"SLURM_JOB_ID": "1", "SLURMD_NODENAME": "n1", "SLURM_JOB_NODELIST": "n1,localhost"}
     assert multinode.node_address(read_job(environ)) == "127.0.0.1"
     unnamed = multinode.node_address(read_job(environ | {"SLURM_JOB_NODELIST": "n[1-2]"}))
@@ -298,7 +300,7 @@ def test_the_address_of_a_node_leads_to_the_others():
     assert unnamed != "0.0.0.0"
 
 
-def test_ports_are_free():
+def test_free_ports_differ():
     done = CliRunner().invoke(multinode.main, ["ports", "2"])
     first, second = map(int, done.output.split())
     assert first != second

@@ -1,4 +1,4 @@
-"""Plain processes: what they do, what is left when one dies, and when we do."""
+"""Plain processes: their results, the death of a worker, and the death of the parent process."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from movielake.cluster.processes import BARE_MAIN, do_pieces, in_order
 from tests.crashes import kill_each
 
 SECONDS = 30
-"""How long a test waits for what takes one or two."""
+"""How long a test waits for a step that takes one or two seconds."""
 
 
 def getpid(_: object) -> int:
@@ -29,7 +29,7 @@ def signals(_: object) -> set[signal.Signals]:
 
 
 def die_at(piece: int | Path) -> int:
-    """Die of a piece that is a number; of one that is a path, only if nothing is there."""
+    """Die of the number 0, and of a path that does not exist yet, which is then made."""
     if isinstance(piece, Path):
         with suppress(FileExistsError):
             piece.mkdir()
@@ -40,7 +40,7 @@ def die_at(piece: int | Path) -> int:
 
 
 def hang_or_raise(piece: tuple[str, Path]) -> None:
-    """One says which process it is in, and hangs; the other one hears that, and raises."""
+    """Write the process id to the FIFO and hang, or read an id from there and raise it."""
     what, fifo = piece
     if what == "hang":
         fifo.write_text(str(os.getpid()))
@@ -56,7 +56,7 @@ def test_every_piece_is_done_once_on_as_many_processes() -> None:
     assert not any(psutil.pid_exists(pid) for pid in done.values())
 
 
-def test_pieces_begin_in_their_order_and_no_process_is_started_for_nothing() -> None:
+def test_pieces_begin_in_order_and_no_unneeded_process_starts() -> None:
     assert [number for number, _ in do_pieces(abs, range(9), 1)] == list(range(9))
     assert len({pid for _, pid in do_pieces(getpid, [1], 5)}) == 1
     assert list(do_pieces(getpid, [], 5)) == []
@@ -67,18 +67,16 @@ def test_a_large_piece_and_a_large_result_arrive() -> None:
     assert list(do_pieces(bytes, [large], 1)) == [(0, large)]
 
 
-def test_results_are_put_in_order() -> None:
+def test_results_are_yielded_in_order() -> None:
     assert list(in_order(iter([(2, "c"), (0, "a"), (1, "b"), (3, "d")]))) == list("abcd")
 
 
-def test_a_number_of_workers_that_is_none() -> None:
+def test_zero_workers_are_an_error() -> None:
     with pytest.raises(ValueError, match="expected a positive number of workers, found 0"):
         next(do_pieces(abs, [1], 0))
 
 
-def test_what_is_raised_is_raised_here_with_its_trace_and_breaks_off_the_rest(
-    tmp_path: Path,
-) -> None:
+def test_an_error_is_raised_with_its_trace_and_stops_the_other_processes(tmp_path: Path) -> None:
     os.mkfifo(fifo := tmp_path / "fifo")
     with pytest.raises(KeyError) as caught:
         list(do_pieces(hang_or_raise, [("hang", fifo), ("raise", fifo)], 2))
@@ -86,27 +84,27 @@ def test_what_is_raised_is_raised_here_with_its_trace_and_breaks_off_the_rest(
     assert not psutil.pid_exists(caught.value.args[0])
 
 
-def test_a_piece_whose_process_dies_is_done_by_another_one(tmp_path: Path) -> None:
+def test_a_piece_whose_process_dies_is_done_by_another_process(tmp_path: Path) -> None:
     done = dict(do_pieces(die_at, [1, tmp_path / "died", 2], 1))
     assert (tmp_path / "died").exists()
     assert sorted(done) == [0, 1, 2]
     assert done[0] != done[1] == done[2]
 
 
-def test_a_piece_of_which_everyone_dies_costs_no_other_one() -> None:
+def test_a_piece_that_kills_every_process_does_not_affect_other_pieces() -> None:
     done = dict(do_pieces(die_at, [1, 0, 2, 3], 2))
     assert isinstance(done[1], ChildProcessError)
     assert str(done.pop(1)) == "its worker died, perhaps for lack of memory"
     assert all(isinstance(pid, int) for pid in done.values())
 
 
-def test_no_interrupt_reaches_a_process() -> None:
+def test_worker_processes_ignore_interrupts() -> None:
     assert dict(do_pieces(signals, [0], 1))[0] >= {signal.SIGINT}
     assert signal.SIGINT not in signals(0)
 
 
 def test_threads_that_start_processes_at_once_get_their_interrupts_back() -> None:
-    """Whoever comes first may leave first, while another one still has no main module."""
+    """The first thread can leave while another one is still without the main module."""
     main = sys.modules["__main__"]
     entered, left = threading.Event(), threading.Event()
 
@@ -129,7 +127,7 @@ def test_threads_that_start_processes_at_once_get_their_interrupts_back() -> Non
     assert restored is main
 
 
-def test_processes_end_when_nobody_takes_the_results() -> None:
+def test_processes_end_when_the_caller_stops_reading_results() -> None:
     results = do_pieces(getpid, range(9), 2)
     _, pid = next(results)
     assert isinstance(pid, int)
@@ -154,8 +152,8 @@ for _ in do_pieces(eval, [hang, hang], 2):
     "kill", [os.kill, os.killpg, kill_each], ids=["it", "its group", "each of them"]
 )
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_is_left_when_the_process_is_killed(kill, sign, tmp_path: Path) -> None:
-    """The script has no guard on its main part, and runs only once."""
+def test_no_process_is_left_when_the_parent_is_killed(kill, sign, tmp_path: Path) -> None:
+    """The script has no `if __name__ == "__main__"`, and still runs only once."""
     (tmp_path / "script.py").write_text(SCRIPT)
     with subprocess.Popen(
         [sys.executable, tmp_path / "script.py"],

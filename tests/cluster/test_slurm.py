@@ -1,4 +1,4 @@
-"""What a job was given, read from plain mappings and plain files."""
+"""The resources and settings of a job, read from plain mappings and plain files."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from movielake.cluster.slurm import VARIABLES, Job, expand_nodes, machine_memory
 GIGABYTE = 2**30
 
 
-def test_a_laptop() -> None:
+def test_outside_slurm_the_machine_gives_cpus_and_memory() -> None:
     job = read_job({})
     assert not job.is_slurm
     assert (job.nodes, job.node_list, job.node, job.scratch) == (1, (), None, None)
@@ -21,7 +21,7 @@ def test_a_laptop() -> None:
     assert not job.insecure
 
 
-def test_a_job_on_two_nodes() -> None:
+def test_a_job_on_two_nodes_is_read() -> None:
     environ = {
         "SLURM_JOB_ID": "4711",
         "SLURM_NNODES": "2",
@@ -52,24 +52,24 @@ def test_a_job_on_two_nodes() -> None:
     )
 
 
-def test_cpus_on_node_where_none_are_asked_for_by_task() -> None:
+def test_cpus_on_node_count_if_cpus_per_task_is_empty() -> None:
     assert read_job({"SLURM_CPUS_PER_TASK": "", "SLURM_CPUS_ON_NODE": "8"}).cpus == 8
 
 
-def test_memory_per_node_counts_as_it_is() -> None:
+def test_memory_per_node_is_not_multiplied_by_cpus() -> None:
     environ = {"SLURM_MEM_PER_NODE": "2048", "SLURM_CPUS_ON_NODE": "8"}
     assert read_job(environ).memory == 2 * GIGABYTE
 
 
-def test_memory_of_zero_asks_for_all_of_the_node() -> None:
+def test_memory_of_zero_means_the_whole_node() -> None:
     assert read_job({"SLURM_MEM_PER_NODE": "0"}).memory == machine_memory()
 
 
-def test_nodes_are_counted_where_their_number_is_not_told() -> None:
+def test_nodes_are_counted_in_the_list_if_their_number_is_missing() -> None:
     assert read_job({"SLURM_JOB_NODELIST": "n[1-3]"}).nodes == 3
 
 
-def test_arguments_win_over_variables_even_over_senseless_ones() -> None:
+def test_arguments_replace_variables_even_invalid_ones() -> None:
     environ = {
         "SLURM_CPUS_PER_TASK": "six",
         "SLURM_MEM_PER_NODE": "much",
@@ -93,7 +93,7 @@ def test_arguments_win_over_variables_even_over_senseless_ones() -> None:
         ("MOVIELAKE_INSECURE", "yes"),
     ],
 )
-def test_an_error_names_the_variable_and_its_value(name: str, value: str) -> None:
+def test_the_error_names_the_variable_and_its_value(name: str, value: str) -> None:
     with pytest.raises(ValueError) as caught:
         read_job({name: value})
     assert str(caught.value).startswith("expected ")
@@ -111,12 +111,12 @@ def test_an_error_names_the_variable_and_its_value(name: str, value: str) -> Non
         ("gpu[1-2]-ib.site", "gpu1-ib.site gpu2-ib.site"),
     ],
 )
-def test_lists_of_nodes(text: str, names: str) -> None:
+def test_lists_of_nodes_are_expanded(text: str, names: str) -> None:
     assert expand_nodes(text) == tuple(names.split())
 
 
 @pytest.mark.parametrize("text", ["n[1-3", "n]1[", "n[a-b]", "n[]", "n[1-]", "n[-2]", "a,", "a b"])
-def test_what_is_no_list_of_nodes(text: str) -> None:
+def test_an_invalid_list_of_nodes_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="SLURM_JOB_NODELIST"):
         expand_nodes(text)
 
@@ -127,7 +127,7 @@ def write(root: Path, files: dict[str, str]) -> None:
         (root / name).write_text(text)
 
 
-def test_memory_of_control_groups_2_is_the_least_on_the_way(tmp_path: Path) -> None:
+def test_the_smallest_limit_of_nested_control_groups_2_counts(tmp_path: Path) -> None:
     files = {
         "proc/self/cgroup": "0::/job_7/step_0\n",
         "sys/fs/cgroup/job_7/memory.max": "33554432\n",
@@ -137,7 +137,7 @@ def test_memory_of_control_groups_2_is_the_least_on_the_way(tmp_path: Path) -> N
     assert machine_memory(tmp_path) == 32 * 2**20
 
 
-def test_memory_of_control_groups_1(tmp_path: Path) -> None:
+def test_the_limit_of_control_groups_1_counts(tmp_path: Path) -> None:
     files = {
         "proc/self/cgroup": "5:cpu,cpuacct:/\n4:memory:/slurm/job_7\n0::/\n",
         "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
@@ -147,13 +147,13 @@ def test_memory_of_control_groups_1(tmp_path: Path) -> None:
     assert machine_memory(tmp_path) == 16 * 2**20
 
 
-def test_memory_of_the_machine_where_no_control_group_limits_it(tmp_path: Path) -> None:
+def test_the_memory_of_the_machine_counts_without_a_limit(tmp_path: Path) -> None:
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     write(tmp_path, {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n"})
     assert machine_memory(tmp_path) == machine_memory(tmp_path / "nowhere") == physical
 
 
-def test_nothing_else_reads_the_environment() -> None:
+def test_only_one_module_reads_the_environment() -> None:
     names = {name for names in VARIABLES.values() for name in names}
     assert "SLURM_TMPDIR" in names
     package = Path(movielake.__file__).parent

@@ -1,4 +1,4 @@
-"""Local workers: real processes, what they listen on, who may talk to them, what they leave."""
+"""Real local workers: their ports, their TLS, and the files and processes that they leave."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from tests.crashes import kill_each
 
 LOOPBACK = "127.0.0.1"
 SECONDS = 30
-"""How long a test waits for what takes one or two."""
+"""How long a test waits for a step that takes one or two seconds."""
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def kill_worker(_: object) -> None:
 def listening_cluster(
     tls: bool, scratch: Path
 ) -> Iterator[tuple[LocalCluster, set[tuple[str, int]]]]:
-    """A cluster with a dashboard, and all that its processes listen on."""
+    """A cluster with a dashboard, and all addresses on which its processes listen."""
     me = psutil.Process()
     before = listening([me])
     with local_cluster(2, tls=tls, dashboard_port=0, scratch=str(scratch)) as cluster:
@@ -59,7 +59,7 @@ def listening_cluster(
 
 
 def comm_ports(cluster: LocalCluster) -> set[int]:
-    """Ports that speak dask's protocol, over which code can be run."""
+    """Ports of dask's protocol, over which a client can run code."""
     nannies = list(cluster.workers.values())
     addresses = [cluster.scheduler_address, *(nanny.address for nanny in nannies)]
     addresses += [nanny.worker_address for nanny in nannies]
@@ -67,7 +67,7 @@ def comm_ports(cluster: LocalCluster) -> set[int]:
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_everything_listens_on_loopback_only(tls: bool, tmp_path: Path) -> None:
+def test_all_processes_listen_on_loopback_only(tls: bool, tmp_path: Path) -> None:
     with listening_cluster(tls, tmp_path) as (cluster, found):
         ports = comm_ports(cluster)
         assert len(ports) == 5  # a scheduler, two nannies, two workers
@@ -77,7 +77,7 @@ def test_everything_listens_on_loopback_only(tls: bool, tmp_path: Path) -> None:
 
 
 def answer(port: int, context: ssl.SSLContext) -> bytes:
-    """What a dask server says first; it does so only when it is content with who calls."""
+    """The first byte from a dask server, which it sends only to a client that it accepts."""
     with (
         socket.create_connection((LOOPBACK, port), timeout=SECONDS) as plain,
         context.wrap_socket(plain) as secure,
@@ -90,23 +90,23 @@ def context_of(security: Security) -> ssl.SSLContext:
     return context
 
 
-def test_who_has_no_certificate_of_the_cluster_is_refused_everywhere(tmp_path: Path) -> None:
+def test_every_port_refuses_a_client_without_a_certificate_of_the_cluster(tmp_path: Path) -> None:
     stranger = context_of(make_certificates(tmp_path / "stranger"))
-    stranger.verify_mode = ssl.CERT_NONE  # a stranger does not mind who answers
-    nobody = ssl.create_default_context()
-    nobody.check_hostname, nobody.verify_mode = False, ssl.CERT_NONE
+    stranger.verify_mode = ssl.CERT_NONE  # this client accepts any server
+    bare = ssl.create_default_context()
+    bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
     with listening_cluster(True, tmp_path) as (cluster, found):
         for port in comm_ports(cluster):
             assert answer(port, context_of(cluster.security))
-            for context in (stranger, nobody):
+            for context in (stranger, bare):
                 with pytest.raises((ssl.SSLError, ConnectionResetError)):
                     answer(port, context)
         for _, port in found - {(LOOPBACK, port) for port in comm_ports(cluster)}:
             with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/health") as response:
-                assert response.read() == b"ok"  # plain HTTP, that shows and does nothing
+                assert response.read() == b"ok"  # a plain HTTP page, which cannot run code
 
 
-def test_a_client_without_certificate_is_refused(tmp_path: Path) -> None:
+def test_the_cluster_refuses_a_client_without_its_certificate(tmp_path: Path) -> None:
     stranger = make_certificates(tmp_path / "stranger")
     with local_cluster(1, tls=True, scratch=tmp_path) as cluster:
         plain = cluster.scheduler_address.replace("tls://", "tcp://")
@@ -126,7 +126,7 @@ def test_a_cluster_has_single_threaded_workers_within_the_memory(tmp_path: Path)
         assert all(Path(worker["local_directory"]).is_relative_to(tmp_path) for worker in workers)
 
 
-def test_a_job_of_slurm_sizes_places_and_secures_the_cluster(
+def test_a_slurm_job_sets_the_size_the_scratch_and_tls_of_the_cluster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environ = {"SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "2", "SLURM_MEM_PER_CPU": "300"}
@@ -140,7 +140,7 @@ def test_a_job_of_slurm_sizes_places_and_secures_the_cluster(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_insecurity_is_asked_for_and_loud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_turns_tls_off_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     monkeypatch.setenv("MOVIELAKE_INSECURE", "1")
     with (
@@ -150,7 +150,7 @@ def test_insecurity_is_asked_for_and_loud(tmp_path: Path, monkeypatch: pytest.Mo
         assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
 
 
-def test_pieces_go_to_the_running_client_which_is_left_running(tmp_path: Path) -> None:
+def test_the_running_client_does_the_pieces_and_is_left_running(tmp_path: Path) -> None:
     with local_cluster(1, scratch=tmp_path) as cluster, Client(cluster) as running:
         theirs = set(running.run(os.getpid).values())
         assert {pid for _, pid in share_out(getpid, range(3), 2)} == theirs
@@ -167,14 +167,14 @@ def test_a_task_uses_the_client_of_its_worker(tmp_path: Path) -> None:
         assert client.submit(nested).result() <= theirs
 
 
-def test_what_is_raised_on_a_client_is_raised_here_and_leaves_it_running(tmp_path: Path) -> None:
+def test_an_error_on_a_client_is_raised_and_the_client_left_running(tmp_path: Path) -> None:
     with local_cluster(1, scratch=tmp_path) as cluster, Client(cluster) as client:
         with pytest.raises(TypeError, match="bad operand"):
             list(share_out(abs, [-1, "x", -2]))
         assert client.submit(sum, [1, 2]).result() == 3
 
 
-def test_a_piece_of_which_a_clients_workers_die_is_told(tmp_path: Path) -> None:
+def test_a_piece_that_kills_a_clients_workers_gives_an_error(tmp_path: Path) -> None:
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         local_cluster(1, scratch=tmp_path) as cluster,
@@ -185,7 +185,7 @@ def test_a_piece_of_which_a_clients_workers_die_is_told(tmp_path: Path) -> None:
     assert isinstance(error, ChildProcessError)
 
 
-def test_nothing_is_left_after_an_exception(
+def test_an_exception_leaves_no_process_and_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path))
@@ -203,13 +203,13 @@ def test_nothing_is_left_after_an_exception(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_number_of_workers_that_is_none(tmp_path: Path) -> None:
+def test_zero_workers_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected a positive number of workers, found 0"):
         local_cluster(0, scratch=tmp_path).__enter__()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_scratch_that_is_not_there() -> None:
+def test_a_missing_scratch_is_an_error() -> None:
     with (
         pytest.raises(OSError, match="in SLURM_TMPDIR or scratch=, found '/nowhere'"),
         scratch_folder("/nowhere"),
@@ -241,12 +241,12 @@ with local_cluster(2, tls=True) as cluster, Client(cluster) as client:
 
 
 PLACES = {"scratch": "SLURM_TMPDIR", "tmp": "TMPDIR", "home": "HOME", "work": ""}
-"""Folders of a script, and the variable that names each; it runs in the last."""
+"""Folders of a script, and the variable that names each one. The script runs in the last one."""
 
 
 @contextmanager
 def script(body: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A user's script, without a guard on its main part, in a process group of its own."""
+    """A user's script without `if __name__ == "__main__"`, in its own process group."""
     for name in PLACES:
         (folder / name).mkdir()
     (folder / "script.py").write_text(SCRIPT.format("\n    ".join(body.splitlines())))
@@ -279,7 +279,7 @@ def line(process: subprocess.Popen[str]) -> str:
         (os.killpg, signal.SIGINT),  # Ctrl-C
     ],
 )
-def test_nothing_is_left_when_the_process_is_killed(
+def test_a_killed_process_leaves_no_process_and_no_file(
     kill: Callable[[int, int], None], sign: signal.Signals, tmp_path: Path
 ) -> None:
     body = "client.gather([client.submit(spin), client.submit(hang)])"
@@ -297,20 +297,20 @@ def test_nothing_is_left_when_the_process_is_killed(
     assert all(list((tmp_path / place).iterdir()) == [] for place in PLACES)
 
 
-def test_workers_survive_the_interrupt_of_a_cell(tmp_path: Path) -> None:
+def test_workers_ignore_the_interrupt_of_a_cell(tmp_path: Path) -> None:
     with local_cluster(1, scratch=tmp_path) as cluster, Client(cluster) as client:
         assert set(client.run(signal.getsignal, signal.SIGINT).values()) == {signal.SIG_IGN}
 
 
-def test_a_worker_is_spared_the_interrupt_from_its_first_moment_on(tmp_path: Path) -> None:
-    """Also while it is starting, where a handler of its own would come too late."""
+def test_a_starting_worker_ignores_interrupts(tmp_path: Path) -> None:
+    """The worker's own signal handler would come too late."""
     with local_cluster(2, scratch=tmp_path) as cluster, Client(cluster) as client:
         blocked = client.run(signal.pthread_sigmask, signal.SIG_BLOCK, [])
         assert [signal.SIGINT in mask for mask in blocked.values()] == [True, True]
         assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
-def test_a_dead_worker_comes_back_without_running_the_script_again(tmp_path: Path) -> None:
+def test_a_dead_worker_restarts_without_running_the_script_again(tmp_path: Path) -> None:
     body = """tell("once")
 for pid in pids:
     os.kill(pid, signal.SIGKILL)
@@ -320,10 +320,10 @@ tell(client.submit(os.getpid).result() in pids)"""
         assert process.wait(SECONDS) == 0
 
 
-def test_a_cluster_leaves_nothing_in_our_environment(
+def test_a_cluster_leaves_no_variable_in_our_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What dask sets there for its workers makes processes that are started later half as fast."""
+    """Dask's variables for its workers would slow later processes to half the speed."""
     monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
     before = dict(os.environ)
     with local_cluster(1, scratch=tmp_path) as cluster, Client(cluster) as client:
