@@ -51,7 +51,7 @@ def is_within(error: OSError, folder: Folder) -> bool:
 
 @contextmanager
 def explained(folder: Folder) -> Iterator[None]:
-    """Explain in one line why a folder cannot be written, such as a full disk, and what to do.
+    """Explain in one line why a write to a folder failed (a full disk, for example), and the fix.
 
     Raises
     ------
