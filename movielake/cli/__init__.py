@@ -1,7 +1,7 @@
 """The command line: parse arguments, call the library, print the result.
 
 Enters: a command with its options. Leaves: text on stdout, one clear line per error on stderr, an
-exit code. This wing alone prints; it never computes what the library could.
+exit code. Only this wing prints. It never repeats work that the library does.
 """
 
 from __future__ import annotations
@@ -30,24 +30,26 @@ from movielake.cli.output import warn
 from movielake.version import __version__
 
 _EXIT_INTERRUPTED = 130
-_ANEW = ("sample", "demo")  # these want an empty folder
-_REMOVE = "remove the folder that was begun, or name another"
-_NO_SUCH = (FileNotFoundError, NotADirectoryError, IsADirectoryError)  # a path that was mistyped
+_ANEW = ("sample", "demo")  # these commands need an empty folder
+_REMOVE = "remove the incomplete folder, or choose another folder"
+_NO_SUCH = (FileNotFoundError, NotADirectoryError, IsADirectoryError)  # the path is mistyped
 
 
 class _Group(click.Group):
-    """Turns what the library raises into one clear line, and keeps the exit codes' promise."""
+    """Group of commands that turns errors of the library into one clear line and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
-            raise  # click's own business
+            raise  # click handles these itself
         except (Exception, KeyboardInterrupt) as error:
             if is_interrupt(error):
                 settle()
                 again = ctx.invoked_subcommand not in _ANEW
-                warn(f"interrupted; {'run the same command again to go on' if again else _REMOVE}")
+                warn(
+                    f"interrupted; {'run the same command again to continue' if again else _REMOVE}"
+                )
                 ctx.exit(_EXIT_INTERRUPTED)
             if ctx.params.get("debug"):
                 raise
@@ -60,10 +62,10 @@ def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror}"  # without the number
     if isinstance(error, PermissionError):
-        return f"{text}; name another place, or ask its owner for the right to use it"
+        return f"{text}; choose another path, or ask its owner for permission"
     if isinstance(error, (ValueError, OSError)):
         return text
-    return f"unexpected {type(error).__name__}: {text}; please report it with --debug's trace"
+    return f"unexpected {type(error).__name__}: {text}; please report it with the trace of --debug"
 
 
 def _exit_code(error: BaseException) -> int:
@@ -78,14 +80,14 @@ def _exit_code(error: BaseException) -> int:
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="movielake")
-@click.option("--debug", is_flag=True, help="Show the trace of an error.")
+@click.option("--debug", is_flag=True, help="Show the full trace of an error.")
 def main(debug: bool) -> None:
-    """Turn a feed of cinema showtimes into a data lake, and look into it.
+    """Convert a feed of cinema showtimes into a data lake, and use the lake.
 
-    To see all of it in a minute: movielake demo
+    To see every step in a minute: movielake demo
 
-    Exit codes: 0 all well; 1 finished, but something was damaged, refused or invalid (and it says
-    what and where); 2 wrong usage.
+    Exit codes: 0 success; 1 finished, but data were damaged, refused or invalid (the output shows
+    which and where), or an error occurred; 2 wrong usage; 130 interrupted.
     """
 
 
@@ -105,17 +107,17 @@ for _command in (
 
 
 def _hush() -> None:
-    """Say nothing more: a cluster that is closed while it starts has much to tell."""
+    """Discard all further output to stderr: a cluster that closes while it starts logs a lot."""
     sys.stderr.flush()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
 
 
 def run() -> None:
-    """Run the command line as a program of its own.
+    """Run the command line as a program.
 
-    The process ends without C++'s last rites: a thread of Arrow's that is still ending itself when
-    these come makes a run that went well abort in its last moment, now and then.
+    The process exits without running the destructors of C++ libraries. If a thread of Arrow is
+    still stopping while they run, a successful command sometimes aborts at its very end.
     """
     code: object = 0
     insist()
@@ -126,7 +128,7 @@ def run() -> None:
     settle()
     if code == _EXIT_INTERRUPTED:
         _hush()
-    with suppress(OSError, KeyboardInterrupt):  # nobody reads any more, or is in a hurry
+    with suppress(OSError, KeyboardInterrupt):  # the reader has closed the pipe, or Ctrl-C again
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""What a shell offers after TAB: jobs, and the stamps and countries that there are."""
+"""Completion with TAB in a shell: jobs, stamps and countries."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import click
 from click.shell_completion import CompletionItem
 
 PATH = click.Path()
-"""A path or URL; a shell completes it as a file's name."""
+"""A path or URL. A shell completes it as a file name."""
 
 
 def complete_jobs(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer the sbatch scripts."""
+    """Return the names of the sbatch scripts."""
     from movielake.cluster.jobs import list_jobs
 
     return [
@@ -25,14 +25,14 @@ def complete_jobs(_: click.Context, __: click.Parameter, incomplete: str) -> lis
 def complete_stamps(
     context: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer the date stamps of the lake, pack or feed that the line names."""
+    """Return the date stamps of the lake, pack or feed on the command line."""
     return _offer(incomplete, {key[0]: "" for key in _keys(context)})
 
 
 def complete_countries(
     context: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer the countries of the lake, pack or feed that the line names; else the usual ones."""
+    """Return the countries of the lake, pack or feed on the command line, or those of a sample."""
     from movielake.names.countries import read_countries
     from movielake.sample.places import countries
 
@@ -42,7 +42,7 @@ def complete_countries(
 
 
 def _offer(incomplete: str, words: dict[str, str]) -> list[CompletionItem]:
-    """Offer words for the last of a list with commas."""
+    """Return completions for the last word of a list with commas."""
     before, comma, begun = incomplete.rpartition(",")
     taken = before.split(",")
     return [
@@ -53,13 +53,13 @@ def _offer(incomplete: str, words: dict[str, str]) -> list[CompletionItem]:
 
 
 def _keys(context: click.Context) -> list[tuple[str, str]]:
-    """List the stamps and countries of what the first argument names; a shell wants no error."""
+    """Return stamps and countries of the first argument's path; no error, for the shell's sake."""
     from movielake.feed.zips import find_feed
     from movielake.lake.commits import committed
     from movielake.staging.sources import open_source
 
     arguments = (p.name for p in context.command.params if isinstance(p, click.Argument))
-    # An option that still waits for its value leaves the arguments where click began with them.
+    # If an option has no value yet, click leaves the arguments in context.args.
     waiting = (word for word in context.args if not word.startswith("-"))
     place = context.params.get(next(arguments, None) or "") or next(waiting, None)
     if place:

@@ -1,6 +1,6 @@
-"""What the command line shows: summaries and tables, as text and rich renderables.
+"""Summaries and tables for the command line, as text and rich renderables.
 
-Nothing here prints.
+These functions do not print.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from movielake.sample import SampleSummary
 
 _SHOWN: Final = 20
-"""Lines of one kind that a summary shows before it counts the rest."""
+"""Number of lines of one kind in a summary. The rest is only counted."""
 
 
 def sample_lines(feed: str, summary: SampleSummary) -> list[str]:
@@ -35,7 +35,7 @@ def sample_lines(feed: str, summary: SampleSummary) -> list[str]:
 
 
 def conversion_lines(lake: str, result: Conversion) -> list[str]:
-    """Summarise a conversion in plain lines: what was done, and whatever is not as it should be."""
+    """Summarise a conversion in plain lines: the result, and everything that went wrong."""
     members = [member for commit in result.commits for member in commit.members]
     sizes = {kind: sum(getattr(m, kind) for m in members) for kind in ("records", "screenings")}
     todo = result.plan
@@ -51,7 +51,7 @@ def conversion_lines(lake: str, result: Conversion) -> list[str]:
     lines += _some("refused", todo.feed.refused)
     lines += _some("not part of the feed", todo.feed.others)
     aside = [
-        f"{commit.path}: {member.member} is {'empty' if member.status == 'empty' else 'no XML'}"
+        f"{commit.path}: {member.member} is {'empty' if member.status == 'empty' else 'not XML'}"
         for commit in result.commits
         for member in commit.members
         if member.status in ("empty", "other")
@@ -76,7 +76,7 @@ def _some(title: str, entries: list[str] | tuple[str, ...]) -> list[str]:
 
 
 def overview_tables(overview: Overview) -> list[RenderableType]:
-    """Show what is in a lake as rich tables."""
+    """Describe the contents of a lake in rich tables."""
     stamps, countries = overview.date_stamps, overview.countries
     span = f"{stamps[0]} to {stamps[-1]}" if stamps else "none"
     shown: list[RenderableType] = [
@@ -105,7 +105,7 @@ def _problems_table(overview: Overview) -> Table:
     problems = Table("table", "column", "problem", "count", "first example")
     problems.columns[3].justify = "right"
     for table, problem in overview.problems[:_SHOWN]:
-        # As Text: a plain str would be read as rich's markup, and "[/]" is none.
+        # As Text, because rich interprets a plain str as markup and fails at "[/]".
         example = Text(printable(problem.example)[:40])
         problems.add_row(table, Text(problem.column), problem.kind, f"{problem.count:,}", example)
     if len(overview.problems) > _SHOWN:
@@ -114,7 +114,7 @@ def _problems_table(overview: Overview) -> Table:
 
 
 def rows_table(headings: list[str], rows: list[list[str]]) -> Table:
-    """Show plain rows as a rich table; all but the first column to the right."""
+    """Return plain rows as a rich table. All columns except the first are aligned right."""
     table = Table(headings[0])
     for heading in headings[1:]:
         table.add_column(heading, justify="right")

@@ -1,19 +1,20 @@
-"""Texts of a feed as a terminal may see them."""
+"""Escaping of the feed's texts for a terminal."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    r"""Escape control characters: nothing out of an archive goes raw to a terminal.
+    r"""Escape control characters, so that texts from an archive cannot control the terminal.
 
     Parameters
     ----------
     text : str
-        May hold names and values of the feed.
+        Text that can contain names and values of the feed.
 
     Returns
     -------
     str
+        The text without control characters.
 
     Examples
     --------

@@ -1,8 +1,9 @@
-"""Ctrl-C that is not lost on its way.
+"""Reliable handling of Ctrl-C.
 
-Python raises it as KeyboardInterrupt in whatever runs at the time. Where C has called that, to run
-a finalizer or to ask for an attribute, as numpy and Arrow do all the time, C may drop it: so ended
-2 to 3 of 100 interrupts of a conversion. Therefore it is raised again until it is seen to.
+Python raises Ctrl-C as KeyboardInterrupt in the code that runs at that moment. If C code called
+this code, for example to run a finalizer or to read an attribute, the C code can drop the
+exception. numpy and Arrow do this all the time. In a conversion, 2 to 3 of 100 interrupts were lost
+in this way. So this module raises the interrupt again until it is handled.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import os
 import signal
 import sys
 
-_AGAIN = 0.1  # seconds after which one that was not lost is long being handled
+_AGAIN = 0.1  # seconds until the next try; an interrupt that is not lost is handled much sooner
 
 
 def insist() -> None:
-    """Raise an interrupt again and again until `settle`, except while it is being handled.
+    """Raise each interrupt repeatedly until `settle` is called, but not while it is handled.
 
-    Where interrupts are ignored or somebody else's, as in the background of a shell, they stay so.
+    If the process ignores interrupts, as in the background of a shell, or if other code handles
+    them, this function changes nothing.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         sys.unraisablehook = _say_of_others
@@ -26,12 +28,12 @@ def insist() -> None:
 
 
 def settle() -> None:
-    """Raise it no more: the interrupt has arrived, or there is nothing left to interrupt."""
+    """Stop raising the interrupt, because it has been handled or the program ends anyway."""
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def is_interrupt(error: BaseException | None) -> bool:
-    """Tell an interrupt, also where what was running made another error of it."""
+    """Return whether an error is an interrupt, or another error that an interrupt caused."""
     while error and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
@@ -43,7 +45,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _repeat(*_: object) -> None:
-    """Leave alone who tidies up, because of the interrupt or as a generator that is closed."""
+    """Raise the interrupt again, but not in code that cleans up and not in a closing generator."""
     handled = sys.exc_info()[1]
     if not isinstance(handled, GeneratorExit) and not is_interrupt(handled):
         os.kill(os.getpid(), signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the examples in their help."""
+"""Options that several commands share, and the examples in the help texts."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def _size(_: click.Context, __: click.Parameter, text: str | None) -> int | None
 
 
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options on how much may come out of a zip's member."""
+    """Add the options that limit the size to which a zip's member can unpack."""
     size = click.option(
         "--max-member-size",
         metavar="SIZE",
         callback=_size,
-        help="Most that a zip's member may unpack to; 64GB by default.",
+        help="Largest size to which a member of a zip can unpack. Default: 64GB.",
     )
     ratio = click.option(
         "--max-ratio",
         type=click.FloatRange(0, min_open=True),
         metavar="N",
-        help="Most that each of its packed bytes may unpack to, beyond 1 GB; 300 by default.",
+        help="Most bytes to which each packed byte can unpack, after the first GB. Default: 300.",
     )
     return size(ratio(command))
 
 
 def examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command's help its examples, each on a line of its own."""
+    """Add examples to the help of a command, one per line."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         shown = "\n".join(f"      {line}" for line in lines)

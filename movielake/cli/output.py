@@ -1,4 +1,4 @@
-"""What commands print: results to stdout, one clear line about anything else to stderr."""
+"""Output of commands: results to stdout, and one clear line for each message to stderr."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from movielake.cli.escaping import printable
 
 
 def show(shown: Any) -> None:
-    """Print a text, or a rich renderable as wide as the terminal."""
+    """Print a text, or a rich renderable in the width of the terminal."""
     from rich.console import Console
 
     if isinstance(shown, str):
         click.echo(shown)
     else:
-        # Without a terminal there is no width to fit: a table in a log is not to be cut.
+        # A log has no width to fit, and tables in it must not be cut.
         Console(width=None if sys.stdout.isatty() else 160).print(shown)
 
 
 def warn(message: str) -> None:
-    """Print one line to stderr, with the program's name before it."""
+    """Print one line to stderr, after the name of the program."""
     click.echo(f"movielake: {printable(message)}", err=True)

@@ -1,6 +1,6 @@
-"""Progress of long work: a bar on a terminal, one line in a notebook, else a line now and then.
+"""Progress of long work: a bar on a terminal, one line in a notebook, some lines in a log.
 
-All of it goes to stderr.
+All output goes to stderr.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from movielake.validation.findings import Checked
 
 _QUIET_SECONDS: Final = 5.0
-"""Between two lines of a log."""
+"""Seconds between two lines of a log."""
 
 _NOTEBOOK_SECONDS: Final = 0.2
-"""Between two states of a notebook's line."""
+"""Seconds between two updates of a notebook's line."""
 
 
 class ProgressBar:
-    """Shows how far a conversion, a staging or a packing is, while it is entered.
+    """Context manager that shows the progress of converting, staging, packing or validating.
 
     Parameters
     ----------
     verb : str
-        What is being done, e.g. ``convert``.
+        Name of the work, e.g. ``convert``.
 
     Examples
     --------
@@ -83,12 +83,12 @@ class ProgressBar:
             self._rewrite("\n")
 
     def plan(self, plan: Plan) -> None:
-        """Take the number of bytes from a conversion's plan: its ``on_plan``.
+        """Read the total number of bytes from a plan. Pass this method as ``on_plan``.
 
         Parameters
         ----------
         plan : Plan
-            What is to be converted.
+            Plan of a conversion.
 
         Examples
         --------
@@ -102,12 +102,12 @@ class ProgressBar:
             self._bar.update(self._bar.task_ids[0], total=self._total or None)
 
     def outcome(self, outcome: Outcome) -> None:
-        """Count a feed zip: a conversion's ``on_progress``.
+        """Count a feed zip. Pass this method as ``on_progress`` to a conversion.
 
         Parameters
         ----------
         outcome : Outcome
-            What became of it.
+            Result of one feed zip.
 
         Examples
         --------
@@ -118,12 +118,12 @@ class ProgressBar:
         self.file("/".join(outcome.zip_.key), outcome.zip_.size)
 
     def checked(self, checked: Checked) -> None:
-        """Count what was validated: a validation's ``on_checked``.
+        """Count checked files. Pass this method as ``on_checked`` to a validation.
 
         Parameters
         ----------
         checked : Checked
-            How many files, of how many bytes.
+            Number of checked files and their bytes.
 
         Examples
         --------
@@ -134,16 +134,16 @@ class ProgressBar:
         self.file("", checked.bytes, checked.files)
 
     def file(self, name: str, size: int, files: int = 1) -> None:
-        """Count a finished file: the ``on_progress`` of staging and packing.
+        """Count a finished file. Pass this method as ``on_progress`` to staging and packing.
 
         Parameters
         ----------
         name : str
-            What to show.
+            Name to show.
         size : int
-            Bytes.
+            Size in bytes.
         files : int, optional
-            How many files it stands for.
+            Number of files to count.
 
         Examples
         --------
@@ -168,7 +168,7 @@ class ProgressBar:
                 sys.stderr.write(f"{self._line()}\n")
 
     def _rewrite(self, ending: str = "") -> None:
-        """Write over the line; what was longer is blanked."""
+        """Overwrite the line, and blank the rest of a longer line."""
         line = self._line()
         sys.stderr.write(f"\r{line:{self._width}}{ending}")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The verdict of a validation: its findings as text, as JSON, and as GitHub's annotations."""
+"""The verdict of a validation: its findings as text, as JSON, and as GitHub annotations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from movielake.validation.places import NO_PLACES, has_geography
 from movielake.validation.places import RULE as PLACES
 
 SHOWN: Final = 20
-"""Findings of one rule that are shown in full before the rest is counted."""
+"""Number of findings of one rule that are shown. The rest is only counted."""
 
 FULL: Final = "every file read"
 FAST: Final = "sizes and footers only"
@@ -22,29 +22,29 @@ FAST: Final = "sizes and footers only"
 
 @dataclass
 class Verdict:
-    """What a validation came to.
+    """Result of a validation.
 
     Parameters
     ----------
     path : str
-        What was validated.
+        Path or URL of the lake or feed.
     kind : str
         ``lake`` or ``feed``.
     depth : str
-        How closely, in a few words.
+        Depth of the check, in a few words.
     notes : tuple of str
-        What was not looked at, one line each.
+        Checks that were left out, one line each.
     most : int or None
-        Findings of one rule that are kept; the rest is only counted. None keeps all.
+        Number of findings of one rule that are kept. The rest is only counted. None keeps all.
 
     Examples
     --------
     >>> from movielake.validation.findings import Finding
     >>> verdict = Verdict("lake", "lake")
-    >>> verdict.add(Finding("missing-file", "error", "json/1.jsonl.zst", "it is not there"))
+    >>> verdict.add(Finding("missing-file", "error", "json/1.jsonl.zst", "not found"))
     >>> verdict.lines()
-    ['missing-file: 1 error', '  json/1.jsonl.zst: it is not there', 'lake: INVALID: 1 error, 0 warnings']
-    """  # noqa: E501  (an example of what is printed)
+    ['missing-file: 1 error', '  json/1.jsonl.zst: not found', 'lake: INVALID: 1 error, 0 warnings']
+    """
 
     path: str
     kind: str
@@ -56,7 +56,7 @@ class Verdict:
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, finding: Finding) -> None:
-        """Take in a finding."""
+        """Add a finding."""
         key = (finding.severity, finding.rule)
         self._counts[key] = self._counts.get(key, 0) + 1
         kept = self._kept.setdefault(key, [])
@@ -64,7 +64,7 @@ class Verdict:
             kept.append(finding)
 
     def count(self, checked: Checked) -> None:
-        """Add to what was looked at."""
+        """Add to the amount of checked data."""
         self.checked += checked
 
     @property
@@ -83,7 +83,7 @@ class Verdict:
         return not self.errors
 
     def summary(self) -> str:
-        """Say in one line what was looked at, and what came of it."""
+        """Return one line with the result and the amount of checked data."""
         word = "valid" if self.is_valid else "INVALID"
         found = f"{_plural(self.errors, 'error')}, {_plural(self.warnings, 'warning')}"
         looked = self.checked
@@ -93,7 +93,7 @@ class Verdict:
         return f"{self.path}: {word}: {found}; checked {amounts} ({self.depth})"
 
     def lines(self) -> list[str]:
-        """Write it for people: the first findings of each rule, errors at the end, the summary."""
+        """Return text lines: the first findings of each rule, errors last, then the summary."""
         lines = [f"note: {printable(note)}" for note in self.notes]
         for (severity, rule), kept in self._sorted():
             number = self._counts[severity, rule]
@@ -104,7 +104,7 @@ class Verdict:
         return [*lines, self.summary()]
 
     def annotations(self) -> list[str]:
-        """Write it as commands to a GitHub workflow, which shows them beside the files."""
+        """Return commands for a GitHub workflow. GitHub shows them as annotations of files."""
         lines = [f"::notice::{_escaped(note)}" for note in self.notes]
         for (severity, rule), kept in self._sorted():
             lines += [_annotation(finding, self.path) for finding in kept]
@@ -113,7 +113,7 @@ class Verdict:
         return [*lines, printable(self.summary())]
 
     def as_json(self) -> str:
-        """Write it for programs: one object, described in docs/validation.md."""
+        """Return one JSON object for programs. docs/validation.md describes it."""
         rules = {
             rule: {"severity": severity, "findings": number}
             for (severity, rule), number in sorted(self._counts.items(), key=lambda item: item[0])
@@ -133,7 +133,7 @@ class Verdict:
         return json.dumps(content, ensure_ascii=False, indent=1)
 
     def _sorted(self) -> Iterable[tuple[tuple[str, str], list[Finding]]]:
-        """Group the findings: warnings first, so that errors stand next to the summary."""
+        """Group the findings, warnings first, so that errors are next to the summary."""
         return sorted(self._kept.items(), key=lambda item: (item[0][0] == ERROR, item[0]))
 
 
@@ -146,7 +146,7 @@ def open_verdict(
     rules: Mapping[str, str] | None = None,
     **_: object,
 ) -> Verdict:
-    """Make the verdict of a validation that is about to begin.
+    """Make an empty verdict for a validation.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def _properties(finding: Finding, top: str) -> Iterator[tuple[str, str]]:
 
 
 def _escaped(text: str, more: str = "") -> str:
-    """Escape what GitHub's runner would read as the end of a command or a property."""
+    """Escape characters that end a command or a property for GitHub's runner."""
     for character in "%\r\n" + more:
         text = text.replace(character, f"%{ord(character):02X}")
     return printable(text)

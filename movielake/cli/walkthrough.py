@@ -1,4 +1,4 @@
-"""The demo: from nothing to answers, as a user would go."""
+"""The demo: all steps of a user, from a sample feed to the first results."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _PROMPT: Final = ">>>"
 
 
 def run_demo(folder: str, show: Show) -> None:
-    """Write a sample feed, convert it, validate and stage the lake, ask it, write its report.
+    """Write a sample feed, convert it, validate, stage and query the lake, and write its report.
 
     Parameters
     ----------
     folder : str
-        Local folder for the feed, the lake and the report; must be empty or absent.
+        Local folder for the feed, the lake and the report. It must be empty or not exist.
     show : callable
         Prints a text or a rich renderable.
 
     Raises
     ------
     FileExistsError
-        If there is something in the folder.
+        If the folder is not empty.
     """
     place = Path(folder)
     if place.exists() and any(place.iterdir()):
@@ -75,7 +75,7 @@ def _verdict(lake: str) -> Verdict:
 
 
 def _ask(lake: str, stamp: str, show: Show) -> None:
-    """Ask three questions, and show the lines of Python that do it."""
+    """Run three queries, and show the lines of Python that run them."""
     show(f"\n{_PROMPT} from movielake import ShowingsReader, join_showings")
     show(f'{_PROMPT} showings = ShowingsReader("{lake}")')
     showings = ShowingsReader(lake)

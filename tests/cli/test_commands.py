@@ -1,4 +1,4 @@
-"""The command line: what it says, where it says it, and how it ends."""
+"""The command line: output, errors and exit codes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def convert(feed: str, lake: str, *options: str) -> Result:
 
 
 def start(*arguments: str, **options) -> subprocess.Popen:
-    """Run a command in a process of its own, like a user."""
+    """Start a command in a separate process, as a user does."""
     return subprocess.Popen(
         [sys.executable, "-m", "movielake", *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -68,7 +68,7 @@ def outcome(*arguments: str, **options) -> tuple[int, str, str]:
 COMMANDS = sorted(main.commands)
 
 
-def test_the_commands():
+def test_all_main_commands_exist():
     assert {"convert", "demo", "info", "sample", "schema"} <= set(COMMANDS)
 
 
@@ -93,7 +93,7 @@ def test_every_option_and_argument_is_explained(name):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_examples_have_options_that_exist(name):
+def test_the_examples_use_existing_options(name):
     command = main.commands[name]
     known = {flag for p in command.params for flag in (*p.opts, *p.secondary_opts)}
     examples = re.findall(rf"^ +movielake {name}\b(.*)$", command.help, re.M)
@@ -103,17 +103,17 @@ def test_the_examples_have_options_that_exist(name):
 def test_help_lists_all_commands_and_the_exit_codes():
     out = run("--help").stdout
     assert all(re.search(rf"^  {name} ", out, re.M) for name in COMMANDS)
-    assert "Exit codes: 0 all well; 1 finished, but" in out
+    assert "Exit codes: 0 success; 1 finished, but" in out
 
 
-def test_the_version():
+def test_version_prints_the_version():
     assert run("--version").stdout == f"movielake, version {movielake.__version__}\n"
 
 
 # --- converting
 
 
-def test_a_clean_conversion_ends_with_0_and_one_line(feed, lake):
+def test_a_clean_conversion_exits_with_0_and_prints_one_line(feed, lake):
     result = convert(feed, lake)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == (
@@ -121,7 +121,7 @@ def test_a_clean_conversion_ends_with_0_and_one_line(feed, lake):
     )
 
 
-def test_a_second_conversion_says_that_nothing_was_to_do(feed, lake):
+def test_a_second_conversion_reports_unchanged_zips(feed, lake):
     convert(feed, lake)
     result = convert(feed, lake)
     assert result.exit_code == 0
@@ -130,7 +130,7 @@ def test_a_second_conversion_says_that_nothing_was_to_do(feed, lake):
     )
 
 
-def test_damage_ends_with_1_and_says_what_and_where(feed, lake):
+def test_damage_exits_with_1_and_is_described_with_its_place(feed, lake):
     write_feed(Path(feed), {"20191206/movies_can.zip": {"191206S.XML": "<times>\n<showtime>"}})
     result = convert(feed, lake)
     assert (result.exit_code, result.stderr) == (1, "")
@@ -140,7 +140,7 @@ def test_damage_ends_with_1_and_says_what_and_where(feed, lake):
     assert second.endswith("raw bytes in quarantine/20191206/can/191206S.XML)")
 
 
-def test_refused_zips_end_with_1(feed, lake):
+def test_refused_zips_exit_with_1(feed, lake):
     write_feed(Path(feed), {"2019/12/06/movies_deu.zip": week()})
     result = convert(feed, lake)
     assert result.exit_code == 1
@@ -149,14 +149,14 @@ def test_refused_zips_end_with_1(feed, lake):
     ]
 
 
-def test_a_zip_that_cannot_be_opened_ends_with_1(feed, lake):
+def test_a_zip_that_cannot_be_opened_exits_with_1(feed, lake):
     Path(feed, "20191206/movies_can.zip").symlink_to("nowhere")
     result = convert(feed, lake)
     assert result.exit_code == 1
     assert result.stdout.splitlines()[1].startswith("not converted: 20191206/movies_can.zip: ")
 
 
-def test_strangers_are_named_and_no_error(feed, lake):
+def test_files_outside_the_feed_are_named_but_are_not_an_error(feed, lake):
     write_feed(Path(feed), {"README.txt": b"hello"})
     result = convert(feed, lake)
     assert (result.exit_code, result.stdout.splitlines()[1:]) == (
@@ -165,7 +165,7 @@ def test_strangers_are_named_and_no_error(feed, lake):
     )
 
 
-def test_problems_are_summed_up(tmp_path, lake):
+def test_problems_are_counted_in_the_summary(tmp_path, lake):
     xml = times(showing(at="TBA, soon"), showing(at="13:20"), "<odd>1</odd>")
     result = convert(write_feed(tmp_path / "feed", {DEU: {"S.XML": xml}}), lake)
     assert result.exit_code == 0
@@ -186,21 +186,21 @@ def test_problems_are_summed_up(tmp_path, lake):
         (["--stamps", "20191213", "--countries", "swe"], 1),
     ],
 )
-def test_a_selection(feed, lake, options, converted):
+def test_a_selection_limits_the_conversion(feed, lake, options, converted):
     assert f"zips: {converted} converted" in convert(feed, lake, *options).stdout
 
 
-def test_force(feed, lake):
+def test_force_converts_unchanged_zips_again(feed, lake):
     convert(feed, lake)
     assert "zips: 2 converted" in convert(feed, lake, "--force").stdout
 
 
-def test_no_json(feed, lake):
+def test_no_json_writes_only_parquet(feed, lake):
     assert convert(feed, lake, "--no-json").exit_code == 0
     assert not Path(lake, "json").exists()
 
 
-def test_pruning_is_offered_and_done(feed, lake):
+def test_pruning_is_offered_and_works(feed, lake):
     convert(feed, lake)
     Path(feed, DEU).unlink()
     offered = convert(feed, lake)
@@ -211,7 +211,7 @@ def test_pruning_is_offered_and_done(feed, lake):
     assert (pruned.exit_code, pruned.stdout.splitlines()[1:]) == (0, ["removed: 20191206/deu"])
 
 
-def test_strict_is_one_line_on_stderr_and_1(feed, lake):
+def test_strict_exits_with_1_and_one_line_on_stderr(feed, lake):
     write_feed(Path(feed), {DEU: b"garbage"})
     result = convert(feed, lake, "--strict")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -224,64 +224,63 @@ def test_strict_is_one_line_on_stderr_and_1(feed, lake):
 
 
 def clear(result: Result, *words: str) -> bool:
-    """Tell whether a result is one clear line of usage error."""
+    """Return whether a result is a usage error in one clear line."""
     one_line = re.fullmatch(r"movielake: [^\n]+\n", result.stderr)
-    said = bool(one_line) and all(word in result.stderr for word in words)
-    return (
-        said and result.exit_code == 2 and result.stdout == "" and "Traceback" not in result.stderr
-    )
+    complete = bool(one_line) and all(word in result.stderr for word in words)
+    is_usage_error = result.exit_code == 2 and result.stdout == ""
+    return complete and is_usage_error and "Traceback" not in result.stderr
 
 
-def test_no_feed(tmp_path, lake):
+def test_a_missing_feed_is_an_error(tmp_path, lake):
     result = convert(str(tmp_path / "nofeed"), lake)
     assert clear(result, "expected a folder with DATE_STAMP/movies_CCC.zip", "nofeed")
     assert not Path(lake).exists()
 
 
-def test_an_empty_feed(tmp_path, lake):
+def test_an_empty_feed_is_an_error(tmp_path, lake):
     assert clear(convert(str(tmp_path), lake), "expected DATE_STAMP/movies_CCC.zip below")
 
 
-def test_nothing_selected(feed, lake):
+def test_an_empty_selection_is_an_error(feed, lake):
     result = convert(feed, lake, "--countries", "xxx")
     assert clear(result, "countries=xxx", "20191206 to 20191213", "deu, swe")
 
 
-def test_a_folder_that_is_no_lake(feed, tmp_path):
+def test_a_folder_with_other_files_is_an_error(feed, tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     assert clear(convert(feed, str(tmp_path)), "expected a lake or an empty folder")
 
 
-def test_a_lake_of_the_future(feed, lake):
+def test_a_lake_of_a_newer_format_is_an_error(feed, lake):
     write_feed(Path(lake), {"lake.json": b'{"format": 99}'})
-    assert clear(convert(feed, lake), "found format 99", "use the movielake that wrote it")
+    assert clear(convert(feed, lake), "found format 99", "use the ", "movielake that wrote it")
     assert clear(run("info", lake), "found format 99")
 
 
-def test_no_lake(tmp_path):
+def test_a_missing_lake_is_an_error(tmp_path):
     result = run("info", str(tmp_path / "none"))
     assert clear(result, "found no lake.json", "make one with: movielake convert FEED LAKE")
 
 
-def test_a_folder_in_a_lake_is_no_lake_but_its_lake_is_named(feed, lake):
+def test_the_error_for_a_folder_in_a_lake_names_the_lake(feed, lake):
     convert(feed, lake)
     for inside in ("parquet", "parquet/showings", "parquet/showings/date_stamp=20191206"):
         assert clear(run("info", f"{lake}/{inside}"), f"did you mean {lake}?")
 
 
-def test_a_file_is_no_lake(feed, lake):
+def test_a_file_as_the_lake_is_an_error(feed, lake):
     convert(feed, lake)
     assert clear(run("info", f"{lake}/lake.json"), "found a file", "movielake stage FILE.tar")
     assert clear(run("report", f"{lake}/lake.json"), "found a file")
 
 
-def test_an_error_of_the_system_is_told_without_its_number(tmp_path):
+def test_an_error_of_the_system_is_shown_without_its_number(tmp_path):
     (tmp_path / "file").write_text("")
     result = run("sample", str(tmp_path / "file" / "feed"))
     assert clear(result, f"movielake: {tmp_path}/file/feed: Not a directory")
 
 
-def test_what_may_not_be_written_ends_with_1_and_says_what_to_do(monkeypatch, tmp_path):
+def test_a_missing_permission_exits_with_1_and_gives_advice(monkeypatch, tmp_path):
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", "there")
 
@@ -290,13 +289,13 @@ def test_what_may_not_be_written_ends_with_1_and_says_what_to_do(monkeypatch, tm
     assert (result.exit_code, result.stderr) == (
         1,
         "movielake: there: Permission denied; "
-        "name another place, or ask its owner for the right to use it\n",
+        "choose another path, or ask its owner for permission\n",
     )
 
 
 @pytest.mark.parametrize("command", ["sample", "demo"])
-def test_an_interrupted_sample_is_begun_anew(command, tmp_path):
-    """Unlike all other commands, which go on when they are run again."""
+def test_an_interrupted_sample_must_start_again(command, tmp_path):
+    """All other commands continue if you run them again."""
     process = start(command, str(tmp_path / "new"), text=True)
     while not list(tmp_path.rglob("*.zip")):
         assert process.poll() is None
@@ -304,7 +303,7 @@ def test_an_interrupted_sample_is_begun_anew(command, tmp_path):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err.splitlines()[-1] == (
-        "movielake: interrupted; remove the folder that was begun, or name another"
+        "movielake: interrupted; remove the incomplete folder, or choose another folder"
     )
 
 
@@ -398,33 +397,33 @@ def interrupted_sample(script: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("interrupt", [FINALIZED, DROPPED, IMPORTING, CLOSING])
-def test_an_interrupt_is_one_line_wherever_it_falls(interrupt):
-    """Python drops it in a finalizer, C anywhere; an import stays half; an open zip has its own."""
+def test_an_interrupt_is_one_line_in_every_kind_of_code(interrupt):
+    """The kinds: a finalizer, code that drops the interrupt, an import, and an open zip."""
     result = interrupted_sample(interrupt)
     assert result.returncode == 130
     assert result.stderr == (
-        "movielake: interrupted; remove the folder that was begun, or name another\n"
+        "movielake: interrupted; remove the incomplete folder, or choose another folder\n"
     )
 
 
-def test_who_tidies_up_after_an_interrupt_is_not_interrupted():
-    """A generator is closed before anybody handles the interrupt, and may have much to close."""
+def test_code_that_cleans_up_after_an_interrupt_is_not_interrupted():
+    """Python closes generators before any code handles the interrupt, and closing can take long."""
     result = interrupted_sample(TIDYING)
     assert (result.returncode, result.stdout) == (130, "tidied up\n" * 2)
 
 
-def test_an_interrupt_that_is_ignored_stays_ignored():
-    """As in the background of a shell script."""
+def test_an_ignored_interrupt_stays_ignored():
+    """A shell script ignores interrupts for commands in its background."""
     result = interrupted_sample(IGNORED)
     assert (result.returncode, result.stderr) == (7, "")
 
 
-def test_a_file_where_the_lake_should_be(feed, lake):
+def test_a_file_at_the_path_of_the_new_lake_is_an_error(feed, lake):
     Path(lake).write_text("a file")
     assert clear(convert(feed, lake))
 
 
-def test_an_unknown_kind_of_url(feed):
+def test_an_unknown_kind_of_url_is_an_error(feed):
     assert clear(convert(feed, "nosuch://lake"), "nosuch")
 
 
@@ -444,14 +443,14 @@ def test_an_unknown_kind_of_url(feed):
         (["--nonsense"], "No such option"),
     ],
 )
-def test_wrong_usage_ends_with_2(arguments, words):
+def test_wrong_usage_exits_with_2(arguments, words):
     result = run(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_an_error_that_nobody_thought_of_is_one_line_too(monkeypatch, lake):
+def test_an_unexpected_error_is_one_line(monkeypatch, lake):
     def broken(_: str) -> None:
         raise KeyError("odd\nthing")
 
@@ -463,7 +462,7 @@ def test_an_error_that_nobody_thought_of_is_one_line_too(monkeypatch, lake):
     )
 
 
-def test_debug_lets_the_error_through(tmp_path):
+def test_debug_raises_the_error(tmp_path):
     result = run("--debug", "info", str(tmp_path))
     assert isinstance(result.exception, FileNotFoundError)
 
@@ -471,7 +470,7 @@ def test_debug_lets_the_error_through(tmp_path):
 # --- information
 
 
-def test_info(feed, lake):
+def test_info_shows_stamps_countries_and_sizes(feed, lake):
     convert(feed, lake)
     result = run("info", lake)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -488,7 +487,7 @@ def test_info(feed, lake):
     }
 
 
-def test_info_names_problems_and_damage(tmp_path, lake):
+def test_info_shows_problems_and_damage(tmp_path, lake):
     content = {"I.XML": movies("Up") + "x", "S.XML": times(showing(at="TBA"))}
     convert(write_feed(tmp_path / "feed", {DEU: content}), lake)
     out = run("info", lake).stdout
@@ -496,20 +495,20 @@ def test_info_names_problems_and_damage(tmp_path, lake):
     assert re.search(rf"^not complete: {DEU}: I\.XML, line 1: damaged: ", out, re.M)
 
 
-def test_info_of_an_empty_lake(tmp_path, lake):
+def test_info_shows_an_empty_lake(tmp_path, lake):
     convert(write_feed(tmp_path / "feed", {DEU: {}}), lake)
     out = run("info", lake).stdout
     assert out.startswith(f"{lake}: 1 feed zips, 1 date stamps (20191206 to 20191206), 1 countries")
 
 
-def test_info_changes_nothing(feed, lake):
+def test_info_changes_no_file(feed, lake):
     convert(feed, lake)
     before = files(lake)
     run("info", lake)
     assert files(lake) == before
 
 
-def test_info_names_the_first_of_many_problems(tmp_path, lake):
+def test_info_shows_the_first_problems_and_counts_the_rest(tmp_path, lake):
     odd = "".join(f"<odd{n:02}>x</odd{n:02}>" for n in range(25))
     convert(write_feed(tmp_path / "feed", {DEU: {"191206S.XML": times(odd)}}), lake)
     out = run("info", lake).stdout
@@ -518,30 +517,30 @@ def test_info_names_the_first_of_many_problems(tmp_path, lake):
     assert "and 5 more" in out
 
 
-# --- what only asks a module that has tests of its own
+# --- commands whose modules have their own tests
 
 
 def test_job_lists_the_scripts_and_prints_one():
-    told = [line.split()[0] for line in run("job").stdout.splitlines()]
-    assert sorted(told) == sorted(path.stem for path in (ROOT / "jobs").glob("*.sbatch"))
+    names = [line.split()[0] for line in run("job").stdout.splitlines()]
+    assert sorted(names) == sorted(path.stem for path in (ROOT / "jobs").glob("*.sbatch"))
     assert run("job", "analysis", "--cpus", "6").stdout == write_job("analysis", cpus=6)
 
 
-def test_stage_says_where_nothing_is_staged(feed, lake, monkeypatch):
+def test_stage_without_a_target_warns_and_prints_the_source(feed, lake, monkeypatch):
     monkeypatch.delenv("SLURM_TMPDIR", raising=False)
     convert(feed, lake)
     result = run("stage", lake)
     assert (result.exit_code, result.stdout) == (0, f"{lake}\n")
-    assert "nothing staged, using the source" in result.stderr
+    assert "--to is not given, so the source is used without staging" in result.stderr
 
 
-def test_a_feed_is_validated(feed):
+def test_a_feed_can_be_validated(feed):
     result = run("validate", feed, "--workers", "1")
     assert result.exit_code == 0
     assert result.stdout.startswith(f"{feed}: valid")
 
 
-def test_the_demo_wants_an_empty_folder(tmp_path):
+def test_the_demo_needs_an_empty_folder(tmp_path):
     (tmp_path / "mine.txt").touch()
     result = run("demo", str(tmp_path))
     assert result.exit_code != 0
@@ -549,7 +548,7 @@ def test_the_demo_wants_an_empty_folder(tmp_path):
     assert list(files(tmp_path)) == ["mine.txt"]
 
 
-# --- nothing of the feed reaches the terminal raw
+# --- texts of the feed reach the terminal only escaped
 
 
 @pytest.mark.parametrize(
@@ -573,9 +572,9 @@ HOSTILE = "\x1b[2J\x07S.XML"
 @pytest.mark.parametrize("strict", [[], ["--strict"]])
 def test_names_of_members_are_escaped(tmp_path, lake, content, strict):
     result = convert(write_feed(tmp_path / "feed", {DEU: {HOSTILE: content}}), lake, *strict)
-    said = result.output + run("info", lake).output
-    assert "\\x1b[2J\\x07S.XML" in said
-    assert not re.search("[\x00-\x09\x0b-\x1f]", said)
+    output = result.output + run("info", lake).output
+    assert "\\x1b[2J\\x07S.XML" in output
+    assert not re.search("[\x00-\x09\x0b-\x1f]", output)
 
 
 def test_names_of_files_are_escaped(tmp_path, lake):
@@ -584,7 +583,7 @@ def test_names_of_files_are_escaped(tmp_path, lake):
 
 
 @pytest.mark.parametrize("value", ["[/b]", "[red]x", "[REC]", ":smile:", "a\\[b", "\u202ebad"])
-def test_examples_of_problems_are_shown_as_they_are(tmp_path, lake, value):
+def test_examples_of_problems_are_shown_unchanged(tmp_path, lake, value):
     xml = times(showing(at=value))
     convert(write_feed(tmp_path / "feed", {DEU: {"S.XML": xml}}), lake)
     result = run("info", lake)
@@ -593,7 +592,7 @@ def test_examples_of_problems_are_shown_as_they_are(tmp_path, lake, value):
 
 
 @pytest.mark.parametrize("value", ["[/b]", "[REC]", ":smile:"])
-def test_titles_in_a_table_are_shown_as_they_are(value, capsys):
+def test_titles_in_a_table_are_shown_unchanged(value, capsys):
     from rich.console import Console
 
     Console(width=80).print(rows_table(["title", "records"], [[value, "1"]]))
@@ -603,7 +602,7 @@ def test_titles_in_a_table_are_shown_as_they_are(value, capsys):
 # --- schemas
 
 
-def test_the_schema_of_all_tables():
+def test_the_schema_without_a_name_has_all_tables():
     result = run("schema")
     assert result.exit_code == 0
     assert [line for line in result.stdout.splitlines() if line.startswith("  <")] == [
@@ -623,7 +622,7 @@ def test_the_schema_of_one_table_has_every_column(name):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_the_schema_as_markdown(name):
+def test_the_schema_as_markdown_has_every_column(name):
     text = run("schema", name, "--format", "markdown").stdout
     assert text.startswith(f"## {name}\n")
     rows = [line for line in text.splitlines() if line.startswith("| `")]
@@ -635,7 +634,7 @@ def test_the_schema_as_markdown(name):
 # --- real processes
 
 
-def test_a_process_converts(feed, lake):
+def test_a_process_converts_a_feed(feed, lake):
     code, out, err = outcome("convert", feed, lake, "--workers", "1")
     assert (code, err) == (0, "")
     assert out == f"{lake}: feed zips: 2 converted, 0 unchanged; 10 records, 4 screenings\n"
@@ -644,12 +643,12 @@ def test_a_process_converts(feed, lake):
 def test_a_process_converts_with_two_workers(feed, lake):
     code, out, err = outcome("convert", feed, lake, "--workers", "2")
     assert code == 0
-    # On a busy machine workers take long enough to start that progress is told.
+    # On a busy machine, workers start so slowly that the command prints its progress.
     assert all(re.fullmatch("convert: .* [kM]B/s", line) for line in err.splitlines())
     assert "zips: 2 converted" in out
 
 
-def test_a_process_fails_in_one_line(tmp_path):
+def test_a_process_reports_an_error_in_one_line(tmp_path):
     code, out, err = outcome("convert", "nofeed", "lake", cwd=tmp_path)
     assert (code, out) == (2, "")
     assert err == (
@@ -682,7 +681,7 @@ def test_names_that_are_not_utf8_reach_the_terminal_escaped(tmp_path, lake):
         ["convert", "FEED", "LAKE"],
     ],
 )
-def test_a_reader_that_went_away_is_no_trace(command, feed, lake):
+def test_a_closed_pipe_causes_no_trace(command, feed, lake):
     convert(feed, lake)
     read, write = os.pipe()
     os.close(read)
@@ -694,7 +693,7 @@ def test_a_reader_that_went_away_is_no_trace(command, feed, lake):
     assert process.returncode in (0, 1)
 
 
-def test_a_terminal_gets_a_bar_and_a_pipe_plain_lines(feed, lake):
+def test_a_terminal_shows_a_bar_and_a_pipe_gets_plain_lines(feed, lake):
     ours, theirs = pty.openpty()
     shown = []
     process = start("convert", feed, lake, "--workers", "1", stderr=theirs, text=True)
@@ -704,7 +703,7 @@ def test_a_terminal_gets_a_bar_and_a_pipe_plain_lines(feed, lake):
         while True:
             try:
                 shown.append(os.read(ours, 4096))
-            except OSError:  # how Linux tells the end of a pseudo-terminal
+            except OSError:  # Linux raises this at the end of a pseudo-terminal
                 return
 
     reader = threading.Thread(target=read)

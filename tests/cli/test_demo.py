@@ -1,4 +1,4 @@
-"""The demo goes the whole way, and the lines that it shows do what it says."""
+"""The demo: it runs all steps, and the Python lines that it shows give the results it shows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword")  # of pand
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    """Give what a demo of a small sample prints."""
+    """Return the output of a demo with a small sample."""
     everything: list[Any] = []
     with pytest.MonkeyPatch.context() as patch:
         small = partial(write_sample, weeks=2, scale=0.02)
@@ -32,7 +32,7 @@ def starting(shown: list[Any], start: str) -> list[str]:
     return [line.strip() for line in shown if isinstance(line, str) and start in line[:5]]
 
 
-def test_the_steps(shown: list[Any]) -> None:
+def test_the_demo_runs_all_steps(shown: list[Any]) -> None:
     commands = [line.split()[2] for line in starting(shown, "$ ")]
     assert commands == ["sample", "convert", "validate", "info", "stage", "report"]
     lake = Path(starting(shown, "$ ")[-1].split()[3])
@@ -42,7 +42,7 @@ def test_the_steps(shown: list[Any]) -> None:
     assert lake.with_name("report.html").read_bytes().startswith(b"<!doctype html>")
 
 
-def test_the_python_that_is_shown_gives_what_is_shown(shown: list[Any]) -> None:
+def test_the_shown_python_lines_give_the_shown_results(shown: list[Any]) -> None:
     tables = [entry for entry in shown[shown.index(_first(shown)) :] if isinstance(entry, Table)]
     names: dict[str, Any] = {}
     answers = []

@@ -1,4 +1,4 @@
-"""A person's habits: TAB, JSON, notebooks, and what docs/shell.md shows."""
+"""Use in a shell and in a notebook: TAB completion, JSON, tables, and docs/shell.md."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PROGRAM = str(Path(sys.executable).with_name("movielake"))
 
 @pytest.fixture
 def place(sample_lake, tmp_path, monkeypatch) -> Path:
-    """A folder in which the sample's lake is called lake."""
+    """Return the current folder, in which the sample's lake is called lake."""
     (tmp_path / "lake").symlink_to(sample_lake)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -52,7 +52,7 @@ def with_program() -> dict[str, str]:
 
 
 def offered(*words: str, shell: str = "bash") -> list[str]:
-    """Ask for what a shell would offer for the last word."""
+    """Return the completions of a shell for the last word."""
     result = subprocess.run(
         [PROGRAM],
         env={
@@ -82,11 +82,11 @@ def offered(*words: str, shell: str = "bash") -> list[str]:
         (["stage", "nowhere", "--stamps", ""], []),
     ],
 )
-def test_words_that_are_offered(words, expected):
+def test_commands_options_and_names_are_completed(words, expected):
     assert offered(*words) == expected
 
 
-def test_what_a_lake_a_pack_and_a_feed_have_is_offered(place, sample_feed):
+def test_stamps_and_countries_of_a_lake_pack_or_feed_are_completed(place, sample_feed):
     pack("lake", "lake.tar")
     for source in ("lake", "lake.tar"):
         stamps = ["20191206", "20191213", "20191220"]
@@ -96,7 +96,7 @@ def test_what_a_lake_a_pack_and_a_feed_have_is_offered(place, sample_feed):
     assert offered("stage", "--to", "ssd", "lake", "--countries", "g") == ["gbr"]
 
 
-def test_the_line_for_bash(place):
+def test_the_line_for_bash_works(place):
     line = SHOWN["bash"][0]
     script = f"""{line}
         COMP_WORDS=(movielake stage lake --countries "d"); COMP_CWORD=4
@@ -111,7 +111,7 @@ def test_the_line_for_bash(place):
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_lines_for_other_shells(shell):
+def test_the_lines_for_other_shells_work(shell):
     (line,) = SHOWN[shell]
     name = f"_MOVIELAKE_COMPLETE={shell}_source"
     assert f"{name} movielake" in line
@@ -125,7 +125,7 @@ def test_the_lines_for_other_shells(shell):
 # --- info as JSON
 
 
-def test_info_as_json(sample_lake, duck):
+def test_info_as_json_matches_describe_lake_and_duckdb(sample_lake, duck):
     result = subprocess.run(
         [sys.executable, "-m", "movielake", "info", str(sample_lake), "--format", "json"],
         capture_output=True,
@@ -145,7 +145,7 @@ def test_info_as_json(sample_lake, duck):
     assert all(f"`{name}`" in listed for name in (*names, *tables["movies"], *found["problems"][0]))
 
 
-def test_the_page_s_other_commands_and_python(place):
+def test_the_other_commands_and_the_python_of_the_page_work(place):
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", SHOWN["bash"][1]],
         env=with_program(),
@@ -166,7 +166,7 @@ def text_of(html: str) -> str:
     return " ".join(re.sub("<.*?>", " ", html).split())
 
 
-def test_a_reader_shows_itself(sample_lake):
+def test_a_reader_is_shown_as_a_table(sample_lake):
     showings = ShowingsReader(str(sample_lake), countries="deu", date_stamps="20191206")
     shown = text_of(showings._repr_html_())
     assert shown.startswith(f"ShowingsReader: showings lake {sample_lake} files ")
@@ -174,14 +174,14 @@ def test_a_reader_shows_itself(sample_lake):
     assert "date stamps 1 (20191206 to 20191206) countries 1 (deu) columns record, " in shown
 
 
-def test_joins_and_snapshots_show_themselves(sample_lake):
+def test_joins_and_snapshots_are_shown_as_tables(sample_lake):
     showings = ShowingsReader(str(sample_lake))
     joined = JoinedShowings(showings, movie_columns=["title"], theater_columns=[])
     assert ", source_xml, title, date_stamp, country" in text_of(joined._repr_html_())
     assert text_of(CurrentShowings(showings)._repr_html_()).startswith("CurrentShowings: showings")
 
 
-def test_a_folder_of_others_shows_itself(tmp_path):
+def test_a_folder_from_another_program_is_shown_as_a_table(tmp_path):
     folder = tmp_path / "json" / "20191206" / "deu"
     folder.mkdir(parents=True)
     (folder / "191206I.json").write_text('{"movie_id": "1"}\n')
@@ -189,7 +189,7 @@ def test_a_folder_of_others_shows_itself(tmp_path):
     assert f"lake {tmp_path} files 1 date stamps 1 (" in shown
 
 
-def test_a_lake_shows_itself(sample_lake):
+def test_a_lake_is_shown_as_a_table(sample_lake):
     shown = text_of(describe_lake(str(sample_lake))._repr_html_())
     assert "feed zips 24 date stamps 3 (20191206 to 20191220) countries 8 (aus, can, " in shown
     assert (
@@ -198,7 +198,7 @@ def test_a_lake_shows_itself(sample_lake):
     assert "table column kind count example" in shown
 
 
-def test_what_a_feed_says_is_no_html(tmp_path):
+def test_html_in_a_feed_is_escaped(tmp_path):
     evil = "&lt;script&gt;alert(1)&lt;/script&gt;"
     content = {"I.XML": movies("Up").replace("</movie>", f"<when>{evil}</when></movie>")}
     feed = write_feed(tmp_path / "f", {"20191206/movies_deu.zip": content})
@@ -210,27 +210,27 @@ def test_what_a_feed_says_is_no_html(tmp_path):
     assert "<b>" not in shown + MoviesReader(lake)._repr_html_()
 
 
-def test_an_empty_lake_shows_itself(tmp_path):
+def test_an_empty_lake_is_shown_as_a_table(tmp_path):
     feed = write_feed(tmp_path / "f", {"20191206/movies_deu.zip": {"S.XML": times()}})
     convert(feed, str(tmp_path / "lake"), workers=1)
     assert "feed zips 1" in text_of(describe_lake(str(tmp_path / "lake"))._repr_html_())
 
 
-def test_cards_escape_everything():
+def test_cards_escape_all_texts():
     html = html_card("<1>", {"<2>": "<3>", "n": 1234}, html_table(["<4>"], [["<5>"]]))
     assert not re.search(r"<\d>", html)
     assert [f"&lt;{n}&gt;" in html for n in range(1, 6)] == [True] * 5
     assert "1,234" in html
 
 
-def test_a_bar_where_there_is_no_terminal_is_quiet(capsys):
+def test_a_short_bar_without_a_terminal_prints_no_lines(capsys):
     with ProgressBar("stage") as bar:
         for _ in range(10):
             bar.file("name", 1000)
     assert capsys.readouterr() == ("", "")
 
 
-def test_in_a_real_notebook(place, sample_feed):
+def test_a_real_notebook_shows_progress_and_tables(place, sample_feed):
     cells = [
         "from movielake import ProgressBar, ShowingsReader, convert",
         "with ProgressBar('convert') as bar:\n"

@@ -120,7 +120,7 @@ def interrupt(
             child.suspend()
     send(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert err == "movielake: interrupted; run the same command again to go on\n"
+    assert err == "movielake: interrupted; run the same command again to continue\n"
     assert (process.returncode, out) == (130, "")
     assert psutil.wait_procs(children, timeout=10)[1] == []
     assert place.names(".work") == []

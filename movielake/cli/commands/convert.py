@@ -1,4 +1,4 @@
-"""``movielake convert``: a feed to a lake."""
+"""``movielake convert``: convert a feed into a lake."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from movielake.cli.options import (
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Processes; by default one for each CPU, or one in all where there is little to do.",
+    help="Number of processes. Default: one for each CPU, or one process for little work.",
 )
-@click.option("--force", is_flag=True, help="Convert also what has not changed.")
+@click.option("--force", is_flag=True, help="Convert unchanged feed zips again.")
 @click.option("--strict", is_flag=True, help="Stop at the first damage.")
 @click.option(
-    "--json/--no-json", "with_json", default=True, help="Write JSON Lines besides Parquet."
+    "--json/--no-json", "with_json", default=True, help="Write JSON Lines in addition to Parquet."
 )
-@click.option("--prune", is_flag=True, help="Remove what no longer has a feed zip.")
+@click.option("--prune", is_flag=True, help="Remove partitions whose feed zip no longer exists.")
 @limit_options
 @examples(
     "movielake convert feed lake",
@@ -40,7 +40,7 @@ from movielake.cli.options import (
 def convert_command(
     feed: str, lake: str, stamps: str | None, countries: str | None, **options: Any
 ) -> None:
-    """Convert the feed zips of FEED that are new or changed into LAKE."""
+    """Convert the new and the changed feed zips of FEED into LAKE."""
     from movielake.cli.console import conversion_lines
     from movielake.cli.progress import ProgressBar
     from movielake.conversion.runs import convert as convert_feed

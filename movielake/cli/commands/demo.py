@@ -1,4 +1,4 @@
-"""``movielake demo``: the whole way."""
+"""``movielake demo``: all steps, from a sample feed to a report."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from movielake.cli.options import examples
 from movielake.cli.output import show
 
 
-@click.command("demo", short_help="Go all the way, from a sample to a report, in about a minute.")
+@click.command("demo", short_help="Run all steps, from a sample to a report, in about a minute.")
 @click.argument("folder", default="movielake-demo", metavar="[DIR]", type=PATH)
 @examples("movielake demo")
 def demo_command(folder: str) -> None:
-    """Go all the way in DIR, in about a minute: sample, convert, validate, stage, ask, report."""
+    """Run all steps in DIR, in about a minute: sample, convert, validate, stage, query, report."""
     from movielake.cli.walkthrough import run_demo
 
     run_demo(folder, show)

@@ -1,4 +1,4 @@
-"""``movielake info``: what is in a lake."""
+"""``movielake info``: show the contents of a lake."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from movielake.cli.output import show
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="How to write it.",
+    help="Format of the output.",
 )
 @examples("movielake info lake", "movielake info lake --format json")
 def info_command(lake: str, form: str) -> None:
-    """Tell what is in LAKE: tables, stamps, countries, rows, problems."""
+    """Show the contents of LAKE: tables, stamps, countries, rows, problems."""
     import json
 
     from movielake.cli.console import overview_tables

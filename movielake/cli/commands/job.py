@@ -1,4 +1,4 @@
-"""``movielake job``: the sbatch scripts."""
+"""``movielake job``: list and print the sbatch scripts."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from movielake.cli.completion import PATH, complete_jobs
 from movielake.cli.options import examples
 
 
-@click.command("job", short_help="List the sbatch scripts, or print one with a job's own sizes.")
+@click.command("job", short_help="List the sbatch scripts, or print one with your job's sizes.")
 @click.argument("name", required=False, shell_complete=complete_jobs)
 @click.option(
-    "-o", "--output", metavar="FILE", type=PATH, help="Write it there instead of printing it."
+    "-o", "--output", metavar="FILE", type=PATH, help="Write the script to FILE, do not print it."
 )
 @click.option("--cpus", type=int, help="CPUs of each node.")
-@click.option("--nodes", type=int, help="Nodes; more than one only for multinode.")
+@click.option("--nodes", type=int, help="Number of nodes. Only multinode can use more than one.")
 @click.option("--memory", metavar="SIZE", help="Memory for each CPU, e.g. 4000M.")
 @click.option("--time", metavar="LIMIT", help="Time limit, e.g. 2:59:00.")
-@click.option("--account", metavar="ACCOUNT", help="Whose account the job is charged to.")
+@click.option("--account", metavar="ACCOUNT", help="Account that pays for the job.")
 @examples("movielake job", "movielake job analysis --cpus 6 -o analysis.sbatch")
 def job_command(name: str | None, output: str | None, **options: Any) -> None:
-    """List the sbatch scripts, or print the one called NAME with a job's own sizes."""
+    """List the sbatch scripts, or print the script NAME with the sizes of your job."""
     from pathlib import Path
 
     from movielake.cluster.jobs import list_jobs, write_job

@@ -1,4 +1,4 @@
-"""``movielake pack``: a lake as one file."""
+"""``movielake pack``: write a lake into one file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from movielake.cli.options import examples
 @click.argument("file", type=PATH)
 @examples("movielake pack lake lake.tar")
 def pack_command(lake: str, file: str) -> None:
-    """Pack LAKE into FILE, one ordinary tar, for a shared file system that dislikes small files."""
+    """Pack LAKE into FILE, one ordinary tar.
+
+    One large file suits shared file systems that are slow with many small files.
+    """
     from movielake.cli.progress import ProgressBar
     from movielake.staging.packing import pack as pack_lake
 

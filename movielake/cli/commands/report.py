@@ -1,4 +1,4 @@
-"""``movielake report``: a lake in a browser."""
+"""``movielake report``: describe a lake in a page for a browser."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ from movielake.cli.options import countries_option, examples, stamps_option
 from movielake.cli.output import show, warn
 
 
-@click.command(
-    "report", short_help="Write what LAKE holds as one file of HTML: plots, map, tables."
-)
+@click.command("report", short_help="Describe LAKE in one HTML file with plots, a map and tables.")
 @click.argument("lake")
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
     default="report.html",
-    help="Where to; report.html by default.",
+    help="File to write. Default: report.html.",
 )
 @click.option(
     "--index-stamp",
     metavar="STAMP",
-    help="Compare screenings with this stamp; the first that has every country by default.",
+    help="Compare screenings with this stamp. Default: the first stamp with every country.",
 )
 @stamps_option
 @countries_option
@@ -33,9 +31,10 @@ from movielake.cli.output import show, warn
 def report_command(
     lake: str, output: str, index_stamp: str | None, stamps: str | None, countries: str | None
 ) -> None:
-    """Write what LAKE holds as one file of HTML that opens in a browser, without a network.
+    """Describe LAKE in one HTML file that a browser opens without a network.
 
-    Coverage, screenings and theaters over time, a map of theaters, top films, data quality.
+    The file shows coverage, screenings and theaters over time, a map of theaters, the top films
+    and the data quality.
     """
     from movielake.report import write_report
 

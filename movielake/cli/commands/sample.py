@@ -1,4 +1,4 @@
-"""``movielake sample``: a synthetic feed."""
+"""``movielake sample``: write a synthetic feed."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from movielake.cli.completion import PATH, complete_countries
 from movielake.cli.options import examples
 
 
-@click.command("sample", short_help="Write a synthetic feed, quirks and all, to FEED.")
+@click.command("sample", short_help="Write a synthetic feed with realistic quirks to FEED.")
 @click.argument("feed", type=PATH)
-@click.option("--weeks", default=8, show_default=True, help="Weekly stamps, from 20191206.")
+@click.option("--weeks", default=8, show_default=True, help="Number of weeks, from 20191206.")
 @click.option(
     "--countries",
     metavar="LIST",
-    help="Countries, e.g. can,deu; eight by default.",
+    help="Countries, e.g. can,deu. Default: eight countries.",
     shell_complete=complete_countries,
 )
-@click.option("--scale", default=1.0, show_default=True, help="Size; 1 is about 40 MB of XML.")
-@click.option("--seed", default=0, show_default=True, help="Another seed, another feed.")
-@click.option("--damage", is_flag=True, help="Add a few files that cannot be read.")
+@click.option("--scale", default=1.0, show_default=True, help="Size. 1 is about 40 MB of XML.")
+@click.option("--seed", default=0, show_default=True, help="Each seed gives a different feed.")
+@click.option("--damage", is_flag=True, help="Add a few unreadable files.")
 @examples("movielake sample feed", "movielake sample feed --weeks 60 --countries deu,swe")
 def sample_command(
     feed: str, weeks: int, countries: str | None, scale: float, seed: int, damage: bool
 ) -> None:
-    """Write a synthetic feed with the real one's layout and quirks to FEED."""
+    """Write a synthetic feed to FEED, with the layout and the quirks of the real feed."""
     from movielake.cli.console import sample_lines
     from movielake.cli.progress import ProgressBar
     from movielake.sample import write_sample

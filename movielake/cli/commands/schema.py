@@ -1,4 +1,4 @@
-"""``movielake schema``: the tables' columns and records, for people and for other tools."""
+"""``movielake schema``: print the schemas of the tables, for people and for other tools."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from movielake.schema.tables import Table
 
 
-@click.command("schema", short_help="Print every column of a table, and where it comes from.")
+@click.command("schema", short_help="Print every column of a table and its source in the feed.")
 @click.argument("table", required=False, type=click.Choice(["movies", "theaters", "showings"]))
 @click.option(
     "--format",
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     type=click.Choice(["text", "json-schema", "datapackage", "markdown"]),
     default="text",
     show_default=True,
-    help="How to write it: for people, as JSON Schema of the JSON records, as Frictionless data "
-    "package of the lake, or as the data dictionary.",
+    help="Format of the output: text for people, JSON Schema of the JSON records, Frictionless "
+    "data package of the lake, or data dictionary in Markdown.",
 )
 @examples(
     "movielake schema showings",
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "movielake schema --format markdown",
 )
 def schema_command(table: str | None, form: str) -> None:
-    """Print the schema of TABLE, or of all tables: every column and where it comes from."""
+    """Print the schema of TABLE, or of all tables: every column and its source in the feed."""
     from movielake.schema.tables import TABLES
     from movielake.schema.tables import table as read_table
 

@@ -1,4 +1,4 @@
-"""``movielake stage``: a lake on the node's own disk."""
+"""``movielake stage``: copy a lake to the local disk of a node."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ from movielake.cli.options import countries_option, examples, stamps_option
 from movielake.cli.output import warn
 
 
-@click.command("stage", short_help="Copy SOURCE, a lake or a pack, to this node's own disk.")
+@click.command("stage", short_help="Copy SOURCE, a lake or a pack, to this node's local disk.")
 @click.argument("source", type=PATH)
 @click.option(
-    "--to", metavar="DIR", type=PATH, help="Where to; $SLURM_TMPDIR/movielake/NAME by default."
+    "--to", metavar="DIR", type=PATH, help="Target folder. Default: $SLURM_TMPDIR/movielake/NAME."
 )
 @click.option("--tables", metavar="LIST", help="Only these tables, e.g. movies,showings.")
 @stamps_option
 @countries_option
 @click.option("--json/--no-json", default=True, help="Stage JSON Lines too, for bags of records.")
 @click.option(
-    "--workers", type=click.IntRange(min=1), help="Partitions copied and checked at a time."
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Number of partitions to copy and verify at the same time.",
 )
 @examples(
     "movielake stage lake.tar",
     "movielake stage lake --to /tmp/lake --countries deu --tables showings --no-json",
 )
 def stage_command(source: str, to: str | None, stamps: str | None, **options: Any) -> None:
-    """Copy SOURCE, a lake or a pack, to this node's own disk, and print where it is.
+    """Copy SOURCE, a lake or a pack, to this node's local disk, and print the path of the copy.
 
-    Nothing else goes to stdout: LAKE=$(movielake stage lake.tar). Without --to and outside Slurm
-    nothing is copied, and the path is SOURCE's own.
+    Only the path goes to stdout: LAKE=$(movielake stage lake.tar). Without --to and outside Slurm
+    the command copies no data and prints the path of SOURCE.
     """
     from movielake.cli.progress import ProgressBar
     from movielake.cluster.slurm import read_job
@@ -40,5 +42,5 @@ def stage_command(source: str, to: str | None, stamps: str | None, **options: An
     with ProgressBar("stage") as bar:
         staged = stage_lake(source, to, date_stamps=stamps, on_progress=bar.file, **options)
     if to is None and read_job().scratch is None:
-        warn("SLURM_TMPDIR is not set and --to is not given: nothing staged, using the source")
+        warn("SLURM_TMPDIR is not set and --to is not given, so the source is used without staging")
     click.echo(staged)

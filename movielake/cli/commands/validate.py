@@ -1,4 +1,4 @@
-"""``movielake validate``: is a lake what it says, is a feed fit to be converted."""
+"""``movielake validate``: check a lake, or a feed before it is converted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from movielake.cli.options import (
 
 
 def _severities(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
-    """Read NAME=SEVERITY; which names there are the library knows."""
+    """Read NAME=SEVERITY. The library checks the names."""
     chosen = {}
     for text in texts:
         name, equals, severity = text.partition("=")
@@ -30,18 +30,18 @@ def _severities(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -
 @click.argument("path")
 @stamps_option
 @countries_option
-@click.option("--fast", is_flag=True, help="Only the manifest, sizes and Parquet footers.")
+@click.option("--fast", is_flag=True, help="Check only the manifest, sizes and Parquet footers.")
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Open the files of N partitions only, spread over the lake.",
+    help="Open only the files of N partitions, spread over the lake.",
 )
 @click.option(
     "--max-orphans",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
-    help="More showings than this share without movie or theater are an error.",
+    help="Largest allowed share of showings without movie or theater. More is an error.",
 )
 @limit_options
 @click.option(
@@ -50,7 +50,7 @@ def _severities(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -
     multiple=True,
     callback=_severities,
     metavar="NAME=SEVERITY",
-    help="Take a rule as error, warning or ignore; may be repeated.",
+    help="Set a rule to error, warning or ignore. You can repeat this option.",
 )
 @click.option(
     "--format",
@@ -58,9 +58,11 @@ def _severities(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -
     type=click.Choice(["text", "json", "github"]),
     default="text",
     show_default=True,
-    help="For people, for programs, or as annotations of a GitHub workflow.",
+    help="Format of the output: for people, for programs, or annotations of a GitHub workflow.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; all CPUs by default.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Number of processes. Default: one for each CPU."
+)
 @examples(
     "movielake validate lake",
     "movielake validate lake --sample 50 --max-orphans 0.02 --format github",
@@ -71,9 +73,9 @@ def validate_command(
 ) -> None:
     """Check PATH: a lake, or a feed before it is converted.
 
-    Every file of a lake is read and compared with the manifest, the schemas, and the records that
-    it was made of. Errors: the lake is not what it says. Warnings: what the feed itself was like.
-    docs/validation.md lists the rules. Exit code 1 if there is an error.
+    The command reads every file of a lake and compares it with the manifest, the schemas and the
+    JSON records. Errors mean that the lake does not match its commits. Warnings describe oddities
+    of the feed. docs/validation.md lists the rules. The exit code is 1 if an error was found.
     """
     from movielake.cli.progress import ProgressBar
     from movielake.cli.verdict import open_verdict
