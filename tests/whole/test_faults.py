@@ -52,8 +52,8 @@ def test_a_changed_row_makes_the_page_stale(page, change):
     faults.write()
     faults.RECORDED.clear()
     faults.record("Zips", "cut", **as_shown | change)
-    said = "docs/trust.md is stale: Zips, cut: run pytest --write-docs"
-    assert faults.differences(whole=True) == faults.differences(whole=False) == [said]
+    line = "docs/trust.md is stale: Zips, cut: run pytest --write-docs"
+    assert faults.differences(whole=True) == faults.differences(whole=False) == [line]
 
 
 def test_fewer_inputs_make_the_page_stale_only_after_a_whole_run(page):

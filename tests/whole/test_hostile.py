@@ -191,7 +191,7 @@ class Case:
     case: str
     inputs: tuple[Callable[[], object], ...]
     kept: int
-    said: str = ""
+    message: str = ""
     options: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=())
     rows: int | None = None
@@ -234,7 +234,7 @@ CASES = [
         laughs,
         lambda: entities(f'a "{"x" * 50_000}"', use="&a;" * 50_000),
         kept=0,
-        said="refused: declares entities, which are refused (0 records kept",
+        message="refused: declares entities, which are refused (0 records kept",
     ),
     case(
         HOSTILE,
@@ -251,7 +251,7 @@ CASES = [
         lambda: inside("<a>" * 100_000 + "</a>" * 100_000),
         lambda: inside((DATE + ">") * 100_000),
         lambda: inside("<movie_name>" * 100_000),
-        said="damaged: Excessive depth in document: 256 (5 records kept",
+        message="damaged: Excessive depth in document: 256 (5 records kept",
     ),
     case(
         HOSTILE,
@@ -259,33 +259,33 @@ CASES = [
         lambda: inside(f"<movie_name>{'x' * 30_000_000}</movie_name>"),
         lambda: inside("x" * 30_000_000),
         lambda: spoiled(" " * 30_000_000),
-        said="damaged: Resource limit exceeded: Text node too long (5 records kept",
+        message="damaged: Resource limit exceeded: Text node too long (5 records kept",
     ),
     case(
         HOSTILE,
         "an attribute of 30 MB",
         lambda: spoiled(f"<showtime a='{'x' * 30_000_000}'/>"),
         lambda: inside(f"{DATE} a='{'x' * 30_000_000}'/>"),
-        said="damaged: expected the end of a record within 20,971,520 bytes (5 records kept",
+        message="damaged: expected the end of a record within 20,971,520 bytes (5 records kept",
     ),
     case(
         HOSTILE,
         "an element name of 1 MB",
         lambda: inside(f"<{'x' * 1_000_000}/>"),
-        said="damaged: Name too long: NCName (5 records kept",
+        message="damaged: Name too long: NCName (5 records kept",
     ),
     case(
         HOSTILE,
         "a million attributes on a record or on an element inside it",
         lambda: spoiled(f"<showtime {attributes('a', '', 1_000_000)}/>"),
         lambda: inside(f"<a {attributes('a', '>', 1_000_000)}/>"),
-        said="damaged: expected at most 4,096 attributes in a tag, found more (5 records kept",
+        message="damaged: expected at most 4,096 attributes in a tag, found more (5 records kept",
     ),
     case(
         HOSTILE,
         "hundreds of namespaces",
         lambda: inside(f"<a {attributes('xmlns:a', 'urn:a', 500)}/>"),
-        said="damaged: expected at most 64 namespaces, found more (5 records kept",
+        message="damaged: expected at most 64 namespaces, found more (5 records kept",
     ),
     case(
         HOSTILE,
@@ -294,7 +294,7 @@ CASES = [
         lambda: spoiled("<a/>" * 6_000_000),
         lambda: spoiled("<!---->" * 4_000_000),
         lambda: spoiled("<?a?>" * 5_000_000),
-        said="damaged: expected the end of a record within 20,971,520 bytes (5 records kept",
+        message="damaged: expected the end of a record within 20,971,520 bytes (5 records kept",
     ),
     case(
         HOSTILE,
@@ -325,7 +325,7 @@ CASES = [
         "a zip bomb that states a small size",
         gigabytes,
         kept=0,
-        said="refused: its 1,459,350 packed bytes unpack to more than 1,000,000,000, where "
+        message="refused: its 1,459,350 packed bytes unpack to more than 1,000,000,000, where "
         "--max-ratio (max_ratio=) allows 300 for each; if it is not a zip bomb, raise the limit "
         "and convert with --force (0 records kept",
     ),
@@ -335,7 +335,7 @@ CASES = [
         *(partial(bomb, 30_000_000, method) for method in METHODS),
         kept=0,
         options=("--max-member-size", "20MB"),
-        said="refused: it unpacks to more than 20,000,000 bytes, the limit of --max-member-size "
+        message="refused: it unpacks to more than 20,000,000 bytes, the limit of --max-member-size "
         "(max_member_size=); if it is not a zip bomb, raise the limit and convert with --force "
         "(0 records kept",
     ),
@@ -343,13 +343,13 @@ CASES = [
         HOSTILE,
         "a zip whose directory lists the same packed bytes 30 times",
         shared,
-        said="refused: it overlaps another member, as in a zip bomb (0 records kept",
+        message="refused: it overlaps another member, as in a zip bomb (0 records kept",
     ),
     case(
         HOSTILE,
         "a zip whose members each contain the next ones",
         quoting,
-        said="refused: it overlaps another member, as in a zip bomb (0 records kept",
+        message="refused: it overlaps another member, as in a zip bomb (0 records kept",
     ),
     case(
         HOSTILE,
@@ -373,7 +373,7 @@ CASES = [
         BROKEN,
         "NUL bytes and other control characters in a member",
         lambda: inside("<movie_name>a\0b</movie_name>"),
-        said="damaged: Invalid character: Char 0x0 out of allowed range (5 records kept",
+        message="damaged: Invalid character: Char 0x0 out of allowed range (5 records kept",
     ),
     case(
         BROKEN,
@@ -385,7 +385,7 @@ CASES = [
         "a member name that the zip marks as UTF-8, but that is not",
         lambda: named(zipped({"\u00e9b.XML": times(GOOD)}), "\u00e9".encode(), b"\xff\xfe"),
         kept=0,
-        said="damaged: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte "
+        message="damaged: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte "
         "(0 records kept",
     ),
     case(
@@ -394,10 +394,14 @@ CASES = [
         partial(lying, zipfile.ZIP_DEFLATED),
         partial(lying, zipfile.ZIP_STORED),
         partial(lying, zipfile.ZIP_LZMA),
-        said="damaged: expected 10 bytes, as the zip states, found 850 (5 records kept",
+        message="damaged: expected 10 bytes, as the zip states, found 850 (5 records kept",
     ),
     case(
-        BROKEN, "an encrypted member", encrypted, kept=0, said="refused: it is encrypted (0 records"
+        BROKEN,
+        "an encrypted member",
+        encrypted,
+        kept=0,
+        message="refused: it is encrypted (0 records",
     ),
     case(BROKEN, "a zip in zip64 format", zip64),
     case(BROKEN, "50 members of the same name", lambda: [(NAME, times(GOOD))] * 50, kept=250),
@@ -406,7 +410,9 @@ CASES = [
         "a zip of 1,000 members",
         lambda: {f"{n}.txt": "" for n in range(999)} | {NAME: times(GOOD)},
     ),
-    case(BROKEN, "an empty zip file", lambda: b"", kept=0, said="damaged: File is not a zip file"),
+    case(
+        BROKEN, "an empty zip file", lambda: b"", kept=0, message="damaged: File is not a zip file"
+    ),
 ]
 
 
@@ -463,10 +469,10 @@ def test_a_hostile_feed_is_contained(tmp_path, c, number):
     summary, *lines = [n for n in ending.said.splitlines() if not n.startswith("convert: ")]
     hurt = [line for line in lines if line.startswith("damage: ")]
     rest = [line for line in lines if not line.startswith(("damage: ", "left out: ", "see: "))]
-    assert ending.code == (1 if c.said else 0), ending.said
+    assert ending.code == (1 if c.message else 0), ending.said
     assert summary.startswith(f"{lake}: feed zips: 2 converted, 0 unchanged; ")
-    assert bool(hurt) == bool(c.said)
-    assert all(saw(c.said) in saw(line) for line in hurt if not line.startswith("damage: and"))
+    assert bool(hurt) == bool(c.message)
+    assert all(saw(c.message) in saw(line) for line in hurt if not line.startswith("damage: and"))
     assert len(rest) == len(c.problems)
     assert all(map(re.fullmatch, c.problems, rest))
     assert_set_aside(lake, content, most_kept(Path(feed, DEU).stat().st_size))
@@ -477,7 +483,7 @@ def test_a_hostile_feed_is_contained(tmp_path, c, number):
     assert {path.name for path in tmp_path.iterdir()} == {"feed", "lake", "run"}
     checked = command(tmp_path, "validate", feed, "--workers", 1, *c.options)
     assert checked.code == ending.code
-    assert saw(c.said.partition(": ")[2].partition(" (0 ")[0].partition(" (5 ")[0]) in saw(
+    assert saw(c.message.partition(": ")[2].partition(" (0 ")[0].partition(" (5 ")[0]) in saw(
         checked.said
     )
     record(
@@ -521,8 +527,8 @@ def test_unpacking_stops_exactly_at_the_limit(size, step):
 def test_the_sizes_that_a_zip_states_are_ignored(monkeypatch):
     monkeypatch.setattr("movielake.feed.limits.FREE", 1000)
     packed = zipped({NAME: bytes(1_000_000)})
-    for said in (0, 10, 0xFFFFFFF0):
-        read, error = unpack(with_size(packed, said), Limits(ratio=10), 1 << 13)
+    for stated in (0, 10, 0xFFFFFFF0):
+        read, error = unpack(with_size(packed, stated), Limits(ratio=10), 1 << 13)
         assert len(read) < 20_000
         assert "--max-ratio (max_ratio=) allows 10 for each" in error
 
@@ -594,7 +600,7 @@ def list_findings(path: str, **options: object) -> list[object]:
 
 def test_limits_apply_only_to_feeds(tmp_path):
     lake = converted(tmp_path, week())
-    with pytest.raises(ValueError, match=r"are for feeds; .* is a lake"):
+    with pytest.raises(ValueError, match=r"are for feeds, but .* is a lake"):
         list_findings(str(lake), max_ratio=5)
 
 
