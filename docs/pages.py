@@ -95,7 +95,7 @@ def readme() -> str:
 def citation() -> str:
     """Write the citation file with the version and the date of `movielake.version`."""
     text = (ROOT / "CITATION.cff").read_text("utf-8")
-    head = text.partition("version:")[0].rstrip("\n")
+    head = text.partition("\nversion:")[0].rstrip("\n")
     return f'{head}\nversion: "{__version__}"\ndate-released: "{DATE}"\n'
 
 
@@ -117,10 +117,10 @@ _MUTANTS_HEAD: Final = """\
 
 Generated from `tests/mutants/results.json`, which `python -m tests.mutants` writes.
 
-What are the tests worth? Each of these {count} faults was put into a copy of the package, alone,
-and the tests of its part were run there: {caught} made a test fail, {left} did not. The tests fail
-if a fault no longer fits the code, or was changed and not tried again; a few quick ones are tried
-anew whenever they run.
+How good are the tests? Each of these {count} faults was put into a copy of the package, one at a
+time, and the tests of its part ran there. {caught} faults made a test fail, and {left} did not. The
+test suite fails if a fault no longer fits the code, or if its last trial is out of date. Every run
+of the tests tries a few quick faults again.
 """
 
 
