@@ -1,7 +1,7 @@
-"""The report: a lake in one HTML file that a browser opens offline.
+"""The report: one HTML file about a lake, which a browser opens offline.
 
-Enters: a lake and a selection. Leaves: one file with plots, a map and tables. This wing never
-loads anything from a network and never puts text of the feed into the page unescaped.
+Enters: a lake and a selection. Leaves: one file with plots, a map and tables. The page loads no
+data from a network, and text of the feed never enters it unescaped.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from movielake.report.page import render_page
 from movielake.report.places import thin_places
 
 LIMIT: Final = 10_000_000
-"""Bytes of the file: more is slow to open, and too much for a mail."""
+"""Largest size of the file in bytes. A larger file opens slowly and is too large for an email."""
 
 _WORTHWHILE: Final = 0.9
 
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """A report that is written.
+    """Description of a report that has been written.
 
     Parameters
     ----------
     file : str
-        Where.
+        Path or URL of the file.
     bytes : int
-        Its size.
+        Size of the file.
     countries, date_stamps : int
-        How many it is about.
+        Number of countries and date stamps in the report.
     index_stamp : str
-        What screenings are compared with.
+        The stamp whose screenings are 100 % in the comparison.
     notes : tuple of str
-        What the report lacks, and why.
+        Missing parts of the report, with the reason.
 
     Examples
     --------
@@ -64,20 +64,20 @@ def write_report(
     date_stamps: Terms = None,
     index_stamp: str | None = None,
 ) -> WrittenReport:
-    """Write what a lake holds as one file of HTML that opens in a browser, without a network.
+    """Write a report on a lake: one HTML file that a browser opens without a network.
 
     Parameters
     ----------
     lake : str
         Path or URL of a lake.
     file : str
-        Path or URL of the file; one that is there is replaced as a whole.
+        Path or URL of the file. An existing file is replaced as a whole.
     countries, date_stamps : str, iterable of str or slice, optional
-        What the report is about, as for `MoviesReader`; everything by default.
+        Selection for the report, as for `MoviesReader`. Default: all.
     index_stamp : str, optional
-        The stamp whose screenings are 100 in the plot of screenings compared with one stamp; by
-        default the first that has screenings in every country, or in most. Another one can be
-        chosen in the page.
+        The stamp whose screenings are 100 % in the plot that compares snapshots. Default: the first
+        stamp with screenings in every country, or in the largest number of countries. Readers of
+        the page can choose another stamp.
 
     Returns
     -------
@@ -86,12 +86,12 @@ def write_report(
     Raises
     ------
     FileNotFoundError
-        If there is no lake.
+        If the lake does not exist.
     IsADirectoryError
         If the file is a folder.
     ValueError
-        If nothing is selected, or the index_stamp does not occur, or the report would be larger
-        than 10 MB even with fewer theaters on its map.
+        If the selection matches no partition, if the index_stamp is not in the selection, or if the
+        report would be larger than 10 MB even without theaters on its map.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def write_report(
 
 
 def _write_whole(target: Folder, content: bytes) -> None:
-    """Write a file so that it appears whole or not at all."""
+    """Write a file under a temporary name and rename it, so that it is never incomplete."""
     head, _, name = target.path.rpartition("/")
     parent = Folder(target.fs.unstrip_protocol(head or "/"))
     temporary = parent.join(f".{name}.{uuid.uuid4().hex[:12]}.partial")
@@ -128,7 +128,7 @@ def _write_whole(target: Folder, content: bytes) -> None:
 
 
 def _fit(findings: dict[str, Any]) -> tuple[bytes, tuple[str, ...]]:
-    """Render the page; with fewer theaters on its map if it is too large."""
+    """Render the page. If it is too large, show fewer theaters on its map."""
     page = render_page(findings)
     if len(page) <= LIMIT:
         return page, tuple(findings["notes"])

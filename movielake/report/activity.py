@@ -1,4 +1,4 @@
-"""Activity: the screenings of each film and each theater, partition by partition, and who lacks."""
+"""Activity: screenings of each film and each theater in each partition, and orphans."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ _PARTS: Final = 64
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """Counts by partition and id: parallel arrays.
+    """Counts by partition and id, as parallel arrays.
 
     Parameters
     ----------
     partition : array of int
-        Place of the country times the number of stamps, plus place of the stamp.
+        Number of the partition: index of the country times the number of stamps, plus index of the
+        stamp.
     id : array of int
-        movie_id or theater_id; -1 where a row has none.
+        movie_id or theater_id, or -1 for rows without an id.
     count : array of int
-        Screenings; rows, where theaters or movies are counted.
+        Number of screenings. For movies and theaters, number of rows.
     """
 
     partition: Integers
@@ -49,7 +50,7 @@ class Activity:
         return (self.partition << 32) | (self.id + 1)
 
     def country(self, axes: Axes) -> Integers:
-        """Return the place of the country."""
+        """Return the index of the country for each count."""
         return self.partition // len(axes.date_stamps)
 
 
@@ -59,23 +60,23 @@ def count_ids(
     axes: Axes,
     of: str | None = None,
 ) -> list[Activity]:
-    """Count rows by partition and id, for several ids in one go through the files.
+    """Count rows by partition and id. Several ids need only one pass through the files.
 
     Parameters
     ----------
     reader : MoviesReader, TheatersReader or ShowingsReader
-        What to count in.
+        Reader of the rows.
     names : sequence of str
         ``movie_id``, ``theater_id`` or both.
     axes : Axes
         The countries and stamps, in order.
     of : str, optional
-        Count only rows in which this column has a value.
+        If given, count only rows with a value in this column.
 
     Returns
     -------
     list of Activity
-        One for each name. A partition of several members has an id once for each.
+        One for each name. In a partition with several members, an id occurs once per member.
     """
     held = reader._checked()
     counter = _IdCounter(reader._source, names, of)
@@ -90,12 +91,12 @@ def count_ids(
 
 
 def parts_of(held: Holdings) -> list[FileGroup]:
-    """Group files into a few dozen parts, in order: enough to share, each worth its price."""
+    """Group files into a few dozen parts, in order: enough for all workers, but not too small."""
     return held.groups(held.kind, max((held.total("rows") or 0) // _PARTS, 1), count="rows")
 
 
 class _IdCounter:
-    """Counts each file's rows by id; a file is one partition's, so nothing else needs grouping."""
+    """Counter of each file's rows by id. A file belongs to one partition, so ids suffice."""
 
     def __init__(self, source: PlainRows, names: Sequence[str], of: str | None) -> None:
         self._source = source
@@ -129,9 +130,9 @@ def _put_together(partitions: Sequence[int], counted: Sequence[_Counted]) -> Act
 
 
 def active_theaters(by_theater: Activity, screenings: Rectangle, axes: Axes) -> Rectangle:
-    """Count the theaters with any screening, where there is a feed zip."""
+    """Count the theaters with at least one screening, or None without a feed zip."""
     cells = len(axes.countries) * len(axes.date_stamps)
-    known = np.unique(by_theater.key[by_theater.id != _NO_ID])  # once for all of its members
+    known = np.unique(by_theater.key[by_theater.id != _NO_ID])  # once per partition, not per member
     active = np.bincount(known >> 32, minlength=cells)
     by_country = active.reshape(len(axes.countries), -1).tolist()
     return [
@@ -150,7 +151,7 @@ def count_orphans(
     activity : Activity
         Screenings by ``name``.
     reader : MoviesReader, TheatersReader or None
-        Of what is referred to; None if the lake has none of it.
+        Reader of the movies or theaters, or None if the lake has no such table.
     name : str
         ``movie_id`` or ``theater_id``.
     axes : Axes
@@ -170,7 +171,7 @@ def _sum_by_country(activity: Activity, chosen: Any, axes: Axes) -> list[int]:
 
 
 def films_by_country(by_film: Activity, axes: Axes) -> pd.DataFrame:
-    """Add up the screenings of each film over all stamps: country (its place), id, count."""
+    """Sum the screenings of each film over all stamps. Columns: country (its index), id, count."""
     columns = {"country": by_film.country(axes), "id": by_film.id, "count": by_film.count}
     known = pd.DataFrame(columns)[by_film.id != _NO_ID]
     return known.groupby(["country", "id"], as_index=False)["count"].sum()

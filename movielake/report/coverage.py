@@ -1,4 +1,4 @@
-"""Coverage: which stamps of which countries a lake holds, as rectangles of numbers."""
+"""Coverage: the stamps and countries in a lake, as rectangles of numbers."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from movielake.reading.readers import ShowingsReader
 KEYS: Final = ("country", "date_stamp")
 
 Rectangle = list[list[int | None]]
-"""A number for each country and, within it, for each stamp; None where there is none."""
+"""A row for each country, with a number or None for each stamp."""
 
 
 @dataclass(frozen=True)
 class Axes:
-    """The countries and stamps that a report is about, in order.
+    """The countries and stamps of a report, in order.
 
     Parameters
     ----------
     countries, date_stamps : tuple of str
-        All that are selected and occur.
+        All selected countries and stamps that the lake has.
     """
 
     countries: tuple[str, ...]
     date_stamps: tuple[str, ...]
 
     def arrange(self, cells: Iterable[tuple[str, str, int]]) -> Rectangle:
-        """Arrange the numbers of (country, date_stamp, number) in a rectangle."""
+        """Arrange triples (country, date_stamp, number) in a rectangle."""
         rows = {country: row for row, country in enumerate(self.countries)}
         columns = {stamp: column for column, stamp in enumerate(self.date_stamps)}
         rectangle: Rectangle = [[None] * len(columns) for _ in rows]
@@ -44,14 +44,14 @@ class Axes:
 
 
 def select_members(showings: ShowingsReader, selection: Selection) -> pa.Table:
-    """Read the part of a manifest that a report is about.
+    """Read the selected rows of a manifest.
 
     Parameters
     ----------
     showings : ShowingsReader
-        Of the lake.
+        Reader of the lake.
     selection : Selection
-        Which stamps and countries.
+        The stamps and countries of the report.
 
     Returns
     -------
@@ -64,13 +64,13 @@ def select_members(showings: ShowingsReader, selection: Selection) -> pa.Table:
 
 
 def find_axes(members: pa.Table) -> Axes:
-    """Find the countries and stamps that members are of."""
+    """Return the countries and stamps of members."""
     countries, stamps = (sorted(pc.unique(members[key]).to_pylist()) for key in KEYS)
     return Axes(tuple(countries), tuple(stamps))
 
 
 def count_screenings(members: pa.Table, axes: Axes) -> Rectangle:
-    """Count the screenings of each partition; None where there is no feed zip."""
+    """Count the screenings of each partition, or None without a feed zip."""
     counts = members.group_by(list(KEYS), use_threads=False).aggregate([("screenings", "sum")])
     columns = (*KEYS, "screenings_sum")
     cells = zip(*(counts[name].to_pylist() for name in columns), strict=True)
@@ -78,7 +78,7 @@ def count_screenings(members: pa.Table, axes: Axes) -> Rectangle:
 
 
 def damaged_partitions(members: pa.Table, axes: Axes) -> list[list[int]]:
-    """List the partitions of which something is not in the tables: country and stamp, as places."""
+    """List the partitions with damaged or refused members, as indices of country and stamp."""
     hurt = members.filter(pc.is_in(members["status"], pa.array([DAMAGED, REFUSED])))
     keys = zip(hurt["country"].to_pylist(), hurt["date_stamp"].to_pylist(), strict=True)
     found = {(axes.countries.index(c), axes.date_stamps.index(s)) for c, s in keys}
@@ -86,26 +86,27 @@ def damaged_partitions(members: pa.Table, axes: Axes) -> list[list[int]]:
 
 
 def choose_index(screenings: Rectangle, axes: Axes, asked: str | None = None) -> str:
-    """Choose the stamp that screenings are compared with.
+    """Choose the stamp whose screenings are 100 % in the comparison.
 
     Parameters
     ----------
     screenings : Rectangle
-        As `count_screenings` gives them.
+        Result of `count_screenings`.
     axes : Axes
-        What its rows and columns stand for.
+        The countries and stamps of the rectangle.
     asked : str, optional
-        A stamp that must occur.
+        The requested stamp.
 
     Returns
     -------
     str
-        What was asked for; else the first stamp with screenings in every country, or in most.
+        The requested stamp. Without a request, the first stamp with screenings in every country, or
+        in the largest number of countries.
 
     Raises
     ------
     ValueError
-        If the stamp asked for does not occur.
+        If the requested stamp is not in the axes.
     """
     if asked is not None:
         if asked not in axes.date_stamps:

@@ -1,4 +1,4 @@
-"""Films: how often each was screened in each country, and what it is called."""
+"""Films: the number of screenings of each film in each country, and its title."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from movielake.reading.tallies import over_groups
 from movielake.report.activity import parts_of
 
 POOL: Final = 200
-"""So many of the most screened films of each country are there to choose from in the page."""
+"""Number of most screened films of each country in the page. Its table of films uses them."""
 
 _TITLE_LENGTH: Final = 120
 
@@ -29,17 +29,19 @@ def top_films(
     Parameters
     ----------
     screened : pandas.DataFrame
-        Screenings: ``country`` (its place), ``id``, ``count``.
+        Screenings: ``country`` (its index), ``id``, ``count``.
     movies : MoviesReader or None
-        Asked for titles first.
+        First source of titles.
     showings : ShowingsReader
-        Asked for the movie_name of what movies do not name; China's feed has no movies.
+        Second source: the movie_name of films without a title in movies. China's feed has no
+        movies.
 
     Returns
     -------
     list of dict
-        Of each film its ``id``, its ``title`` in the newest snapshot that has one, and ``counts``,
-        a flat list of a country's place and the screenings there; the most screened film first.
+        For each film its ``id``, its ``title`` in the newest snapshot with a title, and ``counts``,
+        a flat list that alternates the index of a country and the screenings there. The most
+        screened film comes first.
     """
     ranked = screened.sort_values(["count", "id"], ascending=[False, True])
     pool = ranked.groupby("country").head(POOL)["id"].unique()
@@ -56,19 +58,19 @@ def top_films(
 def find_titles(
     films: Sequence[int], movies: MoviesReader | None, showings: ShowingsReader
 ) -> dict[int, str]:
-    """Find what films are called in the newest snapshot that names them.
+    """Find the title of each film in the newest snapshot with a title.
 
     Parameters
     ----------
     films : sequence of int
-        Their movie_id.
+        The movie_id of each film.
     movies, showings
         As for `top_films`.
 
     Returns
     -------
     dict of int to str
-        Without those that nobody names.
+        Titles by movie_id. Films without a title are missing.
     """
     titles = _newest(movies, "title", films) if movies is not None else {}
     untitled = [film for film in films if film not in titles]
@@ -82,12 +84,12 @@ def _newest(
     names = _Names(reader._source, column, films)
     titles: dict[int, str] = {}
     for found in over_groups(names, held, parts_of(held)):
-        titles |= found  # groups are in the order of stamps: the newest comes last
+        titles |= found  # groups are in the order of stamps, so the newest title wins
     return titles
 
 
 class _Names:
-    """Reads what films are called last in a group of files."""
+    """Reader of the last title of each film in a group of files."""
 
     def __init__(self, source: PlainRows, column: str, films: Sequence[int]) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""Findings: everything that a report shows, as data for its page."""
+"""Findings: all data that a report's page shows."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from movielake.version import __version__
 Findings = dict[str, Any]
 
 _UNCHECKED: Final = (
-    "whether theaters lie outside their country is not checked; "
-    "for that, pip install 'movielake[report]' and write the report anew"
+    "theaters outside their country are not checked; "
+    "to check them, pip install 'movielake[report]' and write the report again"
 )
 
 
 def gather_findings(
     lake: str, *, countries: Terms = None, date_stamps: Terms = None, index_stamp: str | None = None
 ) -> Findings:
-    """Find out everything that a report shows.
+    """Gather all data of a report.
 
     Parameters
     ----------
@@ -54,7 +54,8 @@ def gather_findings(
     Returns
     -------
     dict
-        Of what JSON can hold. Whatever is by country is in the order of ``countries``.
+        Values that JSON can represent. Lists with one entry per country have the order of
+        ``countries``.
     """
     selection = Selection(date_stamps, countries)
     showings = ShowingsReader(lake, countries=countries, date_stamps=date_stamps)
@@ -64,11 +65,11 @@ def gather_findings(
     movies = MoviesReader(lake, **meant) if _has(members, "movies") else None
     theaters = TheatersReader(lake, **meant) if _has(members, "theaters") else None
     screenings = count_screenings(members, axes)
-    # First what is cheap: a wrong stamp is told before anything is counted.
+    # A wrong stamp must be an error before the slow counts begin.
     index = choose_index(screenings, axes, index_stamp)
     places = find_places(theaters, axes)
     return {
-        # The name alone: where a lake is, is nobody's business to whom the report is sent.
+        # Only the name: a reader of the report must not see the path of the lake.
         "lake": showings._held.folder.url.rstrip("/").rpartition("/")[2],
         "version": __version__,
         "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -112,6 +113,6 @@ def _has(members: pa.Table, table: str) -> bool:
 
 
 def _name(code: str) -> str:
-    """Name a country in English; a code that is no country's names itself."""
+    """Return the English name of a country, or the code itself if no country has it."""
     country = read_countries().get(code)
     return country.name if country else code

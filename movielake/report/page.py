@@ -1,8 +1,8 @@
-"""The page: findings, styles, scripts and outlines of countries in one file of HTML.
+"""The page: findings, styles, scripts and outlines of countries in one HTML file.
 
-What comes from the feed is hostile: it enters the page only as JSON in a script of a type that no
-browser runs, and the page's own scripts put it on the screen only as text. A policy in the page
-lets these scripts run, known by their digests, and nothing else, and forbids every connection.
+Text of the feed can be hostile. It enters the page only as JSON, in a script element of a type that
+no browser runs. The page's own scripts show it only as text. A content security policy in the page
+allows only these scripts, by their digests, and forbids all connections.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from importlib.resources import files
 from typing import Any, Final
 
 _SCRIPTS: Final = ("state", "looks", "tables", "plots", "lines", "grids", "map", "sections", "page")
-"""Of the page itself, in the order in which they need each other."""
+"""The page's own scripts. Each uses only scripts before it."""
 
 _ESCAPES: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 def render_page(findings: dict[str, Any]) -> bytes:
-    """Write findings as a page that needs nothing else.
+    """Render findings as a page in one file.
 
     Parameters
     ----------
     findings : dict
-        Of what JSON can hold.
+        Values that JSON can represent.
 
     Returns
     -------
@@ -44,19 +44,19 @@ def render_page(findings: dict[str, Any]) -> bytes:
         "library": scripts[0],
         "script": scripts[1],
     }
-    # Split before anything is put in: no text of the feed can be taken for a place.
+    # The split comes before the insertions, so text of the feed cannot act as a placeholder.
     parts = _asset("page.html").split("@@")
     filled = [pieces[part] if n % 2 else part for n, part in enumerate(parts)]
     return "".join(filled).encode()
 
 
 def embed_json(value: Any) -> str:
-    r"""Write a value as JSON that can stand in a script element, whatever its texts hold.
+    r"""Write a value as JSON that is safe in a script element, with any text in it.
 
     Parameters
     ----------
     value : object
-        What JSON can hold; lone surrogates become question marks.
+        A value that JSON can represent. Lone surrogates become question marks.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Places: where each theater is, by the newest snapshot of its country that knows it."""
+"""Places: the position of each theater in the newest snapshot that describes it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from movielake.report.coverage import Axes
 from movielake.schema.tables import Table
 
 SCALE: Final = 1000
-"""Coordinates are kept in thousandths of a degree: about 100 metres."""
+"""Steps per degree. Coordinates are stored in thousandths of a degree, about 100 metres."""
 
 _KEY: Final = "theater_id"
 _COLUMNS: Final = (_KEY, "theater_name", "theater_city", "theater_lat", "theater_lon")
@@ -31,7 +31,7 @@ def find_places(theaters: TheatersReader | None, axes: Axes) -> list[dict[str, A
     Parameters
     ----------
     theaters : TheatersReader or None
-        Where they are described.
+        Reader of the theaters, or None if the lake has no theaters.
     axes : Axes
         The countries, in order.
 
@@ -39,9 +39,9 @@ def find_places(theaters: TheatersReader | None, axes: Axes) -> list[dict[str, A
     -------
     list of dict
         For each country its theaters, as parallel lists ``id``, ``name``, ``city``, ``lat`` and
-        ``lon`` (in thousandths of a degree), the number ``unplaced`` of those without a position
-        on Earth, and ``outside``, the places in these lists of theaters outside the country; None
-        if nothing here can tell.
+        ``lon`` (in thousandths of a degree). ``unplaced`` is the number of theaters without a valid
+        position. ``outside`` lists the indices of theaters outside the country. It is None if the
+        extra ``geo`` is not installed.
     """
     if theaters is None:
         return [_place_theaters(country, _nothing()) for country in axes.countries]
@@ -65,7 +65,7 @@ def _nothing() -> pa.Table:
 
 
 class _Newest:
-    """Reads the newest row of each theater of a country; goes back in time for older ones."""
+    """Reader of each theater's newest row in a country. It reads files from new to old."""
 
     def __init__(self, url: str, table: Table) -> None:
         self._url = url
@@ -77,7 +77,7 @@ class _Newest:
         for file in reversed(group.files):
             ids = read_columns(self._url, file, self._table, [_KEY])[_KEY]
             if pc.all(pc.is_in(ids, seen), min_count=0).as_py():
-                continue  # nobody new, as in most weeks
+                continue  # most weeks have no new theaters
             rows = read_columns(self._url, file, self._table, list(_COLUMNS))
             parts.append(_last_of_each(rows, seen).cast(parts[0].schema))
             seen = pc.unique(pa.chunked_array([seen, *parts[-1][_KEY].chunks]))
@@ -85,7 +85,7 @@ class _Newest:
 
 
 def _last_of_each(rows: pa.Table, seen: pa.Array) -> pa.Table:
-    """Keep the last row of each theater that is not seen yet, as joins do."""
+    """Keep the last row of each theater that is not in ``seen``, as joins do."""
     known = pc.or_(pc.is_in(rows[_KEY], seen), rows[_KEY].is_null())
     rows = rows.filter(pc.invert(known))
     numbered = rows.select([_KEY]).append_column("row", pa.array(np.arange(rows.num_rows)))
@@ -117,24 +117,25 @@ def _short(texts: pa.ChunkedArray) -> list[str]:
 def _outside(latitude: Any, longitude: Any, country: str) -> list[int] | None:
     try:
         outside = is_outside(latitude, longitude, country)
-    except ModuleNotFoundError:  # the extra `geo` is not installed; the page says so
+    except ModuleNotFoundError:  # the extra `geo` is not installed; the page has a note
         return None
     return [int(place) for place in np.flatnonzero(outside)]
 
 
 def thin_places(places: list[dict[str, Any]], share: float) -> list[dict[str, Any]]:
-    """Leave out theaters evenly, but none that is outside its country.
+    """Leave out theaters evenly, but keep all theaters outside their country.
 
     Parameters
     ----------
     places : list of dict
-        As `find_places` gives them.
+        Result of `find_places`.
     share : float
-        Of the others that are kept, from 0 to 1.
+        Share of the other theaters to keep, from 0 to 1.
 
     Returns
     -------
     list of dict
+        The same lists with fewer theaters.
     """
     return [_thin(place, share) for place in places]
 

@@ -1,4 +1,4 @@
-"""Quality: what of the feed could not be typed, linked or read, and what is there twice."""
+"""Quality: values without a type, incomplete members, and superseded screenings."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from movielake.reading.views import RowsView
 from movielake.report.coverage import Axes
 
 _LOOKED_AT: Final = 20_000_000
-"""Screenings compared with later snapshots, at the most about so many: it takes seconds."""
+"""Approximate largest number of screenings compared with later snapshots. It takes seconds."""
 
 _INCIDENTS: Final = 1000
-"""More lines nobody reads; the page says how many there are."""
+"""Largest number of lines in the page's list. The page also shows the total."""
 
 
 def count_problems(members: pa.Table, axes: Axes) -> list[dict[str, Any]]:
-    """Add up the problems of each column and country.
+    """Sum the problems of each column and country.
 
     Parameters
     ----------
@@ -34,8 +34,9 @@ def count_problems(members: pa.Table, axes: Axes) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``table``, ``column``, ``kind``, the first ``example``, and ``counts``, a flat list of a
-        country's place and the count there; the most frequent first.
+        ``table``, ``column``, ``kind``, the first ``example``, and ``counts``, a flat list that
+        alternates the index of a country and the count there. The most frequent problem comes
+        first.
     """
     chosen = members.filter(pc.greater(pc.list_value_length(members["problems"]), 0))
     found: dict[tuple[str, str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
@@ -59,13 +60,14 @@ def count_problems(members: pa.Table, axes: Axes) -> list[dict[str, Any]]:
 
 
 def list_incidents(members: pa.Table, axes: Axes) -> dict[str, Any]:
-    """List the members that are not complete, and count them.
+    """List the incomplete members, and count them.
 
     Returns
     -------
     dict
-        ``total``; and ``rows``, at most 1,000 of them, each a country's place, the date_stamp, the
-        member, its status, the reason, how many records are kept, and its files in quarantine.
+        ``total`` is the number of incomplete members. ``rows`` lists at most 1,000 of them, each
+        with the index of the country, the date_stamp, the member, its status, the reason, the
+        number of kept records, and the number of files in quarantine.
     """
     odd = members.filter((pc.field("status") != COMPLETE) & pc.field("member").is_valid())
     names = ("country", "date_stamp", "member", "status", "reason", "records", "quarantine")
@@ -83,16 +85,17 @@ def count_superseded(showings: ShowingsReader, axes: Axes) -> dict[str, Any]:
     Parameters
     ----------
     showings : ShowingsReader
-        What to count.
+        Reader of the screenings.
     axes : Axes
         The countries and stamps, in order.
 
     Returns
     -------
     dict
-        ``every``: 1 if all snapshots were looked at; n if only every n-th, compared with all later
-        ones, as in a lake of very many screenings. ``counted``: screenings looked at, by country;
-        ``current``: those among them that no later snapshot supersedes.
+        ``every`` is 1 if all snapshots were counted. In very large lakes it is n, and only every
+        n-th snapshot was counted, but compared with all later snapshots. ``counted`` is the number
+        of counted screenings by country. ``current`` is the number of them that no later snapshot
+        supersedes.
     """
     held = showings._held
     every = max(-(-(held.total("screenings") or 0) // _LOOKED_AT), 1)

@@ -1,4 +1,4 @@
-"""A headless Chromium without a network, and what tests ask of a page in it."""
+"""A headless Chromium without a network, and queries for tests of a page."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Page:
         self.driver = driver
 
     def open(self, file: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
-        """Open a file at a size, as a phone does where it is narrow."""
+        """Open a file in a window of this size. A narrow window behaves like a phone."""
         self.size(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._tell("Emulation.setEmulatedMedia", {"features": [scheme]})
@@ -55,7 +55,7 @@ class Page:
         return self.driver.execute_cdp_cmd(command, values)
 
     def offline(self) -> None:
-        """Take the network away."""
+        """Disconnect the browser from the network."""
         self._tell("Network.enable", {})
         speed = {"latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
         self._tell("Network.emulateNetworkConditions", {"offline": True, **speed})
@@ -68,23 +68,23 @@ class Page:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def texts(self, selector: str) -> list[str]:
-        """Read the texts of all elements that a selector finds."""
+        """Return the texts of all elements that match a selector."""
         return self.ask(
             "return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)", selector
         )
 
     def chart(self, plot: str, what: str) -> Any:
-        """Ask a plot's chart, called c, for the value of an expression."""
+        """Return the value of a JavaScript expression. The plot's chart is the variable c."""
         place = f"document.getElementById('plot-{plot}')"
         return self.ask(f"const c = echarts.getInstanceByDom({place}); return {what};")
 
     def lines(self, plot: str) -> dict[str, list[Any]]:
-        """Read the numbers of a plot's lines, by country."""
+        """Return the numbers of a plot's lines, by country."""
         pairs = self.chart(plot, "c.getOption().series.map(s => [s.id, s.data.map(d => d[1])])")
         return dict(pairs)
 
     def colours(self, plot: str) -> int:
-        """Count the different colours on a plot's canvas: one if nothing is drawn."""
+        """Count the different colours on a plot's canvas. An empty canvas has one."""
         return self.ask(
             """
             const drawn = document.querySelector(`#plot-${arguments[0]} canvas`);
@@ -99,7 +99,7 @@ class Page:
         )
 
     def colour(self, plot: str, x: float, y: float) -> list[int]:
-        """Read the colour of one pixel of a plot's canvas: red, green, blue, opacity."""
+        """Return the colour of one pixel of a plot's canvas: red, green, blue, opacity."""
         return self.ask(
             """
             const [plot, x, y] = arguments;
@@ -116,7 +116,7 @@ class Page:
         )
 
     def hover(self, plot: str, x: float, y: float) -> str:
-        """Move the mouse to a pixel of a plot and read its tooltip."""
+        """Move the mouse to a pixel of a plot and return the tooltip."""
         box = self.find(f"#plot-{plot}")
         self.ask("arguments[0].scrollIntoView({block: 'center'})", box)
         size = box.size
@@ -132,23 +132,23 @@ class Page:
         )
 
     def press(self, selector: str, *keys: str) -> str:
-        """Press keys in an element and read what its plot then says, if it is one."""
+        """Press keys in an element. If it is a plot, return the text of its reading."""
         self.find(selector).send_keys(*keys)
         return "".join(self.texts(selector.replace("#plot-", "#reading-")))
 
     def complaints(self) -> list[str]:
-        """List what the browser's console was told since it was last asked."""
+        """Return the messages in the browser's console since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def picture(self, file: Path) -> None:
-        """Keep a picture of the whole page."""
+        """Save a picture of the whole page."""
         width, height = self.ask("return [innerWidth, document.documentElement.scrollHeight]")
         self.size(width, height)
         taken = self._tell("Page.captureScreenshot", {})
         file.write_bytes(base64.b64decode(taken["data"]))
 
     def print(self, file: Path) -> bytes:
-        """Print the page to a PDF."""
+        """Print the page to a PDF and return its bytes."""
         printed = base64.b64decode(self._tell("Page.printToPDF", {})["data"])
         file.write_bytes(printed)
         return printed
@@ -156,7 +156,7 @@ class Page:
 
 @contextmanager
 def browse(profile: Path) -> Iterator[Page]:
-    """Start a browser with a new profile, without a network."""
+    """Start a browser with a new profile and without a network."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM or ""
     for flag in (*FLAGS, f"user-data-dir={profile}"):

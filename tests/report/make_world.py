@@ -1,10 +1,12 @@
-"""Make the outlines of countries that the report's map shows, out of Natural Earth's.
+"""Make the outlines of countries for the report's map from Natural Earth.
 
-The npm package world-atlas has them as TopoJSON: ``npm pack world-atlas@2.0.2``, unpack, then
+The npm package world-atlas contains them as TopoJSON. Run ``npm pack world-atlas@2.0.2``, unpack
+the file, and run
 ``python tests/report/make_world.py package/countries-50m.json movielake/report/assets/world.json``.
 
-The result is GeoJSON in the condensed form that ECharts reads: each ring is a text, each character
-a step in longitude or latitude, in 1/64 of a degree. That is 1.7 km, and so is every rounding.
+The result is GeoJSON in the condensed form that ECharts reads. Each ring is a text, and each
+character is a step in longitude or latitude. The unit of a step is 1/64 of a degree, or 1.7 km.
+Coordinates are rounded to this unit.
 """
 
 from __future__ import annotations
@@ -21,13 +23,13 @@ SCALE = 64
 WHOLE = 360 * SCALE
 
 LEFT_OUT = {"Antarctica"}
-"""Has no cinemas, but half of a map's height."""
+"""Antarctica has no cinemas, but would take half of the map's height."""
 
 Point = tuple[int, int]
 
 
 def read_arcs(topology: dict[str, Any]) -> list[list[Point]]:
-    """Turn arcs, which are steps on a grid, into points in our own steps."""
+    """Convert arcs, which are steps on a grid, into points in units of 1/64 of a degree."""
     (x_scale, y_scale), (x0, y0) = (topology["transform"][k] for k in ("scale", "translate"))
     arcs = []
     for arc in topology["arcs"]:
@@ -38,9 +40,9 @@ def read_arcs(topology: dict[str, Any]) -> list[list[Point]]:
 
 
 def read_ring(numbers: list[int], arcs: list[list[Point]]) -> list[Point]:
-    """Join a ring's arcs; one with a negative number runs backwards.
+    """Join the arcs of a ring. A negative number means that the arc runs backwards.
 
-    A ring that crosses the meridian of 180° goes on beyond it, as Russia's does.
+    A ring that crosses the 180° meridian, such as Russia's, continues with longitudes beyond 180°.
     """
     points: list[Point] = []
     for number in numbers:
@@ -53,7 +55,7 @@ def read_ring(numbers: list[int], arcs: list[list[Point]]) -> list[Point]:
 
 
 def encode(ring: list[Point]) -> str:
-    """Write the steps of a ring, each as one character."""
+    """Encode the steps of a ring, one character per step."""
     steps = [
         b - a for one, other in pairwise([ring[0], *ring]) for a, b in zip(one, other, strict=True)
     ]
@@ -61,7 +63,7 @@ def encode(ring: list[Point]) -> str:
 
 
 def polygons(geometry: dict[str, Any], arcs: list[list[Point]]) -> dict[str, Any]:
-    """Write a country's polygons without those too small to be seen."""
+    """Encode a country's polygons, without polygons that are too small to see."""
     parts = geometry["arcs"] if geometry["type"] == "MultiPolygon" else [geometry["arcs"]]
     rings = [[read_ring(numbers, arcs) for numbers in part] for part in parts]
     rings = [part for part in rings if len(part[0]) > 3] or rings[:1]

@@ -1,4 +1,4 @@
-"""The report's numbers beside DuckDB and plain Python, its safety, its file."""
+"""The report's numbers compared with DuckDB and plain Python, its safety, and its file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CURRENT = """
 
 
 def read_page(html: str) -> Findings:
-    """Read the findings in a page as its scripts do."""
+    """Read the findings from a page, as its scripts do."""
     (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html)
     found: Findings = json.loads(text)
     return found
@@ -51,8 +51,14 @@ def report(sample_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Findi
     return read_page(file.read_text("utf-8"))
 
 
+def gather(folder: Path, zips: dict[str, Any]) -> Findings:
+    """Convert a feed and return the findings of a report on its lake."""
+    convert(write_feed(folder / "feed", zips), str(folder / "lake"), workers=1)
+    return findings.gather_findings(str(folder / "lake"))
+
+
 def cells(report: Findings, name: str) -> dict[tuple[str, str], int]:
-    """Read a rectangle of the report: country and stamp to number."""
+    """Return a rectangle of the report as a dict: country and stamp to number."""
     return {
         (country["code"], stamp): number
         for country, row in zip(report["countries"], report[name], strict=True)
@@ -67,7 +73,7 @@ def by_country(report: Findings, numbers: list[int]) -> dict[str, int]:
 
 
 def by_code(report: Findings, counts: list[int]) -> dict[str, int]:
-    """Read a flat list of places of countries and counts."""
+    """Return a flat list of country indices and counts as a dict."""
     codes = [country["code"] for country in report["countries"]]
     return {codes[at]: n for at, n in zip(counts[::2], counts[1::2], strict=True)}
 
@@ -75,7 +81,9 @@ def by_code(report: Findings, counts: list[int]) -> dict[str, int]:
 # --- numbers
 
 
-def test_screenings_and_theaters(report: Findings, duck: Ask) -> None:
+def test_screenings_and_active_theaters_are_the_same_as_in_duckdb(
+    report: Findings, duck: Ask
+) -> None:
     asked = duck(
         "select country, date_stamp, count(show_time),"
         " count(distinct case when show_time is not null then theater_id end)"
@@ -85,7 +93,7 @@ def test_screenings_and_theaters(report: Findings, duck: Ask) -> None:
     assert cells(report, "theaters") == {(c, s): n for c, s, _, n in asked}
 
 
-def test_films(report: Findings, duck: Ask) -> None:
+def test_screenings_of_films_are_the_same_as_in_duckdb(report: Findings, duck: Ask) -> None:
     expected: dict[int, dict[str, int]] = defaultdict(dict)
     for film, country, count in duck(
         "select movie_id, country, count(show_time) from showings"
@@ -93,12 +101,12 @@ def test_films(report: Findings, duck: Ask) -> None:
     ):
         expected[film][country] = count
     found = {film["id"]: by_code(report, film["counts"]) for film in report["films"]}
-    assert found == expected  # the sample has fewer films than the pool holds
+    assert found == expected  # the sample has fewer films than the limit of the page
     totals = [sum(film["counts"][1::2]) for film in report["films"]]
     assert totals == sorted(totals, reverse=True)
 
 
-def test_titles_are_the_newest(report: Findings, duck: Ask) -> None:
+def test_titles_come_from_the_newest_snapshot(report: Findings, duck: Ask) -> None:
     asked = duck(
         "select movie_id, list(distinct title) from movies natural join"
         " (select movie_id, max(date_stamp) as date_stamp from movies"
@@ -112,17 +120,15 @@ def test_titles_are_the_newest(report: Findings, duck: Ask) -> None:
         assert film["title"] in {title[:120] for title in newest[film["id"]]}
 
 
-def test_what_movies_do_not_name_is_named_by_its_showings(tmp_path: Path) -> None:
-    feed = write_feed(tmp_path / "feed", {"20191206/movies_chn.zip": {"S.XML": times(showing(7))}})
-    convert(feed, str(tmp_path / "lake"), workers=1)
-    found = findings.gather_findings(str(tmp_path / "lake"))
+def test_showings_give_the_titles_that_movies_do_not_have(tmp_path: Path) -> None:
+    found = gather(tmp_path, {"20191206/movies_chn.zip": {"S.XML": times(showing(7))}})
     assert found["films"] == [{"id": 7, "title": "Film 7", "counts": [0, 1]}]
     assert found["orphans"] == {"movie": None, "theater": None}
     assert found["places"][0]["id"] == []
 
 
 @pytest.mark.parametrize("name", ["movie", "theater"])
-def test_orphans(report: Findings, duck: Ask, name: str) -> None:
+def test_orphans_are_the_same_as_in_duckdb(report: Findings, duck: Ask, name: str) -> None:
     asked = duck(
         f"select country, count(show_time) from showings s where not exists (from {name}s o where"
         f" o.{name}_id = s.{name}_id and o.country = s.country and o.date_stamp = s.date_stamp)"
@@ -131,7 +137,7 @@ def test_orphans(report: Findings, duck: Ask, name: str) -> None:
     assert by_country(report, report["orphans"][name]) == dict(asked)
 
 
-def test_superseded_screenings(report: Findings, duck: Ask) -> None:
+def test_superseded_screenings_are_the_same_as_in_duckdb(report: Findings, duck: Ask) -> None:
     superseded = report["superseded"]
     assert superseded["every"] == 1
     total = duck("select country, count(show_time) from showings group by all")
@@ -140,7 +146,7 @@ def test_superseded_screenings(report: Findings, duck: Ask) -> None:
     assert sum(superseded["current"]) < sum(superseded["counted"])
 
 
-def test_superseded_screenings_of_a_large_lake_come_from_some_snapshots(
+def test_superseded_screenings_of_a_large_lake_are_counted_in_some_snapshots(
     sample_lake: Path, duck: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     total = duck("select count(show_time) from showings")[0][0]
@@ -158,7 +164,7 @@ def test_superseded_screenings_of_a_large_lake_come_from_some_snapshots(
     assert by_country(found, found["superseded"]["current"]) == dict(duck(of_first))
 
 
-def test_places(report: Findings, duck: Ask) -> None:
+def test_positions_of_theaters_are_the_newest_in_duckdb(report: Findings, duck: Ask) -> None:
     newest: dict[tuple[str, int], set[tuple[Any, ...]]] = defaultdict(set)
     for country, theater, name, lat, lon in duck(
         "select country, theater_id, theater_name, theater_lat, theater_lon from theaters"
@@ -178,28 +184,21 @@ def test_places(report: Findings, duck: Ask) -> None:
     assert found == len(newest)
 
 
-def test_the_newest_row_of_a_theater_counts(tmp_path: Path) -> None:
+def test_the_last_row_in_the_newest_snapshot_gives_the_position(tmp_path: Path) -> None:
     def theater(name: str, lat: float) -> str:
         text = f"<theater_name>{name}</theater_name><theater_lat>{lat}</theater_lat>"
         return f"<theater><theater_id>1</theater_id>{text}<theater_lon>1</theater_lon></theater>"
 
     weeks = {"20191206": theater("Old", 1), "20191213": theater("First", 2) + theater("Last", 3)}
-    feed = write_feed(
-        tmp_path / "feed",
-        {
-            f"{stamp}/movies_deu.zip": {
-                "T.XML": f"<houses>{text}</houses>",
-                "S.XML": times(showing()),
-            }
-            for stamp, text in weeks.items()
-        },
-    )
-    convert(feed, str(tmp_path / "lake"), workers=1)
-    (place,) = findings.gather_findings(str(tmp_path / "lake"))["places"]
+    zips = {
+        f"{stamp}/movies_deu.zip": {"T.XML": f"<houses>{text}</houses>", "S.XML": times(showing())}
+        for stamp, text in weeks.items()
+    }
+    (place,) = gather(tmp_path, zips)["places"]
     assert (place["id"], place["name"], place["lat"]) == ([1], ["Last"], [3000])
 
 
-def test_problems(report: Findings, sample_lake: Path) -> None:
+def test_problems_are_the_sums_over_all_commits(report: Findings, sample_lake: Path) -> None:
     expected: Counter[tuple[str, str, str, str]] = Counter()
     for path in sample_lake.glob("manifest/*/*.json"):
         for member in commit(sample_lake, path.parent.name, path.stem)["members"]:
@@ -214,22 +213,21 @@ def test_problems(report: Findings, sample_lake: Path) -> None:
     assert found == expected
 
 
-def test_gaps_and_damage(tmp_path: Path) -> None:
+def test_gaps_and_damage_are_shown(tmp_path: Path) -> None:
     torn = {**week(), "191206S.XML": times(showing()) + "<"}
-    feed = {
+    zips = {
         "20191206/movies_deu.zip": torn,
         "20191213/movies_deu.zip": week("20191213"),
         "20191213/movies_swe.zip": {**week("20191213"), "191213S.XML": "<times></times>"},
     }
-    convert(write_feed(tmp_path / "feed", feed), str(tmp_path / "lake"), workers=1)
-    found = findings.gather_findings(str(tmp_path / "lake"))
+    found = gather(tmp_path, zips)
     assert found["screenings"] == [[1, 2], [None, 0]]
     assert found["theaters"] == [[1, 1], [None, 0]]
     assert found["damaged"] == [[0, 0]]
     (incident,) = found["incidents"]["rows"]
     assert incident[:4] == [0, "20191206", "191206S.XML", "damaged"]
-    assert incident[5:] == [1, 2]  # one record kept, its bytes and a note in quarantine
-    assert found["index"] == "20191206"  # no stamp has both: the first of those with the most
+    assert incident[5:] == [1, 2]  # one kept record, and two files in quarantine: bytes and note
+    assert found["index"] == "20191206"  # no stamp has both countries, so the first counts
 
 
 # --- choices
@@ -243,13 +241,13 @@ def test_the_index_is_the_first_stamp_with_every_country() -> None:
     assert coverage.choose_index([[1, 1, 1], [0, 0, 1]], axes, "20191206") == "20191206"
 
 
-def test_a_stamp_that_is_not_there_is_refused_at_once(sample_lake: Path, tmp_path: Path) -> None:
+def test_an_unknown_index_stamp_is_an_error(sample_lake: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"found '2019'; it holds 3, 20191206 to 20191220"):
         write_report(str(sample_lake), str(tmp_path / "report.html"), index_stamp="2019")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_selection(sample_lake: Path, tmp_path: Path) -> None:
+def test_a_selection_limits_the_report(sample_lake: Path, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     written = write_report(
         str(sample_lake), str(file), countries="deu,swe", date_stamps="201912[12]*"
@@ -261,7 +259,7 @@ def test_a_selection(sample_lake: Path, tmp_path: Path) -> None:
     assert written.bytes == file.stat().st_size
 
 
-def test_without_the_extra_geo_nobody_is_outside(
+def test_without_the_extra_geo_a_note_replaces_the_check_of_places(
     sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tzfpy", None)
@@ -269,11 +267,11 @@ def test_without_the_extra_geo_nobody_is_outside(
     found = findings.gather_findings(str(sample_lake), countries="swe")
     assert [place["outside"] for place in found["places"]] == [None]
     (note,) = found["notes"]
-    assert "not checked" in note
+    assert "are not checked" in note
     assert "pip install 'movielake[report]'" in note
 
 
-def test_theaters_outside_their_country(tmp_path: Path) -> None:
+def test_theaters_outside_their_country_and_without_position_are_marked(tmp_path: Path) -> None:
     def theater(number: int, lat: object, lon: object) -> str:
         place = f"<theater_lat>{lat}</theater_lat><theater_lon>{lon}</theater_lon>"
         return f"<theater><theater_id>{number}</theater_id>{place}</theater>"
@@ -281,10 +279,8 @@ def test_theaters_outside_their_country(tmp_path: Path) -> None:
     everywhere = (
         theater(1, 52.5, 13.4) + theater(2, 40.4, -3.7) + theater(3, 91, 0) + theater(4, "", "")
     )
-    feed = {"T.XML": f"<houses>{everywhere}</houses>", "S.XML": times(showing())}
-    write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": feed})
-    convert(str(tmp_path / "feed"), str(tmp_path / "lake"), workers=1)
-    (place,) = findings.gather_findings(str(tmp_path / "lake"))["places"]
+    members = {"T.XML": f"<houses>{everywhere}</houses>", "S.XML": times(showing())}
+    (place,) = gather(tmp_path, {"20191206/movies_deu.zip": members})["places"]
     assert dict(zip(place["id"], place["lat"], strict=True)) == {1: 52500, 2: 40400}
     assert [place["id"][at] for at in place["outside"]] == [2]
     assert place["unplaced"] == 2
@@ -293,14 +289,14 @@ def test_theaters_outside_their_country(tmp_path: Path) -> None:
 # --- safety and size
 
 
-def test_no_text_can_leave_the_data() -> None:
+def test_no_text_can_end_the_script_element_of_the_data() -> None:
     odd = "</script><!--<script>\u2028\u2029&lt;\ud800@@data@@"
     text = page.embed_json({"title": odd})
     assert not set("<>&\u2028\u2029") & set(text)
     assert json.loads(text)["title"] == odd.replace("\ud800", "?")
 
 
-def test_a_page_has_no_scripts_but_its_own(tmp_path: Path) -> None:
+def test_a_page_has_only_its_own_scripts(tmp_path: Path) -> None:
     evil = "&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
     feed = {"I.XML": movies(evil), "T.XML": houses(evil), "S.XML": times(showing())}
     write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": feed})
@@ -322,7 +318,7 @@ def lots_of_places(count: int) -> list[dict[str, Any]]:
     return [{**lists, "unplaced": 0, "outside": [0, count - 1]}]
 
 
-def test_thinning_keeps_those_outside() -> None:
+def test_thinning_keeps_theaters_outside_their_country() -> None:
     (thin,) = places.thin_places(lots_of_places(1000), 0.1)
     assert len(thin["id"]) == 101  # every tenth, and the first
     assert [thin["id"][at] for at in thin["outside"]] == [0, 999]
@@ -331,7 +327,7 @@ def test_thinning_keeps_those_outside() -> None:
     assert nearly["id"] == [0, 999]
 
 
-def test_a_page_that_is_too_large_shows_fewer_theaters_and_says_so(
+def test_a_page_that_is_too_large_shows_fewer_theaters_and_a_note(
     sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("movielake.report.findings.find_places", lambda *_: lots_of_places(40_000))
@@ -350,7 +346,7 @@ def test_a_page_that_is_too_large_shows_fewer_theaters_and_says_so(
 # --- the file
 
 
-def test_a_report_between_urls(tmp_path: Path) -> None:
+def test_lake_and_report_can_be_urls(tmp_path: Path) -> None:
     feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": week()})
     convert(feed, "memory://report-lake", workers=1)
     written = write_report("memory://report-lake", "memory://reports/a/report.html")
@@ -360,7 +356,9 @@ def test_a_report_between_urls(tmp_path: Path) -> None:
     assert read_page(memory.cat("/reports/a/report.html").decode())["screenings"] == [[2]]
 
 
-def test_the_command(sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_replaces_an_older_report(
+    sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("report.html").write_text("older")
     result = CliRunner().invoke(main, ["report", str(sample_lake), "--countries", "deu"])
@@ -370,7 +368,7 @@ def test_the_command(sample_lake: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert read_page(Path("report.html").read_text("utf-8"))["index"] == "20191206"
 
 
-def test_a_report_that_cannot_be_written_leaves_the_older_one(
+def test_a_report_that_cannot_be_written_leaves_the_older_report(
     sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "report.html"
@@ -387,7 +385,7 @@ def test_a_report_that_cannot_be_written_leaves_the_older_one(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["nowhere"], "expected a lake"),
         (["{lake}", "--countries", "duo"], "did you mean deu?"),
@@ -395,32 +393,32 @@ def test_a_report_that_cannot_be_written_leaves_the_older_one(
         (["{lake}", "-o", "."], "expected a file for the report, found the folder ."),
     ],
 )
-def test_wrong_usage_is_one_line(
+def test_wrong_usage_is_an_error_in_one_line(
     sample_lake: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     options: list[str],
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     options = [option.format(lake=sample_lake) for option in options]
     result = CliRunner().invoke(main, ["report", *options])
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
-# --- what ships with it
+# --- assets
 
 
-def test_the_library_is_the_one_that_is_named() -> None:
+def test_the_plot_library_has_the_documented_digest() -> None:
     assets = files("movielake.report").joinpath("assets")
     digest = hashlib.sha256(assets.joinpath("echarts.min.js").read_bytes()).hexdigest()
     assert digest in assets.joinpath("SOURCES.md").read_text("utf-8")
 
 
-def test_the_outlines_are_where_the_countries_are() -> None:
+def test_outlines_of_countries_are_in_the_right_place() -> None:
     assets = files("movielake.report").joinpath("assets")
     world = json.loads(assets.joinpath("world.json").read_text("utf-8"))
     shapes = {f["properties"]["name"]: f["geometry"] for f in world["features"]}
@@ -438,7 +436,7 @@ def test_the_outlines_are_where_the_countries_are() -> None:
 
 
 def decoded(shape: dict[str, Any], scale: int) -> list[tuple[float, float]]:
-    """Read the points of the condensed GeoJSON that ECharts knows."""
+    """Return the points of the condensed GeoJSON that ECharts reads."""
     points = []
     for part, ats in zip(shape["coordinates"], shape["encodeOffsets"], strict=True):
         for ring, (x, y) in zip(part, ats, strict=True):

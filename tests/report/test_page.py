@@ -1,4 +1,4 @@
-"""The report's page in a real browser: headless Chromium, from a file, without a network."""
+"""The report's page in a real browser: a headless Chromium that opens a file without a network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVIL = (
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """Give a browser; skip without Chromium, but fail in continuous integration."""
+    """Yield a browser. Without Chromium, skip the test, or fail it in continuous integration."""
     if not (CHROMIUM and DRIVER):
         reason = "no Chromium (apt-get install chromium chromium-driver)"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
@@ -37,7 +37,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a report on five countries, before and after their cinemas close."""
+    """Return a report on five countries, before and after their cinemas close."""
     folder = tmp_path_factory.mktemp("report")
     countries = ["aus", "chn", "deu", "gbr", "swe"]
     write_sample(str(folder / "feed"), weeks=18, countries=countries, scale=0.1, damage=True)
@@ -48,7 +48,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shots(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder for pictures."""
+    """Return the folder for pictures."""
     asked = request.config.getoption("--screenshots")
     folder = Path(asked) if asked else tmp_path_factory.mktemp("screenshots")
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def shots(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_everything_is_drawn(browser: Page, file: Path, shots: Path, size: str, dark: bool) -> None:
+def test_all_plots_are_drawn(browser: Page, file: Path, shots: Path, size: str, dark: bool) -> None:
     width, height = SIZES[size]
     browser.open(file, width=width, height=height, dark=dark)
     assert browser.complaints() == []
@@ -71,7 +71,7 @@ def test_everything_is_drawn(browser: Page, file: Path, shots: Path, size: str, 
 
 @pytest.fixture
 def page(browser: Page, file: Path) -> Page:
-    """Give the report, freshly opened."""
+    """Return the report, opened again for each test."""
     browser.open(file)
     return browser
 
@@ -88,11 +88,11 @@ def test_the_map_shows_land(page: Page) -> None:
 
     land = [230, 226, 218, 255]
     assert [colour(20, 25), colour(100, 60), colour(135, -25)] == [land] * 3
-    assert colour(80, -20)[3] == 0  # the Indian Ocean: nothing is drawn there
+    assert colour(80, -20)[3] == 0  # the Indian Ocean is transparent
     assert colour(10, 66.5)[3] == 0
 
 
-def test_a_country_is_switched_off_everywhere(page: Page) -> None:
+def test_a_hidden_country_disappears_from_all_plots_and_tables(page: Page) -> None:
     assert set(page.lines("screenings")) == {"aus", "chn", "deu", "gbr", "swe"}
     before = page.texts("#totals dd")
     page.find("#country-deu").click()
@@ -111,43 +111,50 @@ def test_a_country_is_switched_off_everywhere(page: Page) -> None:
     assert page.texts("#totals dd") == before
 
 
-def test_nothing_is_shown_of_no_country(page: Page) -> None:
+def test_without_countries_plots_and_tables_are_empty(page: Page) -> None:
     page.find("[data-choose=none]").click()
     assert page.lines("screenings") == {}
     assert page.texts("#table-films tbody tr") == []
 
 
 def theater_pixel(page: Page, number: int = 0) -> list[float]:
-    """Tell where the first theater of the first country is drawn."""
+    """Return the pixel of a theater of the first country."""
     return page.chart("map", f"c.convertToPixel('geo', c.getOption().series[0].data[{number}])")
 
 
-def test_a_theater_is_hovered(page: Page) -> None:
+def test_a_theater_under_the_mouse_is_described(page: Page) -> None:
     data = page.ask("return JSON.parse(document.getElementById('data').textContent).places[0]")
-    said = page.hover("map", *theater_pixel(page))
-    assert any(name and name in said for name in data["name"])
-    assert "aus" in said
-    assert "theater_id" in said
+    tooltip = page.hover("map", *theater_pixel(page))
+    assert any(name and name in tooltip for name in data["name"])
+    assert "aus" in tooltip
+    assert "theater_id" in tooltip
 
 
-def test_the_axis_has_the_days_of_few_snapshots(page: Page) -> None:
+def test_the_axis_names_every_day_if_snapshots_are_few(page: Page) -> None:
     days = page.ask("return JSON.parse(document.getElementById('data').textContent).stamps")
     at = page.chart("screenings", "c.getOption().xAxis[0].axisLabel.customValues")
     text = page.chart("screenings", f"c.getOption().xAxis[0].axisLabel.formatter({at[1]})")
     assert (len(at), text.replace("-", "")) == (len(days), days[1])
 
 
-def test_a_snapshot_alone_among_many_is_a_mark(browser: Page, tmp_path: Path) -> None:
-    """Since a line of one point is none; beside others, of many snapshots, a mark is too much."""
+def report_on(folder: Path, zips: dict[str, Any]) -> Path:
+    """Convert a feed and write a report on its lake."""
+    convert(write_feed(folder / "feed", zips), str(folder / "lake"), workers=1)
+    write_report(str(folder / "lake"), str(folder / "report.html"))
+    return folder / "report.html"
+
+
+def test_only_a_snapshot_without_neighbours_gets_a_mark_among_many(
+    browser: Page, tmp_path: Path
+) -> None:
+    """A single point has no line to show. Marks on all of many snapshots would overlap."""
     begin = date(2020, 1, 3)
     stamps = [f"{begin + timedelta(weeks=n):%Y%m%d}" for n in range(33) if n not in (15, 17)]
     week = {"S.XML": times(showing())}
     feed = {f"{stamp}/movies_deu.zip": week for stamp in stamps}
     other = f"{begin + timedelta(weeks=15):%Y%m%d}/movies_swe.zip"
-    write_feed(tmp_path / "feed", {**feed, other: week, other.replace("0417", "0501"): week})
-    convert(str(tmp_path / "feed"), str(tmp_path / "lake"), workers=1)
-    write_report(str(tmp_path / "lake"), str(tmp_path / "report.html"))
-    browser.open(tmp_path / "report.html")
+    zips = {**feed, other: week, other.replace("0417", "0501"): week}
+    browser.open(report_on(tmp_path, zips))
     sizes = browser.chart(
         "screenings",
         "c.getOption().series.map(s => s.data.map((d, dataIndex) => s.symbolSize(d, {dataIndex})))",
@@ -156,29 +163,29 @@ def test_a_snapshot_alone_among_many_is_a_mark(browser: Page, tmp_path: Path) ->
     assert marked == [[16], [15, 17]]
 
 
-def test_values_are_read_by_hovering(page: Page) -> None:
+def test_values_under_the_mouse_are_shown(page: Page) -> None:
     line = page.lines("screenings")["gbr"]
     at = page.chart(
         "screenings", "c.convertToPixel({seriesIndex: 3}, c.getOption().series[3].data[9])"
     )
-    said = page.hover("screenings", *at)
-    assert said.startswith("2020-02-07")
-    assert f"{line[9]:,}" in said
+    tooltip = page.hover("screenings", *at)
+    assert tooltip.startswith("2020-02-07")
+    assert f"{line[9]:,}" in tooltip
     cell = page.chart("coverage", "c.convertToPixel({seriesIndex: 0}, [0, 2])")
     assert "2019-12-06" in page.hover("coverage", *cell)
 
 
-def test_plots_are_read_with_the_keyboard(page: Page) -> None:
-    said = page.press("#plot-screenings", Keys.HOME, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+def test_plots_can_be_read_with_the_keyboard(page: Page) -> None:
+    reading = page.press("#plot-screenings", Keys.HOME, Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
     second = page.lines("screenings")["chn"][1]
-    assert said.startswith("2019-12-13, ")
-    assert said.endswith(f"(chn): {second:,}") or said.endswith(f"chn: {second:,}")
+    assert reading.startswith("2019-12-13, ")
+    assert reading.endswith(f"(chn): {second:,}") or reading.endswith(f"chn: {second:,}")
     assert "2019-12-13" in page.tooltip("screenings")
-    said = page.press("#plot-coverage", Keys.END, Keys.ARROW_DOWN)
-    assert "chn" in said or "China" in said
-    assert "2020-04-03" in said
-    said = page.press("#plot-map", "n")
-    assert "theater_id" in said
+    reading = page.press("#plot-coverage", Keys.END, Keys.ARROW_DOWN)
+    assert "chn" in reading or "China" in reading
+    assert "2020-04-03" in reading
+    reading = page.press("#plot-map", "n")
+    assert "theater_id" in reading
     zoom = page.chart("map", "c.getOption().geo[0].zoom")
     page.press("#plot-map", "+")
     assert page.chart("map", "c.getOption().geo[0].zoom") > zoom
@@ -188,7 +195,7 @@ def column(page: Page, table: str, number: int) -> list[str]:
     return page.texts(f"#table-{table} tbody tr > :nth-child({number})")
 
 
-def test_a_table_is_sorted_with_mouse_and_keyboard(page: Page) -> None:
+def test_a_table_can_be_sorted_with_mouse_and_keyboard(page: Page) -> None:
     def numbers() -> list[int]:
         return [int(text.replace(",", "")) for text in column(page, "films", 3)]
 
@@ -206,7 +213,7 @@ def test_a_table_is_sorted_with_mouse_and_keyboard(page: Page) -> None:
     assert sorts[:3] == ["ascending", "none", "none"]
 
 
-def test_another_snapshot_can_be_compared_with(page: Page) -> None:
+def test_another_snapshot_can_be_chosen_for_the_comparison(page: Page) -> None:
     assert all(line[0] == 100 for line in page.lines("indexed").values())
     page.find("#index-stamp option[value='2']").click()
     assert all(line[2] == 100 for line in page.lines("indexed").values())
@@ -214,7 +221,7 @@ def test_another_snapshot_can_be_compared_with(page: Page) -> None:
     assert last < 10  # the cinemas are closed
 
 
-def test_theaters_are_found_and_shown(page: Page) -> None:
+def test_theaters_can_be_found_and_shown_on_the_map(page: Page) -> None:
     first = column(page, "places", 2)[0]
     page.press("#find", first)
     assert {first} == set(column(page, "places", 2))
@@ -223,28 +230,28 @@ def test_theaters_are_found_and_shown(page: Page) -> None:
     assert first in page.find("#reading-map").text
 
 
-def test_a_page_that_zooms_still_scrolls(page: Page) -> None:
+def test_the_map_zooms_only_after_a_click(page: Page) -> None:
     assert page.chart("map", "c.getOption().geo[0].roam") is False
     page.find("#plot-map").click()
     assert page.chart("map", "c.getOption().geo[0].roam") is True
 
 
-def test_dark_at_the_press_of_a_button(page: Page) -> None:
+def test_a_button_switches_to_dark_colours(page: Page) -> None:
     page.find("#theme").click()
     assert page.find("#theme").get_attribute("aria-pressed") == "true"
     assert page.chart("screenings", "c.getOption().yAxis[0].axisLabel.color") == "#a3adb8"
 
 
-def test_print(page: Page, shots: Path) -> None:
+def test_printing_keeps_the_dark_colours_on_screen(page: Page, shots: Path) -> None:
     page.find("#theme").click()
     assert page.print(shots / "report.pdf").startswith(b"%PDF")
     assert page.ask("return document.documentElement.dataset.theme") == "dark"  # as before
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_accessibility(browser: Page, file: Path, dark: bool) -> None:
+def test_the_page_has_no_accessibility_violations(browser: Page, file: Path, dark: bool) -> None:
     browser.open(file, dark=dark)
-    # Handed over by the driver, which the page's policy allows; the page itself may run no other.
+    # The driver can run this script. The page's policy forbids all other foreign scripts.
     browser.ask(files("axe_core_python").joinpath("axe.min.js").read_text("utf-8"))
     found = browser.driver.execute_async_script(
         "const done = arguments[0]; axe.run(document, {}).then(done, (e) => done(String(e)));"
@@ -253,7 +260,7 @@ def test_accessibility(browser: Page, file: Path, dark: bool) -> None:
     assert broken == {}
 
 
-def test_the_keyboard_reaches_everything_in_order(page: Page) -> None:
+def test_the_tab_key_reaches_the_controls_in_order(page: Page) -> None:
     def focused() -> Any:
         return page.ask("return document.activeElement.id || document.activeElement.textContent")
 
@@ -262,10 +269,10 @@ def test_the_keyboard_reaches_everything_in_order(page: Page) -> None:
         page.ask("return document.activeElement").send_keys(Keys.TAB)
         reached.append(focused())
     assert reached[:2] == ["Skip to the content", "theme"]
-    assert "Holdings" in reached
+    assert "Contents" in reached
 
 
-def test_texts_of_the_feed_stay_texts(browser: Page, tmp_path: Path) -> None:
+def test_texts_of_the_feed_are_shown_only_as_text(browser: Page, tmp_path: Path) -> None:
     house = (
         f"<theater><theater_id>1</theater_id><theater_name>{EVIL}</theater_name>"
         "<theater_lat>52.5</theater_lat><theater_lon>13.4</theater_lon></theater>"
@@ -276,10 +283,7 @@ def test_texts_of_the_feed_stay_texts(browser: Page, tmp_path: Path) -> None:
         "T.XML": f"<houses>{house}</houses>",
         "S.XML": times(showing()),
     }
-    write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": feed})
-    convert(str(tmp_path / "feed"), str(tmp_path / "lake"), workers=1)
-    write_report(str(tmp_path / "lake"), str(tmp_path / "report.html"))
-    browser.open(tmp_path / "report.html")
+    browser.open(report_on(tmp_path, {"20191206/movies_deu.zip": feed}))
     title = "<img src=x onerror=alert(1)></script><script>document.title='p'</script>"
     assert column(browser, "films", 1) == [title]
     assert column(browser, "problems", 6) == [title]

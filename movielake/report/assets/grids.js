@@ -3,7 +3,7 @@
 const GAP = "gap", EMPTY = "empty", HURT = "damaged", FULL = "full";
 const hurt = new Set(data.damaged.map(([country, stamp]) => `${country} ${stamp}`));
 
-// What a cell of each kind looks like, by shape too: a bar, a frame, a dot in the shade, the shade.
+// Shapes of each kind of cell: a bar, a frame, a shade with a dot, a shade. They differ without colour too.
 function cellShapes(kind, x, y, width, height, fill) {
   const whole = { x, y, width, height };
   const middle = { x: x + width / 2, y: y + height / 2 };
@@ -20,7 +20,7 @@ function cellShapes(kind, x, y, width, height, fill) {
   return [shaded, { type: "circle", shape: dot, style: look }];
 }
 
-// cell(column, row) gives {kind, share, text} or null.
+// cell(column, row) returns {kind, share, text} or null.
 function makeGrid(name, { title, columns, rows, cell, rowHeight = 18, rowTitle }) {
   const cursor = { column: 0, row: 0 };
   let cells = [];
@@ -68,7 +68,7 @@ function makeGrid(name, { title, columns, rows, cell, rowHeight = 18, rowTitle }
     cursor.row = clamp(cursor.row + dy, down.length);
     const index = cells.findIndex((c) => c.x === cursor.column && c.y === cursor.row);
     const where = `${down[cursor.row].name ?? down[cursor.row].title}, ${across[cursor.column].name ?? across[cursor.column].title}`;
-    return { series: 0, index, text: `${where}: ${index < 0 ? "nothing" : cells[index].text.join(", ")}` };
+    return { series: 0, index, text: `${where}: ${index < 0 ? "no data" : cells[index].text.join(", ")}` };
   }
 
   const height = () => Math.max(rows().length * rowHeight + 56, 90);
@@ -83,13 +83,13 @@ function makeCoverage() {
     const theaters = data.theaters[country][stamp] ?? 0;
     const text = [`${number(count)} screenings`, `${number(theaters)} theaters`];
     const damaged = hurt.has(`${country} ${stamp}`);
-    if (damaged) text.push("part of it is damaged");
+    if (damaged) text.push("a part is damaged");
     const kind = damaged ? HURT : count ? FULL : EMPTY;
     return { kind, share: Math.sqrt(count / largest[country]), text };
   };
   makeGrid("coverage", {
     title: () =>
-      `Coverage: ${chosen().length} countries by ${days.length} snapshots. Arrow keys read the cells.`,
+      `Coverage: ${chosen().length} countries by ${days.length} snapshots. Use the arrow keys to read the cells.`,
     columns: () => days.map((day, key) => ({ key, title: day })),
     rows: () => chosen().map((key) => ({ key, title: codes[key], name: names[key] })),
     cell,
@@ -103,8 +103,8 @@ function coverageLegend() {
       ...shape, fill: style.fill === "transparent" ? "none" : style.fill, stroke: style.stroke ?? "none",
     }]);
   const entries = [
-    [FULL, 0.1, "few screenings"], [FULL, 1, "as many as ever"], [GAP, 0, "no feed zip"],
-    [EMPTY, 0, "no screenings"], [HURT, 0.6, "part is damaged"],
+    [FULL, 0.1, "few screenings"], [FULL, 1, "the country's maximum"], [GAP, 0, "no feed zip"],
+    [EMPTY, 0, "no screenings"], [HURT, 0.6, "a part is damaged"],
   ];
   byId("coverage-legend").replaceChildren(
     ...entries.map(([kind, share, said]) => element("li", {}, drawing(18, 14, draw(kind, share)), said)),
@@ -113,7 +113,7 @@ function coverageLegend() {
 
 function makeProblems() {
   const FIRST_PROBLEMS = 30;
-  const isNarrow = () => innerWidth < 640; // no room for the table's name
+  const isNarrow = () => innerWidth < 640; // too narrow for the name of the table
   const rows = () =>
     data.problems
       .map((problem, key) => ({ key, total: add(pairs(problem.counts).map(([, count]) => count)), problem }))
@@ -128,7 +128,7 @@ function makeProblems() {
   });
   const most = Math.log1p(Math.max(1, ...counts.flatMap((found) => [...found.values()])));
   makeGrid("problems", {
-    title: () => `Problems: ${rows().length} columns by ${chosen().length} countries. Arrow keys read the cells.`,
+    title: () => `Problems: ${rows().length} columns by ${chosen().length} countries. Use the arrow keys to read the cells.`,
     columns: () => chosen().map((key) => ({ key, title: codes[key], name: names[key] })),
     rows,
     cell: (country, problem) => {

@@ -1,14 +1,14 @@
 // Lines over time, one for each country.
 
-const LISTED = 14; // in a tooltip: more would not fit on a screen
-const NAMED = 16; // at the lines' ends
-const FEW = 30; // snapshots that each get a mark and a day on the axis
+const LISTED = 14; // largest number of countries in a tooltip, so that it fits on a screen
+const NAMED = 16; // largest number of lines with a name at their end
+const FEW = 30; // largest number of snapshots that each get a mark and a day on the axis
 const HALF_WEEK = 3.5 * 24 * 3600 * 1000; // so that a single snapshot has a width
 
 const few = times.length <= FEW;
 const day = (time) => new Date(time).toISOString().slice(0, 10);
 
-// values(n) gives a country's number for each stamp, null where there is none.
+// values(n) returns a country's number for each stamp, or null.
 function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
   const cursor = { stamp: data.stamps.length - 1, line: 0 };
   const drawn = () => chosen().filter((n) => values(n).some((value) => value != null));
@@ -25,7 +25,7 @@ function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
       symbol: mark(n),
       symbolSize: few ? markSize(n) : (_, { dataIndex }) => (alone[dataIndex] ? markSize(n) : 0),
       symbolOffset: markOffset(n),
-      showSymbol: few || alone.includes(true), // a line of one point is none
+      showSymbol: few || alone.includes(true), // a single point has no line, so it needs a mark
       itemStyle: { color: colour(n) },
       lineStyle: { color: colour(n), type: dash(n), width: 1.6 },
       endLabel: { show: ends, formatter: codes[n], color: colour(n), distance: 4, minMargin: 5 },
@@ -42,7 +42,7 @@ function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
     all.sort((a, b) => values(b)[at] - values(a)[at]);
     const rows = all.slice(0, LISTED).map((n) => [swatch(n), names[n], text(values(n)[at])]);
     if (all.length > LISTED) rows.push(["", `and ${all.length - LISTED} more`, ""]);
-    return tip(days[at], rows.length ? rows : [["", "nothing", ""]]);
+    return tip(days[at], rows.length ? rows : [["", "no data", ""]]);
   }
 
   function build() {
@@ -66,23 +66,23 @@ function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
     cursor.line = clamp(cursor.line + dy, lines.length);
     const n = lines[cursor.line];
     const value = values(n)[cursor.stamp];
-    const said = value == null ? "nothing" : text(value);
-    return { series: cursor.line, index: cursor.stamp, text: `${days[cursor.stamp]}, ${label(n)}: ${said}` };
+    const reading = value == null ? "no data" : text(value);
+    return { series: cursor.line, index: cursor.stamp, text: `${days[cursor.stamp]}, ${label(n)}: ${reading}` };
   }
 
   const described = () =>
-    `${title}, ${drawn().length} lines over ${days.length} snapshots. Arrow keys read the values: ` +
-    "left and right the snapshot, up and down the country.";
+    `${title}, ${drawn().length} lines over ${days.length} snapshots. Use the arrow keys to read values. ` +
+    "Left and right change the snapshot. Up and down change the country.";
   makePlot(name, { title: described, build, move });
 }
 
-// Given, not found: also a plot without lines has days.
+// Returns fixed limits of the axis, so that a plot without lines shows days too.
 function span() {
   const margin = times.length > 1 ? 0 : HALF_WEEK;
   return { min: times[0] - margin, max: times.at(-1) + margin };
 }
 
-// Days as the snapshots are called; of many, what fits.
+// Labels of the axis: the day of each snapshot, or as many days as fit if there are many snapshots.
 function dayLook() {
   const look = axisLook();
   const own = few ? { customValues: times, formatter: day } : { formatter: { day: "{d} {MMM}" } };

@@ -1,4 +1,4 @@
-// How things look: light or dark, and for each country a colour, a dash and a mark of its own.
+// Light and dark colours. Each country has its own combination of colour, dash and mark.
 
 const COLOURS = {
   light: ["#0065a3", "#c24e00", "#007a5a", "#a8397c", "#7d6200", "#5a4bb0", "#3b3f45", "#1c86c7"],
@@ -6,20 +6,20 @@ const COLOURS = {
 };
 const DASHES = ["solid", [7, 3], [2, 2], [9, 3, 2, 3], [4, 2, 4, 6], [14, 4]];
 const MARKS = ["circle", "rect", "triangle", "diamond", "arrow", "pin"];
-const MARK_SIZES = [6, 6, 7, 8, 8, 11]; // that look alike large
+const MARK_SIZES = [6, 6, 7, 8, 8, 11]; // all marks look equally large
 const MARK_PATHS = [
   "M16 3a4 4 0 1 0 .01 0z", "M12.5 3.5h7v7h-7z", "M16 2.5l4.5 8h-9z", "M16 2l5 5-5 5-5-5z",
   "M16 2l4 9-4-2.5-4 2.5z", "M16 13c-5-6-4-10 0-10s5 4 0 10z",
 ];
 
-// Five times eight and eight more: no two of 48 countries share both colour and dash.
+// 8 colours and 6 dashes give 48 combinations, so no two of 48 countries share both.
 const style = (n) => (Math.floor(n / 8) + n) % DASHES.length;
 const isDark = () => document.documentElement.dataset.theme === "dark";
 const colour = (n) => COLOURS[isDark() ? "dark" : "light"][n % 8];
 const dash = (n) => DASHES[style(n)];
 const mark = (n) => MARKS[style(n)];
 const markSize = (n) => MARK_SIZES[style(n)];
-const markOffset = (n) => [0, { pin: "50%", arrow: "-25%" }[mark(n)] ?? 0]; // to lie on a line
+const markOffset = (n) => [0, { pin: "50%", arrow: "-25%" }[mark(n)] ?? 0]; // centres the mark on its line
 const tone = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 function swatch(n) {
@@ -29,7 +29,7 @@ function swatch(n) {
   return drawing(32, 14, [["line", line], ["path", marked]], { class: "swatch" });
 }
 
-// From the page's lightest to its strongest shade, for shares from 0 to 1.
+// Returns the shade for a share from 0 (lightest) to 1 (strongest).
 function shade(share) {
   const [low, high] = [tone("low"), tone("high")].map((hex) =>
     [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)),

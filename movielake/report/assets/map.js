@@ -1,7 +1,7 @@
-// The map of theaters: a mark for each, those outside their country ringed.
+// The map of theaters. Each theater has a mark. A ring marks theaters outside their country.
 
-const HIGHEST = 84; // degrees that Mercator's projection can show
-const CLOSE = 40; // zoom at which a single theater is looked at
+const HIGHEST = 84; // largest latitude in the Mercator projection, in degrees
+const CLOSE = 40; // zoom for a single theater
 const outsiders = data.places.map((place) => new Set(place.outside ?? []));
 const isChecked = data.places.every((place) => place.outside);
 
@@ -21,7 +21,7 @@ const position = (country, at) => {
 function makeMap() {
   const world = JSON.parse(byId("world").textContent);
   echarts.registerMap("world", { geoJSON: world });
-  let drawn = []; // for each series, for each of its points: [country, place in its lists]
+  let drawn = []; // for each point of each series: [country, index in its lists]
   let cursor = -1;
   let roams = false;
 
@@ -85,7 +85,7 @@ function makeMap() {
     tellReading("map", { series, index, text });
   }
 
-  // Next and previous theater, those outside their country first.
+  // Goes to the next or previous theater. Theaters outside their country come first.
   function step(by) {
     const all = chosen().flatMap((n) => [...outsiders[n]].map((at) => [n, at]));
     const rest = chosen().flatMap((n) =>
@@ -121,10 +121,10 @@ function makeMap() {
 
   const title = () =>
     `Map of ${number(add(chosen().map((n) => data.places[n].id.length)))} theaters. ` +
-    "Arrow keys move it, plus and minus zoom, 0 shows all; N and P go from theater to theater.";
+    "Arrow keys move the map. Plus and minus zoom. 0 shows all. N and P go to the next and previous theater.";
   const chart = makePlot("map", { title, build, keys });
 
-  // Only a map that somebody is using may take the wheel and the fingers: a page must scroll.
+  // The map uses wheel and touch only while it has the focus. Otherwise the page must scroll.
   const box = byId("plot-map");
   const roam = (yes) => () => {
     roams = yes;
@@ -154,7 +154,7 @@ function told(country, at) {
   ].filter(Boolean);
 }
 
-// The corners of what most theaters are in; a few wrong positions must not shrink the map.
+// Returns the corners of the area of most theaters. A few wrong positions must not shrink the map.
 function around(countries) {
   const all = countries.flatMap((n) =>
     data.places[n].id.map((_, at) => at).filter((at) => !outsiders[n].has(at)).map((at) => position(n, at)),

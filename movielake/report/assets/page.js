@@ -1,4 +1,4 @@
-// Puts the page together.
+// Assembles the page.
 
 function introduce() {
   const [first, last] = [days[0], days.at(-1)];
@@ -61,7 +61,7 @@ function compareWith() {
   onChange(() => {
     const without = chosen().filter((n) => !data.screenings[n][index()]);
     byId("not-indexed").hidden = !without.length;
-    byId("not-indexed").textContent = `No screenings in that snapshot, so not in the plot: ${without.map(label).join(", ")}.`;
+    byId("not-indexed").textContent = `Not in the plot, because the chosen snapshot has no screenings: ${without.map(label).join(", ")}.`;
   });
   return index;
 }
@@ -78,7 +78,7 @@ function chooseTheme() {
   preparePrint(set);
 }
 
-// On paper: light, all of the legend, and plots as wide as the sheet.
+// Prepares printing: light colours, the whole legend, and plots as wide as the paper.
 function preparePrint(set) {
   const PAPER = 680;
   let before = null;
@@ -88,7 +88,7 @@ function preparePrint(set) {
     set("light");
     for (const { chart } of plots.values()) {
       chart.resize({ width: PAPER });
-      chart.getZr().flush(); // not in the next frame: paper has only this one
+      chart.getZr().flush(); // draws now, because printing does not wait for the next frame
     }
     paper.isPrinted = true;
   });
@@ -110,7 +110,7 @@ const scale = () => (byId("logarithmic").checked ? "log" : "value");
 makeLines("screenings", { title: "Screenings by country", values: (n) => data.screenings[n], text: number, unit: "screenings", scale });
 byId("logarithmic").addEventListener("change", refresh);
 makeSnapshots(compareWith());
-makeLines("theaters", { title: "Theaters with any screening", values: (n) => data.theaters[n], text: number, unit: "theaters" });
+makeLines("theaters", { title: "Active theaters", values: (n) => data.theaters[n], text: number, unit: "theaters" });
 makeMap();
 describeMap();
 makeFilms();

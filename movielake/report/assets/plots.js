@@ -1,10 +1,10 @@
-// What all plots share: their place, theme, size, keyboard, and a line that says what is read.
+// Common parts of all plots: place, theme, size, keyboard, and a line that shows the value read.
 
 const plots = new Map();
 const paper = { isPrinted: false };
 
-// build() gives ECharts' options; move(dx, dy, end) moves the reader's cursor and gives
-// {series, index, text}; keys(event) may take further keys.
+// build() returns the options for ECharts. move(dx, dy, end) moves the cursor and returns
+// {series, index, text}. keys(event) can handle more keys.
 function makePlot(name, { title, build, height, move, keys }) {
   const place = document.querySelector(`[data-plot="${name}"]`);
   const box = element("div", {
@@ -39,7 +39,7 @@ function makePlot(name, { title, build, height, move, keys }) {
     if (read) tellReading(name, read);
   });
   const fit = () => {
-    const isSeen = box.clientWidth && box.clientHeight; // a map of no size has no scale
+    const isSeen = box.clientWidth && box.clientHeight; // a map without a size has no scale
     if (isSeen && !paper.isPrinted) chart.resize();
   };
   new ResizeObserver(fit).observe(box);
@@ -74,7 +74,7 @@ function tooltip(formatter, more = {}) {
   };
 }
 
-// The formatter gives elements, so that no text is ever read as markup.
+// The formatter returns elements, so that text is never parsed as markup.
 function tip(title, rows) {
   const lines = rows.map((cells) => element("tr", {}, ...cells.map((c) => element("td", {}, c))));
   return element("div", {}, element("strong", {}, title), element("table", {}, ...lines));

@@ -14,7 +14,7 @@ function makeTotals() {
     const theaters = chosen().map((n) => data.places[n].id.length + data.places[n].unplaced);
     const tiles = [
       ["countries", chosen().length], ["date stamps", days.length], ["feed zips", add(zips)],
-      ["screenings", add(chosen().map((n) => totals[n]))], ["theaters described", add(theaters)],
+      ["screenings", add(chosen().map((n) => totals[n]))], ["described theaters", add(theaters)],
     ];
     byId("totals").replaceChildren(
       ...tiles.map(([name, count]) => element("div", {}, element("dt", {}, name), element("dd", {}, number(count)))),
@@ -23,7 +23,7 @@ function makeTotals() {
   const count = (title, name) => ({ title, value: (row) => row[name], kind: "number" });
   const size = (title, name) => ({ ...count(title, name), text: (_, value) => bytes(value) });
   makeTable("tables", {
-    caption: `Tables, with all ${codes.length} countries`,
+    caption: `Tables (all ${codes.length} countries)`,
     columns: [
       { title: "table", value: (row) => row.table, kind: "text" },
       count("files", "members"), count("records", "records"), count("rows", "rows"),
@@ -50,9 +50,9 @@ function makeCountries() {
       { title: "first", value: (n) => present(n)[0], kind: "text" },
       { title: "last", value: (n) => present(n).at(-1), kind: "text" },
       count("screenings", (n) => totals[n]),
-      count("theaters described", (n) => data.places[n].id.length + data.places[n].unplaced),
-      count("without position", (n) => data.places[n].unplaced),
-      count("outside", (n) => data.places[n].outside?.length),
+      count("described theaters", (n) => data.places[n].id.length + data.places[n].unplaced),
+      count("theaters without position", (n) => data.places[n].unplaced),
+      count("theaters outside the country", (n) => data.places[n].outside?.length),
     ],
     rows: chosen,
     sort: [5, "descending"],
@@ -62,16 +62,16 @@ function makeCountries() {
 function makeSnapshots(index) {
   const sum = (rows, at) => add(chosen().map((n) => rows[n][at]));
   makeTable("snapshots", {
-    caption: "Snapshots: sums of the countries shown",
+    caption: "Snapshots: sums over the countries shown",
     columns: [
       { title: "date stamp", value: (at) => data.stamps[at], kind: "text" },
       count("countries", (at) => chosen().filter((n) => data.screenings[n][at] != null).length),
       count("screenings", (at) => sum(data.screenings, at)),
       {
         ...part("compared", (at) => share(sum(data.screenings, at), sum(data.screenings, index()))),
-        title: "of the snapshot compared with",
+        title: "% of the chosen snapshot",
       },
-      count("theaters with any", (at) => sum(data.theaters, at)),
+      count("active theaters", (at) => sum(data.theaters, at)),
     ],
     rows: () => data.stamps.map((_, at) => at),
     sort: [0, "descending"],
@@ -104,11 +104,11 @@ function makeFilms() {
     first: 20,
   });
   byId("films-note").textContent =
-    "By screenings in the countries shown, all snapshots together; titles as in the newest " +
-    `snapshot. Counted are the ${data.pool} most screened films of each country.`;
+    "Sorted by the number of screenings in all snapshots and all countries shown. Titles come from the " +
+    `newest snapshot. The table uses only the ${data.pool} most screened films of each country.`;
 }
 
-const sampled = (every) => `; superseded: in every ${every}th snapshot`;
+const sampled = (every) => ` (superseded: only every ${every}th snapshot was counted)`;
 
 function makeQuality() {
   const problems = codes.map(() => 0);
@@ -120,7 +120,7 @@ function makeQuality() {
   const { every, counted, current } = data.superseded;
   const superseded = (n) => share(counted[n] - current[n], counted[n]);
   makeTable("quality", {
-    caption: `Quality by country: shares are of screenings${every > 1 ? sampled(every) : ""}`,
+    caption: `Quality by country, in percent of screenings${every > 1 ? sampled(every) : ""}`,
     columns: [
       country,
       count("screenings", (n) => totals[n]),
@@ -129,7 +129,7 @@ function makeQuality() {
       part("theater missing", lacking("theater")),
       count("problems", (n) => problems[n]),
       count("damaged feed zips", (n) => hurtZips[n]),
-      count("theaters outside", (n) => data.places[n].outside?.length),
+      count("theaters outside the country", (n) => data.places[n].outside?.length),
     ],
     rows: chosen,
     sort: [1, "descending"],
@@ -153,9 +153,9 @@ function makeQuality() {
 function makeIncidents() {
   const { rows, total } = data.incidents;
   const [of, stamp, member, status, reason, records, files] = [0, 1, 2, 3, 4, 5, 6].map((n) => (row) => row[n]);
-  const cut = total > rows.length ? `, the first ${number(rows.length)} of ${number(total)}` : "";
+  const cut = total > rows.length ? ` (the first ${number(rows.length)} of ${number(total)})` : "";
   makeTable("incidents", {
-    caption: `Members that are not complete${cut}`,
+    caption: `Incomplete members${cut}`,
     columns: [
       { title: "member", value: (row) => member(row) || "(the whole zip)", kind: "long" },
       { title: "date stamp", value: stamp, kind: "text" },
@@ -175,9 +175,9 @@ function describeMap() {
   const unplaced = add(data.places.map((place) => place.unplaced));
   const outside = add(outsiders.map((all) => all.size));
   const checked = isChecked
-    ? `A ring marks the ${number(outside)} that lie outside their country.`
-    : "Whether they lie outside their country is not checked.";
+    ? `A ring marks the ${number(outside)} theaters outside their country.`
+    : "Theaters outside their country are not checked.";
   byId("map-note").textContent =
-    "Each theater at its newest position; each country has a colour and a mark of its own. " +
-    `${checked} ${number(unplaced)} have no position. Click the map to zoom with wheel or fingers.`;
+    "The map shows each theater at its newest position. Each country has its own colour and mark. " +
+    `${checked} ${number(unplaced)} theaters have no position. Click the map to zoom with the wheel or by touch.`;
 }

@@ -1,4 +1,4 @@
-// What the report knows, which countries are shown, and who wants to know when that changes.
+// The data of the report, the countries shown, and functions to call when the countries change.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const codes = data.countries.map((country) => country.code);
@@ -31,7 +31,7 @@ function refresh() {
   watchers.forEach((redraw) => redraw());
 }
 
-// Flat lists of a country's place and a count, as in data.films and data.problems.
+// Reads a flat list that alternates the index of a country and a count.
 function pairs(counts) {
   const found = [];
   for (let n = 0; n < counts.length; n += 2) {
@@ -40,7 +40,7 @@ function pairs(counts) {
   return found;
 }
 
-// Text becomes text, never markup: titles and names are whatever somebody once typed.
+// Adds text only as text, never as markup, because titles and names of the feed can contain markup.
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {

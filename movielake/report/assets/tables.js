@@ -1,9 +1,9 @@
-// Tables that are sorted by their headings, with mouse and keyboard alike.
+// Tables that can be sorted by their headings, with mouse or keyboard.
 
-const FIRST = 50; // rows before somebody asks for all
+const FIRST = 50; // rows shown before the reader chooses to show all
 
-// A column is {title, kind: "number" | "text" | "name" | "long", value(row), text(row, value)?, node(row)?};
-// one without a value cannot be sorted by.
+// A column is {title, kind: "number" | "text" | "name" | "long", value(row), text(row, value)?, node(row)?}.
+// A table cannot be sorted by a column without a value.
 function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
   const place = document.querySelector(`[data-table="${name}"]`);
   const state = { column: sort[0], down: sort[1] === "descending", all: false };
@@ -44,7 +44,7 @@ function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
   function tellMore(total, limit) {
     const button = element("button", { type: "button", click: showAll }, `Show all ${number(total)}`);
     const cut = total > limit;
-    const told = cut ? `${number(limit)} of ${number(total)} rows.` : total ? "" : "Nothing to show.";
+    const told = cut ? `${number(limit)} of ${number(total)} rows.` : total ? "" : "No rows.";
     more.replaceChildren(told, ...(cut && total <= 5000 ? [button] : []));
   }
 
@@ -66,7 +66,7 @@ function heading(column, sort) {
 
 function byValue(down) {
   return ([a], [b]) => {
-    if (a == null || b == null) return (a == null) - (b == null); // what is missing goes last
+    if (a == null || b == null) return (a == null) - (b == null); // missing values come last
     const order = typeof a === "string" ? a.localeCompare(b) : a - b;
     return down ? -order : order;
   };
