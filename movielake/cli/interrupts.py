@@ -19,7 +19,7 @@ def insist() -> None:
     """Raise each interrupt repeatedly until `settle` is called, but not while it is handled.
 
     If the process ignores interrupts, as in the background of a shell, or if other code handles
-    them, this function changes nothing.
+    them, this function has no effect.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         sys.unraisablehook = _say_of_others

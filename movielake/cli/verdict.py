@@ -79,7 +79,7 @@ class Verdict:
 
     @property
     def is_valid(self) -> bool:
-        """Whether there is no error."""
+        """Whether the validation found no errors."""
         return not self.errors
 
     def summary(self) -> str:

@@ -48,7 +48,7 @@ class Finding:
     path : str
         Path of the file, relative to the lake or feed. A member of a feed zip is ``ZIP: MEMBER``.
     message : str
-        What was expected, what was found, and what to do next, in one line.
+        The expected and the found state, and advice on what to do next, in one line.
     line, column : int or None
         Position in the file, if known.
     count : int

@@ -161,6 +161,4 @@ def choose_severities(chosen: Mapping[str, str], rules: Iterable[Rule]) -> dict[
 def describe_rules(rules: Iterable[Rule]) -> str:
     """Return rules as a Markdown table, for the docs."""
     rows = [f"| `{rule.name}` | {rule.severity} | {rule.meaning} |" for rule in rules]
-    return (
-        "\n".join(["| rule | severity | what is expected |", "| --- | --- | --- |", *rows]) + "\n"
-    )
+    return "\n".join(["| rule | severity | expected state |", "| --- | --- | --- |", *rows]) + "\n"

@@ -40,7 +40,7 @@ def validate(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["validate", *arguments, "--workers", "1"])
 
 
-def test_a_valid_lake(lake):
+def test_a_valid_lake_exits_with_0_and_prints_one_line(lake):
     result = validate("lake")
     assert re.fullmatch(
         r"lake: valid: 0 errors, 0 warnings; checked 3 partitions, 18 files, [\d,]+ bytes, "
@@ -50,7 +50,7 @@ def test_a_valid_lake(lake):
     assert (result.exit_code, result.stderr) == (0, "")
 
 
-def test_an_invalid_lake(lake):
+def test_an_invalid_lake_exits_with_1_and_lists_its_findings(lake):
     (lake / SHOWINGS).unlink()
     (lake / "notes.txt").touch()
     result = validate("lake", "--fast")
@@ -74,9 +74,9 @@ def test_warnings_alone_do_not_change_the_exit_code(lake):
     assert "0 errors, 0 warnings" in ignored.stdout
 
 
-def test_a_part_of_a_lake(lake):
-    said = validate("lake", "--countries", "swe", "--stamps", "2019*").stdout
-    assert "checked 1 partition, 6 files" in said
+def test_a_selection_and_a_sample_limit_the_check(lake):
+    output = validate("lake", "--countries", "swe", "--stamps", "2019*").stdout
+    assert "checked 1 partition, 6 files" in output
     assert validate("lake", "--sample", "2").stdout.endswith("(files of at most 2 partitions)\n")
 
 
@@ -166,7 +166,7 @@ def test_a_check_that_is_left_out_is_reported_once(lake, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["lake", "--rule", "orphans"], "expected NAME=error, warning or ignore, found 'orphans'"),
         (["lake", "--rule", "orphan=error"], "found 'orphan'; did you mean orphans"),
@@ -181,9 +181,9 @@ def test_a_check_that_is_left_out_is_reported_once(lake, monkeypatch):
         (["lake/lake.json"], "expected the folder of a lake or a feed, found the file lake/lake"),
     ],
 )
-def test_wrong_usage(lake, arguments, said):
+def test_wrong_usage_exits_with_2(lake, arguments, message):
     result = validate(*arguments)
-    assert said in result.stderr
+    assert message in result.stderr
     assert (result.exit_code, result.stdout) == (2, "")
 
 
@@ -218,8 +218,8 @@ def test_the_workflow_of_the_page_works(tmp_path):
     """All its commands succeed, and it reports the error in a broken lake."""
     steps = yaml.safe_load(fenced("yaml"))["jobs"]["validate"]["steps"]
     commands = {step["name"]: step["run"] for step in steps if "run" in step}
-    assert list(commands) == ["Install", "Make a lake", "Validate it", "Keep what was found"]
-    (tmp_path / "requirements.txt").write_text("movielake\n")  # installed, so pip downloads nothing
+    assert list(commands) == ["Install", "Make a lake", "Validate it", "Keep the findings"]
+    (tmp_path / "requirements.txt").write_text("movielake\n")  # installed: pip downloads no files
     for name, command in commands.items():
         result = shell(command, tmp_path)
         assert result.returncode == 0, (name, result.stdout, result.stderr)

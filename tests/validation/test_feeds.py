@@ -219,7 +219,7 @@ def test_a_zip_without_read_permission_is_a_finding(tmp_path, monkeypatch):
     assert "Permission denied" in failed.error
 
 
-def test_a_selection(sample_feed):
+def test_a_selection_limits_the_findings(sample_feed):
     findings = check(sample_feed, date_stamps="20191206", countries="swe,nzl")
     assert {f.path.partition(":")[0] for f in findings} == {
         f"20191206/movies_{country}.zip" for country in ("nzl", "swe")
