@@ -7,8 +7,8 @@ cluster close only when the last of these users is done. distributed 2026.8.0 ha
 - `weakref.finalize` runs on a forgotten client only when the process ends. The periodic callbacks
   of its event loop keep it alive (https://github.com/dask/distributed/issues/7770).
 - `Client.as_current` and ``with Client`` are bound to the context, such as a notebook's cell, in
-  which they began. `worker_client` works only in a task. `get_client` finds a client, but closes
-  none.
+  which they began. `worker_client` works only in a task. `get_client` finds a client, but does not
+  close it.
 - A subclass, or a second client for each user, would own the futures that it makes. Another
   client refuses to gather these futures.
 """

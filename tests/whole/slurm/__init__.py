@@ -1,1 +1,1 @@
-"""Tests on a real two-node Slurm cluster, started for them on this machine."""
+"""Tests on a real two-node Slurm cluster, which they start on this machine."""

@@ -1,8 +1,8 @@
 """A real Slurm cluster of two nodes on one machine: munged, slurmctld and two slurmd.
 
-Needs root and Debian's ``slurmctld slurmd slurm-client munge``; no systemd, nothing configured.
-Every cluster has its own ports, its own munge key and socket, and its own ``slurm.conf``, so a
-munge or Slurm that already runs on the machine is neither used nor disturbed.
+It needs root and Debian's ``slurmctld slurmd slurm-client munge``. It needs no systemd and no
+configuration. Every cluster has its own ports, its own munge key and socket, and its own
+``slurm.conf``. So it neither uses nor disturbs a munge or Slurm that already runs on the machine.
 """
 
 import contextlib
@@ -28,27 +28,31 @@ NODES = ("n1", "n2")
 """The names of the nodes."""
 
 SECONDS_TO_WARN = 35
-"""The shortest time left in which slurmctld surely looks once more: it does so every 30 seconds."""
+"""The shortest remaining time in which slurmctld surely checks the time limit once.
+
+It checks every 30 seconds.
+"""
 
 COMMANDS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "sinfo", "squeue")
 ENDED = {"CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "PREEMPTED", "TIMEOUT"}
 STREAMS = ("output", "error")
 
-# munged runs as the user munge, to whom a test's folder is closed, and wants no one else to be able
-# to write there: hence a place outside for each cluster. The rest is not put there, because /run is
-# often mounted noexec, and slurmd runs job scripts out of its spool.
+# munged runs as the user munge, who cannot open a test's folder. It also refuses a folder in which
+# other users can write. So each cluster has a place for munged outside its folder. The other files
+# are not there, because /run is often mounted noexec, and slurmd runs job scripts from its spool.
 PLACES = Path("/run")
 PLACE_PREFIX = "movielake-slurm-"
 
-# slurmstepd opens sockets named <folder>/n1/spool/n1_<job>.<step>; a socket's path has 107 bytes.
+# slurmstepd opens sockets named <folder>/n1/spool/n1_<job>.<step>. A socket's path has at most 107
+# bytes.
 LONGEST_FOLDER = 70
 
-# linuxproc: job processes are found through their parents, so one that detaches survives its job.
-# Stricter than the cgroups of a real cluster, and it works in containers.
-# config_overrides: believe CPUs and RealMemory below whatever the machine has.
+# linuxproc: Slurm finds a job's processes through their parents, so a detached process survives its
+#   job. This is stricter than the cgroups of a real cluster, and it works in containers.
+# config_overrides: use CPUs and RealMemory from below, even if the machine has less.
 # No...InAddrAny: listen on loopback only.
-# EnforcePartLimits: refuse at once what can never run, instead of keeping it pending.
-# KillWait: the seconds between SIGTERM and SIGKILL; 30 on most clusters.
+# EnforcePartLimits: refuse a job that can never run at once, instead of keeping it pending.
+# KillWait: the seconds between SIGTERM and SIGKILL. Most clusters have 30.
 CONF = """\
 ClusterName=movielake
 SlurmctldHost={host}(127.0.0.1)
@@ -85,7 +89,7 @@ CPUs={cpus} RealMemory={memory_mb} State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES State=UP
 """
 
-# What Slurm itself does not give and sites add: a scratch folder of the job's own on each node.
+# Slurm itself makes no scratch folder for a job on each node. Many sites add one in this way.
 TASK_PROLOG = """\
 #!/bin/sh
 scratch="{folder}/${{SLURMD_NODENAME:?}}/scratch/${{SLURM_JOB_ID:?}}"
@@ -99,18 +103,19 @@ rm -rf "{folder}/${{SLURMD_NODENAME:?}}/scratch/${{SLURM_JOB_ID:?}}"
 
 @dataclass(frozen=True)
 class Job:
-    """What Slurm tells of a job.
+    """Slurm's report of a job.
 
     Attributes
     ----------
     job_id
-        Its number; that of the array for a job array.
+        The number of the job or of the job array.
     state
-        ``RUNNING``, ``COMPLETED``, ``TIMEOUT``...; of an array, the state that its tasks share, or
-        ``MIXED``.
+        ``RUNNING``, ``COMPLETED``, ``TIMEOUT``... For an array, this is the state that all its
+        tasks share, or ``MIXED``.
     exit_code
-        The exit status of the batch script, 128 + the signal when one ended it; the highest of an
-        array. None until the job has ended. Only `state` tells a timeout from a plain kill.
+        The exit status of the batch script, or 128 + the number of the signal that ended it. For an
+        array, this is the highest value. It is None until the job has ended. Only `state` shows
+        whether a time limit or another signal killed the job.
     stdout, stderr
         The text so far. Both are the same when the job writes both to one file.
     """
@@ -123,12 +128,12 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of the job will happen any more."""
+        """Whether the job has ended."""
         return self.exit_code is not None
 
 
 def missing() -> str:
-    """Return why no cluster can run here, or an empty string."""
+    """Return the reason why no cluster can run here, or an empty string."""
     if os.geteuid() != 0:
         return "a Slurm cluster needs root"
     lacking = [name for name in COMMANDS if shutil.which(name, path=_path()) is None]
@@ -138,36 +143,36 @@ def missing() -> str:
 
 
 def wait_until(check: Callable[[], bool], timeout: float, what: str) -> None:
-    """Poll until `check` holds.
+    """Poll until `check` returns True.
 
     Raises
     ------
     TimeoutError
-        When it does not within `timeout` seconds; the message says `what` was awaited.
+        When this takes longer than `timeout` seconds. The message contains `what`.
     """
     deadline = time.monotonic() + timeout
     while not check():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {timeout:g} s in vain for {what}")
+            raise TimeoutError(f"waited {timeout:g} s without success for {what}")
         time.sleep(0.05)
 
 
 class SlurmCluster:
-    """Two Slurm nodes, ``n1`` and ``n2``, from ``with`` to the end of its block.
+    """Two Slurm nodes, ``n1`` and ``n2``, which run within a ``with`` block.
 
-    On entering, whatever a killed test run left of earlier clusters is stopped and removed.
+    The start also stops and removes earlier clusters whose test run was killed.
 
     Parameters
     ----------
     folder
-        Absent or empty; all files go here, and it is removed at the end.
+        The folder for all files. It must be missing or empty. It is removed at the end.
     epilog
-        Remove a job's scratch folders when it ends, as many clusters do. Off by default, so that
-        tests see what jobs leave behind.
+        Whether to remove a job's scratch folders when it ends, as many clusters do. Off by default,
+        so that tests can find the files that jobs leave.
     cpus, memory_mb
-        Of each node; may exceed what the machine has.
+        The CPUs and the memory of each node. They can be more than the machine has.
     kill_wait
-        Seconds between SIGTERM and SIGKILL for a cancelled or overdue job.
+        Seconds between SIGTERM and SIGKILL for a job that is cancelled or past its time limit.
     """
 
     def __init__(
@@ -211,8 +216,8 @@ class SlurmCluster:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment for commands that shall talk to this cluster."""
-        # A test run may itself be inside a Slurm job, whose variables would leak into ours.
+        """The environment for commands that use this cluster."""
+        # The test run can itself be in a Slurm job, whose variables must not reach our jobs.
         foreign = ("SLURM", "SBATCH", "SRUN", "SQUEUE", "SCANCEL", "SINFO")
         kept = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
         return kept | {"SLURM_CONF": str(_conf(self.folder)), "PATH": _path()}
@@ -223,7 +228,7 @@ class SlurmCluster:
         Raises
         ------
         RuntimeError
-            When it fails, with what it said.
+            When the command fails. The message contains its error output.
         """
         done = subprocess.run(
             command, env=self.env | dict(env), cwd=cwd, capture_output=True, text=True, check=False
@@ -242,23 +247,23 @@ class SlurmCluster:
         cwd: Path | None = None,
         timeout: float = 120,
     ) -> Job:
-        """Submit a batch script, and wait for its end unless told not to.
+        """Submit a batch script, and wait for its end if `wait` is true.
 
         Parameters
         ----------
         script_path, *args
             The script and its arguments.
         env
-            Variables added to the environment of the submission, and so of the job.
+            Variables to add to the environment of the submission, and so of the job.
         wait
-            Whether to return the ended job, or at once.
+            Whether to wait for the end of the job.
         options
             Options of sbatch. Without ``--output`` in them or in the script, stdout and stderr go
-            to a file each.
+            to separate files.
         cwd
             The folder to submit from.
         timeout
-            Seconds to wait; the job is cancelled after that.
+            Seconds to wait. After that, the job is cancelled.
 
         Raises
         ------
@@ -275,7 +280,7 @@ class SlurmCluster:
         return self._finish(job_id, timeout) if wait else self.job(job_id)
 
     def job(self, job_id: int) -> Job:
-        """Return how the job stands and what it has written so far."""
+        """Return the state of the job and its output so far."""
         text = self.run("scontrol", "show", "job", str(job_id))
         records = [_record(part) for part in text.split("\n\n") if part.strip()]
         states = {record["JobState"] for record in records}
@@ -302,9 +307,9 @@ class SlurmCluster:
         Raises
         ------
         RuntimeError
-            When it ended in another.
+            When the job ended in another state.
         TimeoutError
-            When it takes longer than `timeout` seconds.
+            When this takes longer than `timeout` seconds.
         """
         reached: list[Job] = []
 
@@ -314,31 +319,34 @@ class SlurmCluster:
 
         wait_until(check, timeout, f"job {job_id} to be {state}")
         if reached[0].state != state:
-            raise RuntimeError(f"job {job_id} shall be {state} but ended: {reached[0]}")
+            raise RuntimeError(
+                f"expected job {job_id} to be {state}, found that it ended: {reached[0]}"
+            )
         return reached[0]
 
     def set_time_left(self, job_id: int, seconds: int = SECONDS_TO_WARN) -> None:
-        """Let a job meet its time limit in so many seconds, once it runs.
+        """Wait until a job runs, and set its remaining time.
 
-        Slurm counts limits in minutes and looks at them only every 30 seconds, which no setting
-        changes. A job submitted with ``--signal=B:USR1@60`` and a limit of some minutes
+        Slurm counts time limits in minutes and checks them only every 30 seconds. No setting
+        changes this. A job submitted with ``--signal=B:USR1@60`` and a limit of some minutes then
+        ends like this:
 
-        - gets its USR1 within 31 seconds, and is killed at the next look after the 35 seconds that
-          are the default here, 31 to 65 seconds from now, if it is still there;
-        - given 1 second, it is killed within 31 seconds, with its USR1 only milliseconds earlier.
+        - With the default of 35 seconds, it gets USR1 within 31 seconds. If it still runs, it is
+          killed at the first check after the 35 seconds, which is 31 to 65 seconds from now.
+        - With 1 second, it is killed within 31 seconds, and gets USR1 only milliseconds earlier.
 
-        To test only what a trap does, ``scancel(job_id, "--batch", "--signal=USR1")`` sends the
-        same signal in the same way and at once.
+        To test only a trap, use ``scancel(job_id, "--batch", "--signal=USR1")``. It sends the same
+        signal in the same way and at once.
         """
         self.wait_for(job_id, "RUNNING")
         self.run("scontrol", "update", f"JobId={job_id}", f"EndTime=now+{seconds}")
 
     def node_scratch(self, node: str, job_id: int) -> Path:
-        """Return the folder that is SLURM_TMPDIR of this job on this node."""
+        """Return the SLURM_TMPDIR of this job on this node."""
         return self.folder / node / "scratch" / str(job_id)
 
     def processes_of(self, job_id: int) -> dict[int, str]:
-        """Return the command line of each live process of a job, of either node, by its pid."""
+        """Return the command lines of a job's live processes on both nodes, by process id."""
         own = {f"SLURM_JOB_ID={job_id}", f"SLURM_ARRAY_JOB_ID={job_id}"}
         return {pid: _command(pid) for pid in _processes_with(own)}
 
@@ -377,7 +385,7 @@ class SlurmCluster:
             memory_mb=self.memory_mb,
             epilog=f"Epilog={self.folder}/epilog\n" if self.epilog else "",
             kill_wait=self.kill_wait,
-            # Two clusters on one machine shall not mistake each other's processes for their own.
+            # Job numbers differ, so that two clusters on one machine do not mix up their processes.
             first_job=random.randrange(1_000, 1_000_000, 1_000),
         )
 
@@ -389,7 +397,8 @@ class SlurmCluster:
         wait_until(self._idle, 60, f"nodes {', '.join(NODES)} to be idle")
 
     def _daemon(self, *command: str, user: str | None = None) -> None:
-        # A file, not a pipe: the daemon may keep it open. The log file opens later than errors.
+        # The output goes to a file and not to a pipe, because the daemon can keep it open. Early
+        # errors come before the daemon opens its log file.
         said = self.folder / "log" / f"{command[0]}-start.log"
         with said.open("ab") as out:
             subprocess.run(
@@ -421,11 +430,14 @@ class SlurmCluster:
 def _check_folder(folder: Path) -> None:
     if re.search(r"[\s,#]", str(folder)) or len(str(folder)) > LONGEST_FOLDER:
         raise ValueError(
-            f"{folder}: slurm.conf and sockets need a folder without spaces, commas and '#', "
-            f"of at most {LONGEST_FOLDER} characters"
+            f"expected a folder without spaces, commas and '#', of at most {LONGEST_FOLDER} "
+            f"characters, as slurm.conf and sockets need it, found {folder}; use another one"
         )
     if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder}: it is removed at the end, so it must be empty now")
+        raise FileExistsError(
+            f"expected an empty folder, because it is removed at the end, found files in {folder}; "
+            "use another one"
+        )
 
 
 def _conf(folder: Path) -> Path:
@@ -437,12 +449,12 @@ def _host() -> str:
 
 
 def _path() -> str:
-    # The daemons are in sbin, which not every root has in PATH.
+    # The daemons are in sbin, which is not always in root's PATH.
     return f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 
 
 def _free_ports(count: int) -> list[int]:
-    """Return ports below the range from which the system itself picks ports for connections."""
+    """Return free ports below the range from which the system picks ports for connections."""
     free: list[int] = []
     with contextlib.ExitStack() as held:
         while len(free) < count:
@@ -460,19 +472,20 @@ def _munged(place: Path) -> list[str]:
     return ["munged", *(f"--{option}={place}/munge/{name}" for option, name in names.items())]
 
 
-# Who owns a cluster: a lock on a file that names its folder. The system drops the lock when the
-# process dies, however it dies, and so tells the abandoned clusters from those still in use.
+# A cluster is in use while its owner holds a lock on a file that contains the path of its folder.
+# The system releases the lock when the owner ends, even if it is killed. A file without a lock
+# marks an abandoned cluster.
 
 
 def _claim(folder: Path) -> tuple[Path, contextlib.AbstractContextManager[object]]:
-    """Make the place for munged and mark it as in use; the lock lasts until its file is closed."""
+    """Make the place for munged and lock it. The lock lasts until the returned file is closed."""
     place = Path(tempfile.mkdtemp(prefix=PLACE_PREFIX, dir=PLACES))
     place.chmod(0o755)
     owner = (place / "owner.new").open("w")
     fcntl.flock(owner, fcntl.LOCK_EX)
     owner.write(f"{folder}")
     owner.flush()
-    # Only now under its name: nobody may find it unlocked or empty.
+    # The file gets its name only now, so that another process never finds it unlocked or empty.
     (place / "owner.new").rename(place / "owner")
     (place / "munge").mkdir()
     (place / "munge" / "key").write_bytes(os.urandom(128))
@@ -483,7 +496,7 @@ def _claim(folder: Path) -> tuple[Path, contextlib.AbstractContextManager[object
 
 
 def _remove_abandoned() -> None:
-    """Stop and remove the clusters whose owner is dead."""
+    """Stop and remove the clusters whose owner process has ended."""
     for file in PLACES.glob(f"{PLACE_PREFIX}*/owner"):
         with contextlib.suppress(BlockingIOError, FileNotFoundError), file.open() as owner:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -492,13 +505,13 @@ def _remove_abandoned() -> None:
 
 def _remove(folder: Path, place: Path) -> None:
     """Stop all processes of a cluster and remove its files."""
-    # Daemons, clients, steps and jobs all carry this. slurmd leaves running jobs alone when it
-    # stops, so they fall only in the last round.
+    # Daemons, clients, steps and jobs all have this variable. slurmd does not end running jobs when
+    # it stops, so `wait_until` kills them below.
     mark = {f"SLURM_CONF={_conf(folder)}"}
     _terminate(folder.glob("run/*.pid"), mark)
     _terminate(place.glob("munge/*.pid"), mark)
     wait_until(lambda: not _kill(_processes_with(mark), signal.SIGKILL), 30, "the cluster's end")
-    # An abandoned folder may have gone and its name have come to something else.
+    # An abandoned folder can be gone, and another folder can have its name.
     if str(place) in _text(str(_conf(folder))):
         shutil.rmtree(folder)
     shutil.rmtree(place)
@@ -507,9 +520,9 @@ def _remove(folder: Path, place: Path) -> None:
 def _terminate(pid_files: Iterable[Path], mark: set[str]) -> None:
     texts = [_text(str(file)).strip() for file in pid_files]
     pids = {int(text) for text in texts if text.isdigit()}
-    # A pid file can outlive its daemon, and the number then belong to anyone.
+    # A pid file can outlive its daemon, and another process can then have its number.
     _kill(pids & _processes_with(mark), signal.SIGTERM)
-    with contextlib.suppress(TimeoutError):  # it is killed later
+    with contextlib.suppress(TimeoutError):  # `_remove` kills the process later
         wait_until(lambda: not pids & _processes_with(mark), 10, "daemons")
 
 
@@ -521,7 +534,7 @@ def _kill(pids: set[int], number: int) -> set[int]:
 
 
 def _processes_with(settings: set[str]) -> set[int]:
-    """Return the live processes, but for this one, with one of these in their environment."""
+    """Return the live processes, except this one, that have one of these settings as a variable."""
     wanted = {setting.encode() for setting in settings}
     return {pid for pid, found in _environments() if pid != os.getpid() and wanted & found}
 
@@ -537,7 +550,7 @@ def _command(pid: int) -> str:
 
 
 def _text(path: str) -> str:
-    # scontrol fills in every placeholder of a file name but this one.
+    # scontrol replaces every placeholder of a file name except %N.
     file = Path(path.replace("%N", _host()))
     with contextlib.suppress(OSError):
         return file.read_text(errors="replace")
@@ -551,7 +564,7 @@ def _names_output(script: Path, options: Sequence[str]) -> bool:
 
 
 def _record(text: str) -> dict[str, str]:
-    """Read what ``scontrol show job`` says of one job; file names stand on lines of their own."""
+    """Read the output of ``scontrol show job`` for one job. File names are on separate lines."""
     names = dict(re.findall(r"^\s+(StdOut|StdErr)=(.*)$", text, flags=re.MULTILINE))
     return names | dict(re.findall(r"\b(JobState|ExitCode)=(\S+)", text))
 

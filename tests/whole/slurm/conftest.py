@@ -1,4 +1,4 @@
-"""The cluster that all tests here share."""
+"""The Slurm cluster that all tests in this folder share."""
 
 import os
 import tempfile
@@ -12,7 +12,7 @@ from .cluster import SlurmCluster, missing
 
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    """Give a running cluster; skip without Slurm and root, but fail in continuous integration."""
+    """Start a cluster. Without Slurm or root, skip, or fail in continuous integration."""
     reason = missing()
     if reason and os.environ.get("CI"):
         pytest.fail(reason)
@@ -24,6 +24,6 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """Give a folder of a short path, since sockets are in it; pytest's own may be too long."""
+    """Make a folder with a short path for sockets, because pytest's own path can be too long."""
     with tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)

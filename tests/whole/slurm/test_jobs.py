@@ -1,4 +1,4 @@
-"""The sbatch scripts, through a real sbatch: what they do, and that they leave nothing behind."""
+"""The sbatch scripts on a real Slurm cluster: their results, and the cleanup at their end."""
 
 import contextlib
 import csv
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slurm
 
 SIZES = {"cpus": 2, "memory": "1G", "time": "10"}
 
-# Joins and groups, in pieces that are enough for all workers even of so small a lake.
+# Joins and groups in several pieces, so that all workers get work, even with such a small lake.
 ANALYSIS = """\
 import os
 import sys
@@ -57,7 +57,7 @@ with connect() as client:
     print("workers", *sorted(client.scheduler_info(n_workers=-1)["workers"]))
 """
 
-# Says that it is ready while its workers work; then waits, until it is interrupted or killed.
+# Prints "ready" while its workers work, and waits until it is interrupted or killed.
 WAITS = """\
 import os
 import time
@@ -89,7 +89,7 @@ raise SystemExit(7)
 
 @dataclass
 class Submitter:
-    """Submits our scripts from one folder, as a person would."""
+    """A user who submits our scripts from one folder."""
 
     slurm: SlurmCluster
     folder: Path
@@ -132,7 +132,7 @@ class Submitter:
         wait_until(is_ready, 60, f"job {job_id} to be ready")
 
     def left(self) -> list[str]:
-        """List what the jobs have left: processes, and files on the nodes and beside the script."""
+        """List the jobs' remaining processes and files, on the nodes and beside the script."""
         found = [str(path) for path in self.folder.glob(".movielake*")]
         for job_id in self.jobs:
             found += self.slurm.processes_of(job_id).values()
@@ -141,9 +141,9 @@ class Submitter:
         return found
 
     def assert_nothing_left(self) -> None:
-        """Allow the seconds that a sweeper takes when its process was killed."""
+        """Check that no file and no process remains, after the seconds that a sweeper can take."""
         with contextlib.suppress(TimeoutError):
-            wait_until(lambda: not self.left(), 10, "nothing to be left")
+            wait_until(lambda: not self.left(), 10, "the end of the cleanup")
         assert self.left() == []
 
 
@@ -153,7 +153,7 @@ def submitter(slurm: SlurmCluster, tmp_path: Path) -> Iterator[Submitter]:
 
 
 def submitting(slurm: SlurmCluster, folder: Path) -> Iterator[Submitter]:
-    """Give a submitter; at the end, nothing may be left of its jobs."""
+    """Yield a submitter, and check at the end that its jobs leave no file and no process."""
     submitter = Submitter(slurm, folder)
     yield submitter
     submitter.assert_nothing_left()
@@ -163,7 +163,10 @@ def submitting(slurm: SlurmCluster, folder: Path) -> Iterator[Submitter]:
 def overdue(
     slurm: SlurmCluster, lake: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Submitter, int]]:
-    """A job that meets its time limit while other tests run: Slurm looks every 30 seconds."""
+    """A job that reaches its time limit while other tests run.
+
+    Slurm checks time limits every 30 seconds.
+    """
     for submitter in submitting(slurm, tmp_path_factory.mktemp("overdue")):
         job_id = submitter.submit("analysis", lake, submitter.program(WAITS))
         submitter.await_ready(job_id)
@@ -187,7 +190,7 @@ def lake(feed: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def answer(lake: Path) -> dict[str, int]:
-    """Showings by city, without any cluster."""
+    """The number of showings by city, counted without a cluster."""
     joined = join_showings(ShowingsReader(str(lake)), theater_columns=["theater_city"])
     counts = joined["theater_theater_city"].value_counts().compute(scheduler="sync")
     assert len(counts) > 5
@@ -205,12 +208,12 @@ def words_after(job: Job, word: str) -> list[str]:
     return found[1].split()
 
 
-def test_a_job_at_its_time_limit_begins(overdue: tuple[Submitter, int]) -> None:
+def test_a_job_runs_before_its_time_limit(overdue: tuple[Submitter, int]) -> None:
     submitter, job_id = overdue
     assert submitter.slurm.squeue()[job_id] == "RUNNING"
 
 
-def test_prepare(submitter: Submitter, feed: Path, lake: Path) -> None:
+def test_prepare_converts_and_packs(submitter: Submitter, feed: Path, lake: Path) -> None:
     pack = submitter.folder / "lake.tar"
     job = submitter.run("prepare", feed, submitter.folder / "lake", pack)
     assert job.exit_code == 0, job
@@ -218,7 +221,9 @@ def test_prepare(submitter: Submitter, feed: Path, lake: Path) -> None:
     assert pack.stat().st_size > 0
 
 
-def test_prepare_as_an_array_then_pack(submitter: Submitter, feed: Path, lake: Path) -> None:
+def test_an_array_converts_and_a_second_job_packs(
+    submitter: Submitter, feed: Path, lake: Path
+) -> None:
     target, pack = submitter.folder / "lake", submitter.folder / "lake.tar"
     job = submitter.run("prepare", feed, target, array="0-2")
     assert job.exit_code == 0, job
@@ -229,7 +234,7 @@ def test_prepare_as_an_array_then_pack(submitter: Submitter, feed: Path, lake: P
     assert pack.exists()
 
 
-def test_prepare_tells_of_damage_and_packs(submitter: Submitter, feed: Path) -> None:
+def test_prepare_reports_damage_and_still_packs(submitter: Submitter, feed: Path) -> None:
     damaged = submitter.folder / "feed" / "20191206"
     damaged.mkdir(parents=True)
     (damaged / "movies_nzl.zip").write_bytes(b"no zip")
@@ -240,7 +245,9 @@ def test_prepare_tells_of_damage_and_packs(submitter: Submitter, feed: Path) -> 
     assert pack.exists()
 
 
-def test_analysis_on_one_node(submitter: Submitter, lake: Path, answer: dict[str, int]) -> None:
+def test_a_program_runs_on_one_node(
+    submitter: Submitter, lake: Path, answer: dict[str, int]
+) -> None:
     job = submitter.run("analysis", lake, submitter.program(ANALYSIS), "cities.csv")
     assert job.exit_code == 0, job
     assert read_answer(submitter.results(job) / "cities.csv") == answer
@@ -249,7 +256,7 @@ def test_analysis_on_one_node(submitter: Submitter, lake: Path, answer: dict[str
     assert all(worker.startswith("tls://127.0.0.1:") for worker in workers)
 
 
-def test_the_program_of_the_docs(submitter: Submitter, lake: Path) -> None:
+def test_the_program_of_the_docs_runs(submitter: Submitter, lake: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "cluster.md").read_text()
     found = re.search(r"```python\n(.*?)```", page, re.S)
     assert found
@@ -258,7 +265,9 @@ def test_the_program_of_the_docs(submitter: Submitter, lake: Path) -> None:
     assert len((submitter.results(job) / "chains.csv").read_text().splitlines()) > 1
 
 
-def test_analysis_on_both_nodes(submitter: Submitter, lake: Path, answer: dict[str, int]) -> None:
+def test_a_program_runs_on_both_nodes(
+    submitter: Submitter, lake: Path, answer: dict[str, int]
+) -> None:
     job = submitter.run("multinode", lake, submitter.program(ANALYSIS), "cities.csv", nodes=2)
     assert job.exit_code == 0, job
     assert read_answer(submitter.results(job) / "cities.csv") == answer
@@ -269,7 +278,9 @@ def test_analysis_on_both_nodes(submitter: Submitter, lake: Path, answer: dict[s
 
 
 @pytest.mark.parametrize(("name", "nodes"), [("analysis", 1), ("multinode", 2)])
-def test_a_cancelled_job(submitter: Submitter, lake: Path, name: str, nodes: int) -> None:
+def test_a_cancelled_job_saves_its_results_and_cleans_up(
+    submitter: Submitter, lake: Path, name: str, nodes: int
+) -> None:
     job_id = submitter.submit(name, lake, submitter.program(WAITS), nodes=nodes)
     submitter.await_ready(job_id)
     scratches = [submitter.slurm.node_scratch(node, job_id) for node in NODES[:nodes]]
@@ -282,20 +293,22 @@ def test_a_cancelled_job(submitter: Submitter, lake: Path, name: str, nodes: int
 
 
 @pytest.mark.parametrize(("name", "nodes"), [("analysis", 1), ("multinode", 2)])
-def test_a_program_that_fails(submitter: Submitter, lake: Path, name: str, nodes: int) -> None:
+def test_a_failed_program_gives_its_exit_code_and_results(
+    submitter: Submitter, lake: Path, name: str, nodes: int
+) -> None:
     job = submitter.run(name, lake, submitter.program(FAILS), nodes=nodes)
     assert (job.state, job.exit_code) == ("FAILED", 7), job
     assert (submitter.results(job) / "partial.txt").read_text() == "partial"
 
 
-def test_a_lake_that_is_not_there(submitter: Submitter) -> None:
+def test_a_missing_lake_is_an_error(submitter: Submitter) -> None:
     missing = submitter.folder / "missing"
     job = submitter.run("multinode", missing, submitter.program(ANALYSIS), nodes=2)
     assert (job.state, job.exit_code) == ("FAILED", 2), job
     assert str(missing) in job.stdout
 
 
-def test_without_tls_on_demand_and_loudly(submitter: Submitter, lake: Path) -> None:
+def test_a_job_can_turn_tls_off_and_warns(submitter: Submitter, lake: Path) -> None:
     program = submitter.program(ANALYSIS)
     job_id = submitter.submit(
         "multinode", lake, program, "cities.csv", nodes=2, MOVIELAKE_INSECURE="1"
@@ -305,14 +318,15 @@ def test_without_tls_on_demand_and_loudly(submitter: Submitter, lake: Path) -> N
     assert all(worker.startswith("tcp://") for worker in words_after(job, "workers"))
 
 
-def test_only_the_job_reaches_its_cluster(submitter: Submitter, lake: Path) -> None:
+def test_only_the_jobs_own_certificates_open_its_cluster(submitter: Submitter, lake: Path) -> None:
     job_id = submitter.submit("multinode", lake, submitter.program(WAITS), nodes=2)
     submitter.await_ready(job_id)
     [shared] = submitter.folder.glob(".movielake-*")
     assert shared.stat().st_mode & 0o777 == 0o700
     listening = {each for pid in submitter.slurm.processes_of(job_id) for each in listeners(pid)}
     ports = {each for each in listening if each[0] != "127.0.0.1"}
-    assert len(ports) == 1 + 2 * 4  # scheduler, workers, nannies; their web pages are on loopback
+    # A scheduler, and workers and nannies. Their web pages are on loopback.
+    assert len(ports) == 1 + 2 * 4
     assert not {address for address, _ in ports} & {"0.0.0.0", "::"}
     make_certificates(submitter.folder / "others")
     for address in ports:
@@ -326,7 +340,7 @@ def test_only_the_job_reaches_its_cluster(submitter: Submitter, lake: Path) -> N
 
 
 def context(certificates: Path | None = None) -> ssl.SSLContext:
-    """Speak TLS with whomever, showing these certificates."""
+    """Make a TLS context that accepts any server and shows these certificates."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -336,7 +350,7 @@ def context(certificates: Path | None = None) -> ssl.SSLContext:
 
 
 def answer_of(address: tuple[str, int], context: ssl.SSLContext | None) -> bytes:
-    """Connect to a port, say something, and return the first byte of the answer, if any."""
+    """Send a request to a port, and return the first byte of the answer, if any."""
     with (
         contextlib.suppress(OSError),
         socket.create_connection(address, timeout=10) as plain,
@@ -355,7 +369,7 @@ def listeners(pid: int) -> list[tuple[str, int]]:
     return [(c.laddr.ip, c.laddr.port) for c in found if c.status == psutil.CONN_LISTEN]
 
 
-# What some have in their own settings, and what a root needs who runs tests.
+# Settings that some users have, and a setting that root needs to run the tests.
 JUPYTER_SETTINGS = """\
 c.ServerApp.allow_root = True
 c.ServerApp.ip = "0.0.0.0"
@@ -388,7 +402,7 @@ def lab(submitter: Submitter, lake: Path) -> Iterator[tuple[int, str, str]]:
     wait_until(lambda: not Path(config).parent.exists(), 10, "the token to be gone")
 
 
-def test_the_notebook_opens_to_the_token_only(
+def test_the_notebook_opens_only_with_the_token(
     submitter: Submitter, lab: tuple[int, str, str]
 ) -> None:
     job_id, host, token = lab
