@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from movielake.joining.lookups import ID, AttachPartitions, JoinedRows
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import dask.dataframe as dd
 
 _PREFIX: Final = {"movies": "movie_", "theaters": "theater_"}
-_NOT_JOINED: Final = ("extra", "source_xml")
+_LABELS: Final = ("extra", "source_xml")
+"""Columns about a record, not about its film or cinema. They are joined only if you name them."""
 
 TABLES: Final = """
 Parameters
@@ -30,14 +31,15 @@ showings : ShowingsReader
 movies : MoviesReader, optional
     The movies of the showings.
 theaters : TheatersReader, optional
-    The theaters of the showings. If you give neither movies nor theaters, both come from the lake
+    The theaters of the showings. If you give neither movies nor theaters, they come from the lake
     of the showings. If you give only one of them, only that one is joined.
 """
 """The parameters of all joins, for their docstrings."""
 
 _COLUMNS: Final = """
 movie_columns, theater_columns : sequence of str, optional
-    Columns to add. Default: all columns except ``extra``, ``source_xml`` and the keys.
+    Columns to add. If you name columns of one table only, only that table is joined. Default: all
+    columns of both tables except ``extra``, ``source_xml`` and the keys.
 """
 
 
@@ -54,10 +56,15 @@ class JoinedShowings(RowsView):
 
     Notes
     -----
-    The join has each row of the showings exactly once, in the same order. A column gets the prefix
-    ``movie_`` or ``theater_`` if the showings have a column of the same name. If an id occurs
-    twice in a partition, the last one in the feed counts. If an id is missing, the columns are
-    null.
+    The join has each row of the showings exactly once, in the same order. If an id occurs twice
+    in a partition, the last one in the feed counts. If an id is missing, the columns are null.
+
+    Some columns are in both tables: ``release_date``, ``theater_name``, ``theater_city`` and
+    ``theater_area``. The flat form of China has them in its showings. They become one column, with
+    the showing's own value or, where that is null, the value of its movie or theater. To keep both
+    values, name the column with its prefix: ``movie_release_date`` or ``theater_theater_name``
+    has the value of the movie or theater alone, and ``release_date`` or ``theater_name`` remains
+    the showing's own.
 
     Examples
     --------
@@ -77,14 +84,12 @@ class JoinedShowings(RowsView):
         movie_columns: Sequence[str] | None = None,
         theater_columns: Sequence[str] | None = None,
     ) -> None:
-        held = others_of(showings, movies, theaters)
         asked = {"movies": movie_columns, "theaters": theater_columns}
+        held = others_of(showings, movies, theaters, asked)
         joined = {}
-        taken = [*showings.columns]
         for name, holdings in held.items():
-            columns = _shown_as(table(name), asked.pop(name), taken)
+            columns = _shown_as(table(name), asked.pop(name), showings.columns)
             joined[name] = (holdings.folder.url, columns)
-            taken += columns
         for name, columns_of_none in asked.items():
             if columns_of_none:
                 raise ValueError(f"columns of {name} are asked for, but {name} are not joined")
@@ -93,15 +98,33 @@ class JoinedShowings(RowsView):
 
 
 def others_of(
-    showings: ShowingsReader, movies: MoviesReader | None, theaters: TheatersReader | None
+    showings: ShowingsReader,
+    movies: MoviesReader | None,
+    theaters: TheatersReader | None,
+    asked: Mapping[str, Sequence[str] | None] | None = None,
 ) -> dict[str, Holdings]:
-    """Return the tables to join: those given, or both of the showings' own lake."""
+    """Return the tables to join: those given, or those of the showings' own lake.
+
+    Parameters
+    ----------
+    showings, movies, theaters
+        See `join_showings`.
+    asked : mapping, optional
+        The columns that are asked for, by the name of the table. A table is left out if columns
+        of the other table alone are asked for.
+
+    Returns
+    -------
+    dict
+        The holdings, by the name of the table.
+    """
     given = ((showings, ShowingsReader), (movies, MoviesReader), (theaters, TheatersReader))
     for reader, kind in given:
         if reader is not None and not isinstance(reader, kind):
             raise TypeError(f"expected a {kind.__name__}, found {type(reader).__name__}")
     if movies is None and theaters is None:
-        return {name: _hold_beside(showings, name) for name in ID}
+        named = [name for name in ID if asked and asked[name] is not None]
+        return {name: _hold_beside(showings, name) for name in named or ID}
     found = {"movies": movies, "theaters": theaters}
     return {name: reader._checked() for name, reader in found.items() if reader is not None}
 
@@ -114,21 +137,33 @@ def _hold_beside(showings: ShowingsReader, name: str) -> Holdings:
     return others
 
 
-def _shown_as(other: Table, asked: Sequence[str] | None, taken: Sequence[str]) -> dict[str, str]:
-    """Map the names that columns get in the join to their names in the other table."""
-    known = [name for name in other.arrow.names if name not in _NOT_JOINED]
-    key = ID[other.name]
+def _shown_as(other: Table, asked: Sequence[str] | None, own: Sequence[str]) -> dict[str, str]:
+    """Map the names that columns get in the join to their names in the other table.
+
+    A name of ``own``, the columns of the showings, means that the column fills the showing's own.
+    """
+    prefix, key = _PREFIX[other.name], ID[other.name]
+    known = [name for name in other.arrow.names if name not in _LABELS]
+    shared = [name for name in other.arrow.names if name in own and name != key]
+    prefixed = {prefix + name: name for name in shared}
+    stored = prefixed | {name: name for name in other.arrow.names}
     if asked is None:
         asked = [name for name in known if name != key]
-    asked = [asked] if isinstance(asked, str) else asked
-    for name in asked:
-        if name not in other.arrow.names:
+    shown_as: dict[str, str] = {}
+    for name in [asked] if isinstance(asked, str) else asked:
+        if name not in stored:
             raise ValueError(
                 f"expected columns of {other.name} out of {known}, found {name!r}"
-                f"{suggest_name(name, known)}"
+                f"{suggest_name(name, [*known, *prefixed])}"
             )
-    chosen = [name for name in asked if name != key]  # the showings have the key
-    return {_PREFIX[other.name] + name if name in taken else name: name for name in chosen}
+        shown = prefix + name if name in _LABELS else name
+        if shown_as.setdefault(shown, stored[name]) != stored[name]:
+            raise ValueError(
+                f"expected different names in a join, found two columns named {shown!r}: "
+                f"{shown_as[shown]!r} and {stored[name]!r} of {other.name}; join them one at a time"
+            )
+    shown_as.pop(key, None)  # the showings have the key
+    return shown_as
 
 
 @insert_into_docstring(TABLES.rstrip() + _COLUMNS)
@@ -146,8 +181,9 @@ def join_showings(
     -------
     dask.dataframe.DataFrame
         Each row of the showings exactly once, in the same order, with the columns of the other
-        tables. Making it reads no data. If you choose columns, only those columns are read from
-        the files of all three tables.
+        tables. A column that both sides have is one column, as `JoinedShowings` describes. Making
+        it reads no data. If you choose columns, only those columns are read from the files of all
+        three tables.
 
     Examples
     --------

@@ -70,7 +70,8 @@ class JoinedRows(PlainRows):
         The reader of the showings.
     joined : dict
         For each table's name, the URL of its lake and its columns. The columns are a dict from the
-        name in the join to the name in the table.
+        name in the join to the name in the table. If the showings have a column of the name in the
+        join, it keeps its values, and the table only fills its nulls.
     """
 
     def __init__(self, showings: PlainRows, joined: dict[str, tuple[str, dict[str, str]]]) -> None:
@@ -85,7 +86,8 @@ class JoinedRows(PlainRows):
         schema = self.table.arrow
         for name, (_, columns) in self._joined.items():
             for shown, stored in columns.items():
-                schema = schema.append(pa.field(shown, table(name)[stored].arrow))
+                if shown not in schema.names:
+                    schema = schema.append(pa.field(shown, table(name)[stored].arrow))
         return schema
 
     def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
@@ -110,7 +112,7 @@ class JoinedRows(PlainRows):
         for name, chosen in wanted.items():
             found = self._looked_up(name, beside[name], rows[ID[name]], chosen)
             for shown, values in found.items():
-                rows = rows.append_column(shown, values)
+                rows = _filled(rows, shown, values)
         return rows
 
     def _looked_up(
@@ -126,6 +128,14 @@ class JoinedRows(PlainRows):
         backwards = rows.take(pa.array(np.arange(rows.num_rows - 1, -1, -1)))
         places = pc.index_in(ids, value_set=backwards[key].combine_chunks(), skip_nulls=True)
         return {shown: backwards[stored].take(places) for shown, stored in chosen.items()}
+
+
+def _filled(rows: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
+    """Add a column, or fill the nulls of the column that has its name."""
+    if name not in rows.column_names:
+        return rows.append_column(name, values)
+    place = rows.column_names.index(name)
+    return rows.set_column(place, rows.schema.field(name), pc.coalesce(rows[name], values))
 
 
 @cache

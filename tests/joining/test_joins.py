@@ -161,19 +161,13 @@ def test_a_join_of_the_sample_matches_plain_python(sample_lake: Path) -> None:
         place = row["source_xml"].split("/")[:2]
         film = films.get((*place, row["movie_id"]), {}) if row["movie_id"] else {}
         house = places.get((*place, row["theater_id"]), {}) if row["theater_id"] else {}
-        others = (*map(film.get, film_columns), *map(house.get, place_columns))
-        expected.append((*row.values(), *others))
+        others = {name: film.get(name) for name in film_columns}
+        others |= {name: house.get(name) for name in place_columns}
+        own = {name: value for name, value in row.items() if value is not None}
+        expected.append(tuple((dict.fromkeys(row) | others | own).values()))
     assert tuples(joined.drop(columns=["date_stamp", "country"])) == expected
-    assert joined.columns.tolist()[-10:-2] == [
-        "title",
-        "genre",
-        "movie_release_date",
-        "running_time",
-        "intl",
-        "theater_theater_name",
-        "theater_lat",
-        "type",
-    ]
+    added = ["title", "genre", "running_time", "intl", "theater_lat", "type"]
+    assert joined.columns.tolist()[-8:-2] == added
 
 
 def test_a_join_has_all_columns_with_their_types(sample_lake: Path) -> None:
@@ -184,11 +178,14 @@ def test_a_join_has_all_columns_with_their_types(sample_lake: Path) -> None:
     own, film, house = (set(r.dataframe.columns) for r in (showings, films, theaters))
     labels = {"extra", "source_xml", "date_stamp", "country"}
     film, house = film - labels - {"movie_id"}, house - labels - {"theater_id"}
-    shown = {f"movie_{name}" if name in own else name for name in film}
-    shown |= {f"theater_{name}" if name in own else name for name in house}
-    assert set(joined.columns) == own | shown
-    assert len(joined.columns) == len(own) + len(film) + len(house)
-    assert {"movie_release_date", "theater_theater_name", "theater_theater_city"} <= shown
+    assert set(joined.columns) == own | film | house
+    assert len(joined.columns) == len(own | film | house)
+    assert own & (film | house) == {
+        "release_date",
+        "theater_name",
+        "theater_city",
+        "theater_area",
+    }
     assert joined.compute().dtypes.equals(joined.dtypes)
     assert joined.dtypes["running_time"] == pd.ArrowDtype(pa.int32())
     assert "object" not in set(map(str, joined.dtypes))
@@ -197,11 +194,14 @@ def test_a_join_has_all_columns_with_their_types(sample_lake: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "shown"),
     [
-        ({"movie_columns": [], "theater_columns": ["theater_city"]}, ["theater_theater_city"]),
+        ({"theater_columns": ["theater_city"]}, []),
+        ({"theater_columns": ["theater_theater_city"]}, ["theater_theater_city"]),
+        ({"theater_columns": ["theater_extra"]}, ["theater_extra"]),
+        ({"movie_columns": ["title"]}, ["title"]),
         ({"movie_columns": ["title"], "theater_columns": []}, ["title"]),
-        ({"movie_columns": "title", "theater_columns": []}, ["title"]),
-        ({"movie_columns": ["movie_id", "lang"], "theater_columns": ()}, ["lang"]),
-        ({"movie_columns": ["title", "title"], "theater_columns": ()}, ["title"]),
+        ({"movie_columns": "title"}, ["title"]),
+        ({"movie_columns": ["movie_id", "lang"]}, ["lang"]),
+        ({"movie_columns": ["title", "title"]}, ["title"]),
         (
             {"movie_columns": ["source_xml"], "theater_columns": ["extra"]},
             ["movie_source_xml", "theater_extra"],
@@ -218,6 +218,35 @@ def test_columns_can_be_chosen(sample_lake: Path, asked: dict[str, Any], shown: 
         *showings.columns[-2:],
     ]
     assert len(joined.compute()) == len(showings.dataframe)
+
+
+def test_a_shared_column_is_filled_where_the_showing_has_no_value(tmp_path: Path) -> None:
+    own = showing(1).replace("</showtime>", "<theater_name>Own</theater_name></showtime>")
+    content = {"T.XML": houses("Astra"), "S.XML": times(own, showing(2), showing(3, 7))}
+    feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": content})
+    convert(feed, str(tmp_path / "lake"), workers=1)
+    showings = ShowingsReader(tmp_path / "lake")
+    assert tuples(join_showings(showings)[["theater_name"]].compute()) == [
+        ("Own",),
+        ("Astra",),
+        (None,),
+    ]
+    assert tuples(JoinedShowings(showings).count_by("theater_name")) == [
+        ("Astra", 1),
+        ("Own", 1),
+        (None, 1),
+    ]
+    both = join_showings(showings, theater_columns=["theater_theater_name"])
+    names = both[["theater_name", "theater_theater_name"]].compute()
+    assert tuples(names) == [("Own", "Astra"), (None, "Astra"), (None, None)]
+    all_three = join_showings(showings, theater_columns=["theater_theater_name", "theater_name"])
+    names = all_three[["theater_name", "theater_theater_name"]].compute()
+    assert tuples(names) == [("Own", "Astra"), ("Astra", "Astra"), (None, None)]
+
+
+def test_two_columns_of_one_name_are_an_error(sample_lake: Path) -> None:
+    with pytest.raises(ValueError, match="found two columns named 'theater_extra': 'extra' and"):
+        join_showings(ShowingsReader(sample_lake), theater_columns=["extra", "theater_extra"])
 
 
 def test_movies_or_theaters_can_be_joined_alone(sample_lake: Path) -> None:
@@ -281,7 +310,7 @@ def test_an_argument_of_the_wrong_type_is_an_error(sample_lake: Path) -> None:
 def test_columns_of_theaters_are_read_without_movies(copy: Path, duck: Ask) -> None:
     spoil(copy, lambda path: "/parquet/movies/" not in str(path))
     joined = join_showings(ShowingsReader(str(copy), countries="deu"))
-    names = joined["theater_theater_name"].compute()
+    names = joined["theater_name"].compute()
     sql = """
         select count(*) from showings s where country = 'deu' and exists (select * from theaters t
         where t.theater_id = s.theater_id and t.country = 'deu' and t.date_stamp = s.date_stamp)
@@ -391,7 +420,7 @@ def test_the_last_of_several_members_with_an_id_counts(tmp_path: Path) -> None:
     feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": content})
     convert(feed, str(tmp_path / "lake"), workers=1)
     joined = join_showings(ShowingsReader(str(tmp_path / "lake")))
-    columns = ["show_date", "title", "theater_theater_name"]
+    columns = ["show_date", "title", "theater_name"]
     assert tuples(joined[columns].compute()) == [
         (datetime.date(2019, 12, 6), "second", "Lux"),
         (datetime.date(2019, 12, 7), "first", "Lux"),
