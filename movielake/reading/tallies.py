@@ -8,6 +8,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -64,7 +65,7 @@ def tally(
     source : PlainRows
         The reader of a group.
     columns : sequence of str
-        Columns to count by. Can be empty.
+        Columns to count by. Can be empty. A row counts once for each item of a list.
     of : str or None
         Count only rows in which this column has a value.
     distinct : str or None
@@ -122,7 +123,7 @@ class _DistinctValues(PlainRows):
 
     def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
         (name,) = columns
-        parts = self._source.parts(group, columns)
+        parts = [_exploded(part, columns) for part in self._source.parts(group, columns)]
         return [pa.table([pc.unique(part[name])], names=[name]) for part in parts]
 
 
@@ -148,8 +149,30 @@ class _Counter:
         rows = rows_of_group(self._source, group, list(wanted) or [KEYS[0]])
         if self._of:
             rows = rows.filter(rows[self._of].is_valid())
+        rows = _exploded(rows, self._columns)
+        if self._of in self._columns:
+            rows = rows.filter(rows[self._of].is_valid())  # an item of a list can be null
         counts = _count_rows(rows, list(self._columns))
         return plain(self._finish(counts) if self._finish else counts)
+
+
+def _exploded(rows: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Repeat each row for each item of its lists, as explode does in pandas and dask.
+
+    A null or empty list becomes one row with a null.
+    """
+    for name in columns:
+        if pa.types.is_list(rows.schema.field(name).type):
+            lists = rows[name].combine_chunks()
+            lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+            copies = np.maximum(lengths, 1)
+            is_item = np.repeat(lengths > 0, copies)
+            places = pa.array(np.cumsum(is_item) - 1, mask=~is_item)
+            place = rows.column_names.index(name)
+            rows = rows.set_column(place, name, pa.nulls(rows.num_rows))
+            rows = rows.take(pa.array(np.repeat(np.arange(len(lengths)), copies)))
+            rows = rows.set_column(place, name, lists.flatten().take(places))
+    return rows
 
 
 def _count_rows(rows: pa.Table, columns: list[str]) -> pa.Table:

@@ -71,6 +71,11 @@ def million_rows(held: Holdings, attach: Attach = as_they_are) -> list[FileGroup
     return attach(held.groups(held.kind, _ROWS, count="rows"))
 
 
+def _is_deep(type_: pa.DataType) -> bool:
+    """Return whether cells of a type are neither single values nor lists of single values."""
+    return bool(pa.types.is_nested(type_.value_type if pa.types.is_list(type_) else type_))
+
+
 class RowsView:
     """Rows of a lake.
 
@@ -194,11 +199,14 @@ class RowsView:
         Parameters
         ----------
         *columns : str
-            Columns to count by. Counts by ``country`` and ``date_stamp`` need only the manifest.
+            Columns to count by. Counts by ``country`` and ``date_stamp`` need only the manifest. In
+            a column of lists, such as ``genre``, a row counts once for each item, as after
+            ``explode``. A row without an item counts under null.
         of : str, optional
             Count only rows in which this column has a value. ``of="show_time"`` counts screenings.
+            In a column of lists that you count by, only items with a value count.
         distinct : str, optional
-            Count the distinct values of this column instead of rows.
+            Count the distinct values, or items of lists, of this column instead of rows.
 
         Returns
         -------
@@ -208,7 +216,7 @@ class RowsView:
         Raises
         ------
         ValueError
-            If a column does not exist or contains lists.
+            If a column does not exist, or if its cells are structs or maps.
 
         Examples
         --------
@@ -224,14 +232,23 @@ class RowsView:
           country  count
         0     deu      4
         1     swe      3
+
+        Count the films of each genre in their first week:
+
+        >>> from movielake import MoviesReader
+        >>> films = MoviesReader("lake", countries="deu", date_stamps="20191206")
+        >>> films.count_by("genre").nlargest(2, "count")
+                genre  count
+        3   Biography     12
+        10      Music     11
         """
         columns = tuple(dict.fromkeys(columns))
         self._require((*columns, *filter(None, (of, distinct))))
         for name in (*columns, *filter(None, (distinct,))):
-            if name not in KEYS and pa.types.is_nested(self._source.schema.field(name).type):
+            if name not in KEYS and _is_deep(self._source.schema.field(name).type):
                 raise ValueError(
-                    f"expected columns of single values, found {name!r}, which has several values "
-                    "in a cell; explode it in the dataframe"
+                    f"expected columns of single values or of lists of them, found {name!r}, whose "
+                    "cells are structs or maps; use map_partitions or the dataframe"
                 )
         held = self._checked()
         return to_frame(tally(held, self._groups_to_count, self._source, columns, of, distinct))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -193,15 +194,71 @@ def test_an_unknown_column_is_an_error(showings: ShowingsReader, name: str) -> N
             ask()
 
 
-def test_counting_by_a_column_of_lists_is_an_error(sample_lake: Path) -> None:
+def test_counting_by_structs_or_maps_is_an_error(sample_lake: Path) -> None:
     films = MoviesReader(str(sample_lake))
-    for name in ("genre", "intl", "extra"):
-        with pytest.raises(ValueError, match=f"single values, found '{name}', .*explode"):
+    for name in ("intl", "extra"):
+        with pytest.raises(ValueError, match=f"lists of them, found '{name}', .*map_partitions"):
             films.count_by("country", name)
-        with pytest.raises(ValueError, match=f"single values, found '{name}'"):
+        with pytest.raises(ValueError, match=f"lists of them, found '{name}'"):
             films.count_by(distinct=name)
-    with_genre = sum(row["genre"] is not None for row in all_rows(sample_lake, "movies"))
-    assert counted(films.count_by(of="genre")) == [(with_genre,)]
+
+
+def exploded(frame: pd.DataFrame, lists: list[str], by: list[str]) -> list[tuple[Any, ...]]:
+    """Count with pandas, after it has exploded lists."""
+    for name in lists:
+        frame = frame.explode(name)
+    counts = frame.astype(object).groupby(by, dropna=False).size().reset_index()
+    return sorted(
+        (tuple(None if pd.isna(value) else value for value in row) for row in counts.to_numpy()),
+        key=str,
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "lists"),
+    [
+        (MoviesReader, ["genre"], ["genre"]),
+        (MoviesReader, ["director"], ["director"]),
+        (MoviesReader, ["country", "cast", "genre"], ["cast", "genre"]),
+        (TheatersReader, ["type", "date_stamp"], ["type"]),
+        (ShowingsReader, ["show_attributes"], ["show_attributes"]),
+        (ShowingsReader, ["show_comments", "movie_id"], ["show_comments"]),
+    ],
+)
+def test_counts_of_items_of_lists_match_pandas(
+    sample_lake: Path, table: type[MoviesReader], columns: list[str], lists: list[str]
+) -> None:
+    reader = table(str(sample_lake))
+    frame = reader.dataframe[columns].compute()
+    expected = exploded(frame, lists, columns)
+    assert sorted(counted(reader.count_by(*columns)), key=str) == expected
+    name = lists[0]
+    items = frame.explode(name)[name].dropna()
+    assert counted(reader.count_by(distinct=name)) == [(items.nunique(),)]
+    assert counted(reader.count_by(of=name)) == [(frame[name].count(),)]
+    assert counted(reader.count_by(name, of=name)) == sorted(Counter(items).items())
+    per_country = reader.dataframe[["country", name]].compute().explode(name)
+    assert dict(counted(reader.count_by("country", distinct=name))) == {
+        country: number
+        for country, number in per_country.groupby("country", observed=True)[name].nunique().items()
+        if number
+    }
+
+
+def test_a_row_without_an_item_counts_under_null(tmp_path: Path) -> None:
+    genres = ["<genre>Drama</genre><genre>Drama</genre><genre>War</genre>", "<genres/>", ""]
+    films = "".join(f"<movie><movie_id>1</movie_id>{text}</movie>" for text in genres)
+    zips = {"20191206/movies_deu.zip": {"191206I.XML": f"<movies>{films}</movies>"}}
+    convert(write_feed(tmp_path / "feed", zips), str(tmp_path / "lake"), workers=1)
+    films = MoviesReader(str(tmp_path / "lake"))
+    assert counted(films.count_by("genre")) == [("Drama", 2), ("War", 1), (None, 2)]
+
+
+def test_the_films_of_screenings_can_be_counted_by_genre(sample_lake: Path) -> None:
+    showings = ShowingsReader(str(sample_lake), countries="deu")
+    joined = JoinedShowings(showings, movie_columns=["genre"])
+    expected = exploded(joined.dataframe[["genre"]].compute(), ["genre"], ["genre"])
+    assert sorted(counted(joined.count_by("genre")), key=str) == expected
 
 
 # map_partitions
