@@ -30,8 +30,8 @@ WINGS = {
     "feed": "limits archives zips damage guarding recoding records",
     "places": "geography timezones",
     "rows": "problems extras values showtimes flattening screenings",
-    "lake": "locks collector writers outputs commits manifest descriptors quarantine cards "
-    "overview",
+    "lake": "locks collector writers outputs commits ledger manifest descriptors quarantine "
+    "cards overview",
     "staging": "packs sources packing partitions targets copies",
     "reading": "holdings files frames tallies views finding readers",
     "fastpath": "unrecognised shape blocks segments nesting dates times fragments rows reading",

@@ -55,7 +55,7 @@ def _offer(incomplete: str, words: dict[str, str]) -> list[CompletionItem]:
 def _keys(context: click.Context) -> list[tuple[str, str]]:
     """Return stamps and countries of the first argument's path; no error, for the shell's sake."""
     from movielake.feed.zips import find_feed
-    from movielake.lake.commits import committed
+    from movielake.lake.ledger import committed
     from movielake.staging.sources import open_source
 
     arguments = (p.name for p in context.command.params if isinstance(p, click.Argument))

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from movielake.feed.zips import FeedZip
-from movielake.lake.commits import (
-    Commit,
+from movielake.lake.commits import Commit
+from movielake.lake.ledger import (
     Pairs,
     read_commit,
     remove_commit,

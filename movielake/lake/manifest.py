@@ -17,14 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movielake.lake.collector import collector_paused
-from movielake.lake.commits import (
-    Commit,
-    MemberCommit,
-    Pairs,
-    commit_contents,
-    commit_from_json,
-    committed,
-)
+from movielake.lake.commits import Commit, MemberCommit, commit_from_json
+from movielake.lake.ledger import Pairs, commit_contents, committed
 from movielake.lake.locks import name_draft, wait_for_holders
 from movielake.lake.writers import HashingFile, rename, write_atomically
 from movielake.names.layout import LAKE_FILE, MANIFEST_TABLE, Folder, Selection

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from movielake.cluster.slurm import read_job
 from movielake.lake.collector import collector_paused
-from movielake.lake.commits import committed
+from movielake.lake.ledger import committed
 from movielake.lake.manifest import manifest_table
 from movielake.lake.writers import explained
 from movielake.names.hints import require_countries, tell_choices

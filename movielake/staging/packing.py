@@ -16,8 +16,9 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from movielake.lake.commits import Commit, commit_contents, commit_from_json, committed
+from movielake.lake.commits import Commit, commit_from_json
 from movielake.lake.descriptors import descriptor_content
+from movielake.lake.ledger import commit_contents, committed
 from movielake.lake.manifest import check_lake, manifest_table
 from movielake.lake.writers import HashingFile, WrittenFile, explained, rename
 from movielake.names.layout import (

@@ -24,7 +24,7 @@ from itertools import count
 from pathlib import Path
 
 from movielake import convert
-from movielake.lake.commits import mark_behind
+from movielake.lake.ledger import mark_behind
 from movielake.lake.manifest import rebuild_manifest
 from movielake.names.layout import Folder
 from movielake.sample import write_sample

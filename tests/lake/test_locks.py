@@ -15,7 +15,7 @@ from typing import TypeVar
 import pytest
 
 from movielake.lake import locks
-from movielake.lake.commits import mark_behind
+from movielake.lake.ledger import mark_behind
 from movielake.lake.locks import (
     LOCK_FOLDER,
     Lock,

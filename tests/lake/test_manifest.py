@@ -27,6 +27,8 @@ from movielake.lake.commits import (
     MemberCommit,
     commit_from_json,
     commit_to_json,
+)
+from movielake.lake.ledger import (
     committed,
     mark_behind,
     read_commit,
@@ -599,7 +601,7 @@ def test_a_rebuild_waits_for_a_process_that_has_removed_the_drafts(tmp_path, mon
         rebuilding.join(0.2)
         return write_atomically(*arguments)
 
-    monkeypatch.setattr("movielake.lake.commits.write_atomically", write_late)
+    monkeypatch.setattr("movielake.lake.ledger.write_atomically", write_late)
     with hold_partition(lake, "20191206", "deu"):
         write_commit(lake, made("20191206", "deu", SHOWINGS))
     rebuilding.join(10)
@@ -609,7 +611,7 @@ def test_a_rebuild_waits_for_a_process_that_has_removed_the_drafts(tmp_path, mon
 
 
 def test_a_reader_that_needs_a_commit_set_aside_fails(lake, monkeypatch):
-    monkeypatch.setattr("movielake.lake.commits._PATIENCE", 0.05)
+    monkeypatch.setattr("movielake.lake.ledger._PATIENCE", 0.05)
     write_commit(lake, FULL)
     write_commit(lake, made("20200103", "can"))
     withdraw_commit(lake, "20191206", "deu")
@@ -627,7 +629,7 @@ def test_a_reader_that_needs_a_commit_set_aside_fails(lake, monkeypatch):
 
 def test_a_commit_is_valid_while_the_old_one_is_still_set_aside(lake, monkeypatch):
     """A process leaves this state if it is killed after the commit and before the clean-up."""
-    monkeypatch.setattr("movielake.lake.commits._PATIENCE", 0.05)
+    monkeypatch.setattr("movielake.lake.ledger._PATIENCE", 0.05)
     write_commit(lake, FULL)
     withdraw_commit(lake, "20191206", "deu")
     lake.fs.pipe_file(lake.join(commit_path("20191206", "deu")), commit_to_json(FULL))

@@ -21,7 +21,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from movielake import convert
-from movielake.lake.commits import committed
+from movielake.lake.ledger import committed
 from movielake.lake.manifest import check_lake, read_manifest
 from movielake.names.layout import Folder
 from movielake.staging import sources, targets

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movielake import convert
-from movielake.lake.commits import committed
+from movielake.lake.ledger import committed
 from movielake.lake.manifest import create_lake, read_manifest
 from movielake.names.layout import Folder
 from movielake.staging import packing, sources

@@ -703,7 +703,7 @@ def test_stages_are_complete_while_a_lake_is_converted(
 def test_an_error_names_the_partition_that_is_being_replaced(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("movielake.lake.commits._PATIENCE", 0.05)
+    monkeypatch.setattr("movielake.lake.ledger._PATIENCE", 0.05)
     lake = shutil.copytree(world.lakes[0], tmp_path / "lake")
     commit = lake / "manifest/20191206/deu.json"
     commit.rename(commit.with_suffix(".replaced"))

@@ -26,7 +26,7 @@ HARMLESS = Mutant(SHOWTIMES, "none", "depth = 0\n", "depth = int()\n", (TESTED,)
 IMPORTANT = [
     "cluster/slurm",
     "lake/locks",
-    "lake/commits",
+    "lake/ledger",
     "staging/sources",
     "staging/packs",
     "staging/targets",
