@@ -26,12 +26,12 @@ WINGS = {
     "sample": "streams markup places closures films quirks theaters edition movie_records "
     "movie_quirks theater_records showings showing_quirks china members packaging",
     "cluster": "slurm certificates processes workers connection multinode jobs",
-    "names": "countries terms layout hints",
+    "names": "countries terms folders layout hints",
     "feed": "limits archives zips damage guarding recoding records",
     "places": "geography timezones",
     "rows": "problems extras values showtimes flattening screenings",
-    "lake": "locks collector writers outputs commits ledger manifest descriptors quarantine "
-    "cards overview",
+    "lake": "owners locks leftovers collector writers drafts outputs commits ledger manifest "
+    "descriptors quarantine cards overview",
     "staging": "packs sources packing partitions targets copies",
     "reading": "holdings files frames tallies views finding readers",
     "fastpath": "unrecognised shape blocks segments nesting dates times fragments rows reading",

@@ -28,7 +28,7 @@ from movielake.feed.zips import FeedZip, fingerprint, open_members
 from movielake.lake.collector import collector_paused
 from movielake.lake.commits import DAMAGED, Commit, MemberCommit, describe_damage
 from movielake.lake.descriptors import write_descriptor
-from movielake.lake.locks import remove_leftovers
+from movielake.lake.leftovers import remove_leftovers
 from movielake.lake.manifest import create_lake, read_manifest, rebuild_manifest
 from movielake.lake.quarantine import Quarantine
 from movielake.lake.writers import explained, is_within, workspace

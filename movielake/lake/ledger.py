@@ -41,8 +41,6 @@ def write_commit(lake: Folder, commit: Commit) -> None:
     key = (commit.date_stamp, commit.country)
     write_atomically(lake, commit_path(*key), commit_to_json(commit))
     _remove(lake, aside_path(*key))
-    if not lake.is_local:  # such a lake has no locks
-        mark_behind(lake)
 
 
 def withdraw_commit(lake: Folder, date_stamp: str, country: str) -> None:

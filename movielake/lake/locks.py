@@ -1,10 +1,14 @@
-"""Locks: one process at a time changes a partition, on any file system that can rename folders.
+"""Locks: one process at a time changes a partition, on any file system.
 
-A lock is a folder that contains one file, named after the holder of the lock. A process creates
-the folder in another place and renames it. The rename fails while a folder with a file exists
-under the name of the lock. To release a lock, also that of a dead holder, a process removes the
-file of exactly this holder. So a process never takes the wrong lock, and neither ``flock`` nor
+On a disk, a lock is a folder that contains one file, named after the holder of the lock. A process
+creates the folder in another place and renames it. The rename fails while a folder with a file
+exists under the name of the lock. To release a lock, also that of a dead holder, a process removes
+the file of exactly this holder. So a process never takes the wrong lock, and neither ``flock`` nor
 links are needed.
+
+An object store cannot rename. There, a process first writes its file into the folder of the lock,
+and then lists the folder. It holds the lock if it is alone there. If not, it removes its file and
+tries again later. Of two processes, at least the later one sees the file of the other.
 
 The clocks of two hosts are never compared. A holder is dead in three cases:
 
@@ -22,17 +26,16 @@ from __future__ import annotations
 
 import errno
 import os
-import re
+import random
 import shutil
-import socket
-import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from movielake.lake.owners import has_ended, name_owner
+from movielake.names.folders import changed_at
 from movielake.names.layout import WORK_FOLDER, Folder
 
 LOCK_FOLDER: Final = f"{WORK_FOLDER}/locks"
@@ -42,51 +45,6 @@ LEASE: Final = 60.0
 """Seconds without a change after which a holder counts as dead. Its work takes milliseconds."""
 
 _PAUSE: Final = 0.02
-_OWNER: Final = re.compile(r"(.+)-([0-9]+)-[0-9]+-[0-9a-f]{12}")
-
-
-def name_owner() -> str:
-    """Return a unique name for a holder: host, ids of process and thread, and random digits."""
-    return f"{_this_thread()}{uuid.uuid4().hex[:12]}"
-
-
-def _this_thread() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}-{threading.get_native_id()}-"
-
-
-def is_alive(owner: str) -> bool | None:
-    """Return whether the process of an owner lives. Return None if this host cannot decide.
-
-    The owner is a name that `name_owner` returned.
-
-    Examples
-    --------
-    >>> from movielake.lake.locks import is_alive, name_owner
-    >>> is_alive(name_owner()), is_alive("elsewhere-1-1-0123456789ab")
-    (True, None)
-    """
-    match = _OWNER.fullmatch(owner)
-    if match is None or match[1] != socket.gethostname():
-        return None
-    try:
-        os.kill(int(match[2]), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _has_ended(owner: str) -> bool | None:
-    """Return whether an owner has stopped its work. Return None if this host cannot decide.
-
-    An owner has stopped if its process has ended. It has also stopped if it is this thread,
-    because this thread is now busy with this question.
-    """
-    if owner.startswith(_this_thread()):
-        return True
-    alive = is_alive(owner)
-    return None if alive is None else not alive
 
 
 class Lock:
@@ -95,7 +53,7 @@ class Lock:
     Parameters
     ----------
     lake : Folder
-        A lake on a local or shared file system. On other file systems, a lock has no effect.
+        A lake on a local or shared file system.
     name : str
         Name of the lock.
     """
@@ -109,8 +67,6 @@ class Lock:
 
     def acquire(self) -> None:
         """Wait until no living process holds the lock, and take it."""
-        if not self._lake.is_local:
-            return
         made, watch = Path(self._lake.join(WORK_FOLDER, self._owner)), _Watch()
         made.mkdir(parents=True)
         try:
@@ -140,20 +96,71 @@ class Lock:
         OSError
             If another process took the lock because this process did not run for too long.
         """
-        if not self._lake.is_local:
-            return
         try:
             os.utime(self._mine)
         except FileNotFoundError:
-            raise OSError(
-                f"{self._name}: this process was stopped for more than {LEASE:.0f} s and another "
-                "process took its lock; run the same command again"
-            ) from None
+            raise self._lost() from None
+
+    def _lost(self) -> OSError:
+        return OSError(
+            f"{self._name}: this process was stopped for more than {LEASE:.0f} s and another "
+            "process took its lock; run the same command again"
+        )
 
     def release(self) -> None:
         """Release the lock."""
-        if self._lake.is_local:
-            _release(self._lake, f"{self._name}/{self._owner}")
+        _release(self._lake, f"{self._name}/{self._owner}")
+
+
+class ObjectLock(Lock):
+    """The right to change one partition of a lake that is not on a local file system.
+
+    Parameters
+    ----------
+    lake : Folder
+        The lake. Its store must list a file as soon as the file is written. The known stores do.
+    name : str
+        Name of the lock.
+    """
+
+    def acquire(self) -> None:
+        """Wait until no living process holds the lock, and take it."""
+        watch = _Watch()
+        while not self._take_alone():
+            watch.release_dead(self._lake, self._name)
+            time.sleep(_PAUSE * random.uniform(1, 10))  # noqa: S311  (not a secret)
+
+    def _take_alone(self) -> bool:
+        if self._holders():  # a look first, because a file that comes and goes makes others wait
+            return False
+        self._write()
+        if self._holders() == {self._owner}:
+            return True
+        self.release()
+        return False
+
+    def _holders(self) -> set[str]:
+        return set(_signs(self._lake, self._name))
+
+    def _write(self) -> None:
+        self._lake.make(LOCK_FOLDER, self._name)
+        self._lake.fs.pipe_file(self._mine, str(time.time_ns()).encode())
+        self._written = time.monotonic()
+
+    def renew(self) -> None:
+        """Show that the holder lives. Call this before each change that needs the lock.
+
+        A file that was written a short time ago is left alone, because every request takes time.
+
+        Raises
+        ------
+        OSError
+            If another process took the lock because this process did not run for too long.
+        """
+        if time.monotonic() - self._written > LEASE / 4:
+            if not self._lake.fs.exists(self._mine):
+                raise self._lost()
+            self._write()
 
 
 @contextmanager
@@ -181,7 +188,7 @@ def hold_partition(lake: Folder, date_stamp: str, country: str) -> Iterator[Lock
     ...     with hold_partition(Folder(lake), "20191206", "can") as lock:
     ...         lock.renew()
     """
-    lock = Lock(lake, f"{date_stamp}-{country}")
+    lock = (Lock if lake.is_local else ObjectLock)(lake, f"{date_stamp}-{country}")
     try:
         lock.acquire()  # in the try block, because an interrupt can come just after it
         yield lock
@@ -206,10 +213,12 @@ def name_draft() -> str:
 
 def remove_drafts(lake: Folder) -> None:
     """Remove all drafts, so that none is published after the partition has changed."""
-    for name in _names(lake):
-        if "/" not in name:
+    while drafts := [name for name in _names(lake) if "/" not in name]:
+        for name in drafts:
             with suppress(FileNotFoundError):
                 lake.fs.rm_file(lake.join(LOCK_FOLDER, name))
+        if lake.is_local:
+            break  # elsewhere, a draft has two files, and the second can come meanwhile
 
 
 def _holders(lake: Folder) -> set[str]:
@@ -222,76 +231,52 @@ def _names(lake: Folder) -> list[str]:
     return [path.removeprefix(f"{LOCK_FOLDER}/") for path in lake.names(LOCK_FOLDER)]
 
 
+def _signs(lake: Folder, name: str) -> dict[str, Any]:
+    """Map each holder of a lock to the last change of its file."""
+    if lake.is_local:
+        with suppress(FileNotFoundError):
+            return {
+                place.name: _modified(place)
+                for place in Path(lake.join(LOCK_FOLDER, name)).iterdir()
+            }
+        return {}
+    found = lake.find(LOCK_FOLDER, name)
+    return {
+        path.rpartition("/")[2]: (info.get("ETag"), changed_at(info))
+        for path, info in found.items()
+    }
+
+
+def _modified(place: Path) -> int:
+    with place.open("rb") as file:  # opened, because NFS refreshes the time only then
+        return os.fstat(file.fileno()).st_mtime_ns
+
+
 def _release(lake: Folder, holder: str) -> None:
-    place = Path(lake.join(LOCK_FOLDER, holder))
+    place = lake.join(LOCK_FOLDER, holder)
     with suppress(FileNotFoundError):
-        place.unlink()
-    with suppress(OSError):  # another process has already taken the lock
-        place.parent.rmdir()
-
-
-def remove_leftovers(lake: Folder, older_than: float = 24 * 3600) -> int:
-    """Remove workspaces and drafts of killed processes, and those that this thread left behind.
-
-    On this host, the process id shows whether the owner still lives. A workspace or draft of
-    another host counts as abandoned after one day.
-
-    Parameters
-    ----------
-    lake : Folder
-        A lake on a local file system. On other file systems, no file is removed.
-    older_than : float, optional
-        Age in seconds from which a workspace or draft of another host counts as abandoned.
-
-    Returns
-    -------
-    int
-        Number of workspaces and drafts removed.
-    """
-    work, locks = Path(lake.join(WORK_FOLDER)), Path(lake.join(LOCK_FOLDER))
-    if not lake.is_local or not work.is_dir():
-        return 0
-    found = [path for path in work.iterdir() if path != locks]
-    with suppress(FileNotFoundError):
-        found += [path for path in locks.iterdir() if path.is_file()]
-    abandoned = [path for path in found if _is_abandoned(path, older_than)]
-    for path in abandoned:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    return len(abandoned)
-
-
-def _is_abandoned(path: Path, older_than: float) -> bool:
-    ended = _has_ended(path.name)
-    if ended is not None:
-        return ended
-    with suppress(FileNotFoundError):
-        return time.time() - path.stat().st_mtime > older_than
-    return False
+        lake.fs.rm_file(place)
+    if lake.is_local:
+        with suppress(OSError):  # another process has already taken the lock
+            Path(place).parent.rmdir()
 
 
 class _Watch:
     """The last known change of each holder's file, measured with the clock of this process."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._seen: dict[str, tuple[Any, float]] = {}
 
     def release_dead(self, lake: Folder, name: str) -> None:
         """Release a lock if its holder is dead."""
-        folder = Path(lake.join(LOCK_FOLDER, name))
-        with suppress(FileNotFoundError):
-            for place in folder.iterdir():
-                if _has_ended(place.name) or self._is_still(place):
-                    _release(lake, f"{name}/{place.name}")
+        for owner, sign in _signs(lake, name).items():
+            if has_ended(owner) or self._is_still(owner, sign):
+                _release(lake, f"{name}/{owner}")
 
-    def _is_still(self, place: Path) -> bool:
-        with place.open("rb") as file:  # opened, because NFS refreshes the time only then
-            modified = os.fstat(file.fileno()).st_mtime_ns
+    def _is_still(self, owner: str, sign: Any) -> bool:
         now = time.monotonic()
-        before, since = self._seen.get(place.name, (None, now))
-        if before != modified:
+        before, since = self._seen.get(owner, (None, now))
+        if before != sign:
             since = now
-        self._seen[place.name] = (modified, since)
+        self._seen[owner] = (sign, since)
         return now - since > LEASE

@@ -8,6 +8,7 @@ table can be missing, but it is never wrong.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -18,9 +19,10 @@ import pyarrow.parquet as pq
 
 from movielake.lake.collector import collector_paused
 from movielake.lake.commits import Commit, MemberCommit, commit_from_json
+from movielake.lake.drafts import Draft
 from movielake.lake.ledger import Pairs, commit_contents, committed
-from movielake.lake.locks import name_draft, wait_for_holders
-from movielake.lake.writers import HashingFile, rename, write_atomically
+from movielake.lake.locks import wait_for_holders
+from movielake.lake.writers import write_atomically
 from movielake.names.layout import LAKE_FILE, MANIFEST_TABLE, Folder, Selection
 from movielake.schema.tables import FORMAT, TABLES
 from movielake.schema.tables import table as read_table
@@ -61,7 +63,7 @@ def _columns() -> dict[str, dict[str, str]]:
 
 def _is_empty(lake: Folder) -> bool:
     """Return whether a folder has no files except hidden ones."""
-    return not lake.fs.exists(lake.path) or all(path.startswith(".") for path in lake.find())
+    return all(path.startswith(".") for path in lake.find())
 
 
 def check_lake(lake: Folder) -> None:
@@ -191,20 +193,13 @@ def rebuild_manifest(lake: Folder) -> pa.Table:
     table = _read_table(lake, committed(lake))
     if table is not None:
         return table
-    draft = lake.join(name_draft())
-    lake.fs.makedirs(draft.rpartition("/")[0], exist_ok=True)
-    try:
-        with HashingFile(lake.fs.open(draft, "wb"), draft) as file:
-            # A process that changes a commit from now on removes the draft. Wait for earlier ones.
-            wait_for_holders(lake)
-            table = manifest_table(filter(None, _read_all(lake, committed(lake))))
-            pq.write_table(table, file, compression="zstd")
-        with suppress(FileNotFoundError):  # another process removed the draft
-            rename(lake, draft, MANIFEST_TABLE)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            lake.fs.rm_file(draft)
-        raise
+    with Draft(lake) as draft:
+        # A process that changes a commit from now on removes the draft. Wait for earlier ones.
+        wait_for_holders(lake)
+        table = manifest_table(filter(None, _read_all(lake, committed(lake))))
+        content = io.BytesIO()
+        pq.write_table(table, content, compression="zstd")
+        draft.publish(content.getvalue(), MANIFEST_TABLE)
     return table
 
 
@@ -215,7 +210,8 @@ def _read_table(
     path = lake.join(MANIFEST_TABLE)
     with (
         suppress(FileNotFoundError),
-        pa.OSFile(path) if lake.is_local else lake.fs.open(path, "rb") as file,
+        # Read an object at once, because another process can replace it between two reads.
+        pa.OSFile(path) if lake.is_local else pa.BufferReader(lake.fs.cat_file(path)) as file,
     ):
         # Without Arrow's threads: if such a thread releases a Python file or Python bytes while
         # Python is ending, the whole process is aborted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from movielake.lake.locks import name_owner
+from movielake.lake.owners import name_owner
 from movielake.names.layout import WORK_FOLDER, Folder
 
 
@@ -40,8 +41,15 @@ def named(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.strerror is None:  # an error of an object store has only a text
+            raise OSError(_number(error), str(error), path) from error
         error.filename = error.filename or path
         raise
+
+
+def _number(error: OSError) -> int:
+    numbers = {FileNotFoundError: errno.ENOENT, PermissionError: errno.EACCES}
+    return numbers.get(type(error), errno.EIO)
 
 
 def is_within(error: OSError, folder: Folder) -> bool:
@@ -57,12 +65,19 @@ def explained(folder: Folder) -> Iterator[None]:
     ------
     OSError
         With this explanation, in place of the original error.
+    FileNotFoundError
+        If the folder is in a bucket that does not exist.
     """
     try:
         yield
     except OSError as error:
         if not is_within(error, folder):
             raise
+        if isinstance(error, FileNotFoundError) and folder.is_object_store:
+            raise FileNotFoundError(
+                f"expected an existing bucket for {folder.url}, found none ({error.strerror}); "
+                "correct the name, or create the bucket first"
+            ) from error
         file = str(error.filename).removeprefix(folder.join(""))
         where = "" if file.startswith(".") else f" ({file})"
         raise OSError(
@@ -140,7 +155,7 @@ class Workspace:
         """
         count = len(self._renames)
         temporary = self._renames.setdefault(path, self._lake.join(self._name, str(count)))
-        self._lake.fs.makedirs(self._lake.join(self._name), exist_ok=True)
+        self._lake.make(self._name)
         return HashingFile(self._lake.fs.open(temporary, "wb"), temporary)
 
     def publish(self, before: Callable[[], None] = lambda: None) -> None:
@@ -158,6 +173,11 @@ class Workspace:
 
     def close(self) -> None:
         """Remove the folder and all files that are still in it."""
+        if self._lake.is_object_store:
+            for temporary in self._renames.values():
+                with suppress(FileNotFoundError):
+                    self._lake.fs.rm_file(temporary)
+            return
         with suppress(FileNotFoundError):
             self._lake.fs.rm(self._lake.join(self._name), recursive=True)
 
@@ -175,6 +195,8 @@ def workspace(lake: Folder) -> Iterator[Workspace]:
 def write_atomically(lake: Folder, path: str, content: bytes) -> WrittenFile:
     """Write one small file of the lake so that it appears complete or not at all.
 
+    An object of a store appears in this way by itself.
+
     Parameters
     ----------
     lake : Folder
@@ -188,6 +210,10 @@ def write_atomically(lake: Folder, path: str, content: bytes) -> WrittenFile:
     -------
     WrittenFile
     """
+    if lake.is_object_store:
+        with named(lake.join(path)):
+            lake.fs.pipe_file(lake.join(path), content)
+        return WrittenFile(path, len(content), hashlib.sha256(content).hexdigest())
     with workspace(lake) as space:
         with space.open(path) as file:
             file.write(content)
@@ -199,13 +225,16 @@ def rename(lake: Folder, temporary: str, path: str) -> None:
     """Move a finished file to its place in the lake, and replace the old file there.
 
     The bytes are written to the disk before the name, so that a crash never leaves a name without
-    its bytes.
+    its bytes. In an object store, the file is copied within the store, and appears at once.
     """
     target = lake.join(path)
-    lake.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+    lake.make(*path.split("/")[:-1])
     if lake.is_local:
         with Path(temporary).open("rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, target)  # noqa: PTH105  (paths of fsspec are strings)
+    elif lake.is_object_store:
+        lake.fs.cp_file(temporary, target)
+        lake.fs.rm_file(temporary)
     else:
         lake.fs.mv(temporary, target)

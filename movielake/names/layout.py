@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import os
 import re
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
-import fsspec
-from fsspec.core import url_to_fs
-
+from movielake.names.folders import Folder as Folder
 from movielake.names.terms import Terms as Terms
 from movielake.names.terms import check_ends, lower_terms, mean, read_terms, show_terms
 from movielake.schema.tables import TABLES, Table
@@ -21,83 +17,6 @@ MANIFEST_TABLE: Final = "manifest.parquet"
 DESCRIPTOR_FILE: Final = "datapackage.json"
 MANIFEST_FOLDER: Final = "manifest"
 WORK_FOLDER: Final = ".work"
-
-
-class Folder:
-    """A folder on any file system that fsspec supports.
-
-    Parameters
-    ----------
-    url : str
-        Local path or URL.
-
-    Examples
-    --------
-    >>> from movielake.names.layout import Folder
-    >>> Folder("memory://lake").join("json", "20191206")
-    '/lake/json/20191206'
-    """
-
-    def __init__(self, url: str) -> None:
-        self.url = str(url)
-
-    def __repr__(self) -> str:
-        return f"Folder({self.url!r})"
-
-    @cached_property
-    def _resolved(self) -> tuple[fsspec.AbstractFileSystem, str]:
-        fs, path = url_to_fs(self.url)
-        return fs, path.rstrip("/") or "/"
-
-    @property
-    def fs(self) -> fsspec.AbstractFileSystem:
-        """The file system."""
-        return self._resolved[0]
-
-    @property
-    def path(self) -> str:
-        """The folder's path on its file system."""
-        return self._resolved[1]
-
-    @property
-    def is_local(self) -> bool:
-        """Whether ordinary file calls work on the path."""
-        return "file" in self._protocols
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether other processes see the same folder."""
-        return "memory" not in self._protocols
-
-    @property
-    def _protocols(self) -> tuple[str, ...]:
-        protocol = self.fs.protocol
-        return (protocol,) if isinstance(protocol, str) else tuple(protocol)
-
-    def join(self, *parts: str) -> str:
-        """Return the path of a file or folder below this folder, on the file system."""
-        return "/".join((self.path.rstrip("/"), *parts))
-
-    def find(self, *parts: str) -> dict[str, dict[str, Any]]:
-        """Map all files below to fsspec's info. Paths are relative to the folder."""
-        top = self.join(*parts)
-        self.fs.invalidate_cache()  # another process can change the files after a listing
-        if not self.fs.exists(top):
-            return {}
-        found: dict[str, dict[str, Any]] = self.fs.find(top, detail=True)
-        start = len(self.path.rstrip("/")) + 1
-        return {path[start:]: found[path] for path in sorted(found)}
-
-    def names(self, *parts: str) -> list[str]:
-        """List the paths of all files below, relative to the folder, without their metadata."""
-        if not self.is_local:
-            return list(self.find(*parts))
-        start = len(self.path.rstrip("/")) + 1
-        return sorted(
-            f"{folder}/{name}"[start:]
-            for folder, _, names in os.walk(self.join(*parts))
-            for name in names
-        )
 
 
 def is_date_stamp(text: str) -> bool:

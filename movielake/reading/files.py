@@ -13,10 +13,10 @@ from functools import cache
 from io import TextIOWrapper
 from typing import IO, TYPE_CHECKING, Any, Final
 
-import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fsspec.core import OpenFile
 from zstandard import ZstdDecompressor
 
 from movielake.feed.records import Record
@@ -261,19 +261,15 @@ def read_records(url: str, file: HeldFile, table: Table) -> Iterator[Record]:
 
 @contextmanager
 def _open(url: str, file: HeldFile) -> Iterator[IO[bytes]]:
-    path = _full(url, file.path)
-    if not path.endswith(".zst"):
-        with fsspec.open(path, "rb", compression="infer") as raw:
+    fs = _folder(url).fs
+    if not file.path.endswith(".zst"):
+        with OpenFile(fs, file.path, compression="infer") as raw:
             yield raw
         return
     # fsspec's decompressor stops after the first frame. Files of other programs can have several.
-    with fsspec.open(path, "rb") as packed:
+    with fs.open(file.path, "rb") as packed:
         compare_size(file.path, packed.size, file.bytes)
         yield ZstdDecompressor().stream_reader(packed, read_across_frames=True)
-
-
-def _full(url: str, path: str) -> str:
-    return str(_folder(url).fs.unstrip_protocol(path))
 
 
 def _record(line: str, number: int, file: HeldFile, table: Table) -> Record:

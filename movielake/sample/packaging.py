@@ -47,13 +47,22 @@ class FeedFolder:
 
     def require_empty(self) -> None:
         """Raise FileExistsError unless the folder is empty or missing."""
-        if self.fs.exists(self.path) and (
-            not self.fs.isdir(self.path) or self.fs.ls(self.path, detail=False)
-        ):
+        if self.fs.exists(self.path) and (not self.fs.isdir(self.path) or self._content()):
             raise FileExistsError(
                 f"expected an empty or missing folder, found {self.path}, which is not an empty "
                 "folder; remove it or name another folder for the sample"
             )
+
+    @property
+    def _has_folders(self) -> bool:
+        """Whether the file system has folders. Paths in an object store start with a bucket."""
+        return self.path.startswith("/")
+
+    def _content(self) -> list[str]:
+        if self._has_folders:
+            return list(self.fs.ls(self.path, detail=False))
+        # A name that ends in a slash is a folder that a console has made.
+        return [path for path in self.fs.find(self.path) if not path.endswith("/")]
 
     def write(self, edition: Edition, damage: bool = False) -> tuple[str, ZipCounts]:
         """Write the zip of an edition.
@@ -71,23 +80,40 @@ class FeedFolder:
             The path of the zip.
         ZipCounts
             Counts of its content.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder is in a bucket that does not exist. The bucket is not created.
         """
         folder = f"{self.path}/{edition.stamp}"
         path = f"{folder}/movies_{edition.country.code}.zip"
         temporary = f"{path}.part"
-        self.fs.makedirs(folder, exist_ok=True)
+        if self._has_folders:
+            self.fs.makedirs(folder, exist_ok=True)
         # Object stores cannot seek, so the zip is first written to a scratch file. Its bytes are
         # then the same on every file system.
         with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as scratch:
             counts = write_edition(scratch, edition, damage)
             scratch.seek(0)
-            with self.fs.open(temporary, "wb") as file:
-                shutil.copyfileobj(scratch, file)
+            self._copy(scratch, temporary)
         self.fs.mv(temporary, path)
         if isinstance(self.fs, LocalFileSystem):
             stamp = datetime(edition.day.year, edition.day.month, edition.day.day, tzinfo=UTC)
             os.utime(path, (stamp.timestamp(), stamp.timestamp()))
         return path, counts
+
+    def _copy(self, scratch: IO[bytes], path: str) -> None:
+        try:
+            with self.fs.open(path, "wb") as file:
+                shutil.copyfileobj(scratch, file)
+        except FileNotFoundError as error:
+            if self._has_folders:
+                raise
+            raise FileNotFoundError(
+                f"expected an existing bucket for {self.path}, found none ({error}); correct the "
+                "name, or create the bucket first"
+            ) from error
 
 
 def open_folder(feed: str) -> FeedFolder:

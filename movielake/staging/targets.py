@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 from movielake.lake.commits import Commit, commit_from_json, commit_to_json
 from movielake.lake.descriptors import descriptor_content
 from movielake.lake.ledger import commit_contents, committed, survey
-from movielake.lake.locks import name_owner, remove_leftovers
+from movielake.lake.leftovers import remove_leftovers
+from movielake.lake.owners import name_owner
 from movielake.lake.writers import WrittenFile, named
 from movielake.names.layout import (
     DESCRIPTOR_FILE,

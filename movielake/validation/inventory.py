@@ -22,6 +22,7 @@ from movielake.lake.commits import (
     commit_from_json,
 )
 from movielake.lake.manifest import describe_difference, manifest_table
+from movielake.names.folders import changed_at
 from movielake.names.layout import LAKE_FILE, MANIFEST_FOLDER, WORK_FOLDER, Folder, commit_path
 from movielake.rows.problems import MEANING
 from movielake.schema.tables import FORMAT
@@ -193,7 +194,7 @@ def list_files(lake: Folder) -> dict[str, tuple[int, float | None]]:
         start = len(lake.path.rstrip("/")) + 1
         return {path[start:]: stat for path, stat in _walk(lake.path, _DEEPEST)}
     return {
-        path: (int(info.get("size") or 0), info.get("mtime")) for path, info in lake.find().items()
+        path: (int(info.get("size") or 0), changed_at(info)) for path, info in lake.find().items()
     }
 
 

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movielake.lake import outputs
-from movielake.lake.locks import remove_leftovers
+from movielake.lake.leftovers import remove_leftovers
 from movielake.lake.outputs import JsonLinesWriter, RowsWriter, to_lines
 from movielake.lake.writers import (
     HashingFile,
