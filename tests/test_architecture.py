@@ -30,8 +30,8 @@ WINGS = {
     "feed": "limits archives zips damage guarding recoding records",
     "places": "geography timezones",
     "rows": "problems extras values showtimes flattening screenings",
-    "lake": "owners locks leftovers collector writers drafts outputs commits ledger manifest "
-    "descriptors quarantine cards overview",
+    "lake": "owners locks leftovers collector writers single drafts outputs commits ledger "
+    "manifest descriptors quarantine cards overview",
     "staging": "packs sources packing partitions targets copies",
     "reading": "holdings files frames tallies views finding readers",
     "fastpath": "unrecognised shape blocks segments nesting dates times fragments rows reading",

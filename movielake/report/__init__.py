@@ -6,12 +6,10 @@ data from a network, and text of the feed never enters it unescaped.
 
 from __future__ import annotations
 
-import uuid
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from movielake.lake.writers import rename
+from movielake.lake.single import split_file, whole_file
 from movielake.names.layout import Folder, Terms
 from movielake.report.findings import gather_findings
 from movielake.report.page import render_page
@@ -101,30 +99,17 @@ def write_report(
     (8, 3, '20191206')
     """
     target = Folder(str(file))
-    if target.fs.isdir(target.path):
+    folder, name = split_file(str(file))
+    if not name or target.fs.isdir(target.path):
         raise IsADirectoryError(f"expected a file for the report, found the folder {file}")
     findings = gather_findings(
         str(lake), countries=countries, date_stamps=date_stamps, index_stamp=index_stamp
     )
     page, notes = _fit(findings)
-    _write_whole(target, page)
+    with whole_file(folder, name) as out:
+        out.write(page)
     sizes = (len(findings["countries"]), len(findings["stamps"]))
     return WrittenReport(str(file), len(page), *sizes, findings["index"], notes)
-
-
-def _write_whole(target: Folder, content: bytes) -> None:
-    """Write a file under a temporary name and rename it, so that it is never incomplete."""
-    head, _, name = target.path.rpartition("/")
-    parent = Folder(target.fs.unstrip_protocol(head or "/"))
-    temporary = parent.join(f".{name}.{uuid.uuid4().hex[:12]}.partial")
-    parent.fs.makedirs(parent.path, exist_ok=True)
-    try:
-        parent.fs.pipe_file(temporary, content)
-        rename(parent, temporary, name)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            parent.fs.rm_file(temporary)
-        raise
 
 
 def _fit(findings: dict[str, Any]) -> tuple[bytes, tuple[str, ...]]:

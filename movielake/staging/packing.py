@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
-import re
-import socket
-import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import pyarrow.parquet as pq
@@ -20,7 +14,8 @@ from movielake.lake.commits import Commit, commit_from_json
 from movielake.lake.descriptors import descriptor_content
 from movielake.lake.ledger import commit_contents, committed
 from movielake.lake.manifest import check_lake, manifest_table
-from movielake.lake.writers import HashingFile, WrittenFile, explained, rename
+from movielake.lake.single import split_file, whole_file
+from movielake.lake.writers import HashingFile, WrittenFile
 from movielake.names.layout import (
     DESCRIPTOR_FILE,
     LAKE_FILE,
@@ -41,8 +36,6 @@ from movielake.staging.sources import BLOCK, Source, ahead
 
 _READERS: Final = 16
 """Number of files read at the same time, because a shared file system opens files slowly."""
-
-_HOST: Final = re.sub(r"[^A-Za-z0-9]", "_", socket.gethostname())
 
 
 def pack(
@@ -90,49 +83,12 @@ def pack(
     """
     source = Source(lake)
     check_lake(source)
-    parent, name = _parent(file)
-    _remove_partials(parent, name)
-    temporary = parent.join(f".{name}.{os.getpid()}-{uuid.uuid4().hex[:12]}-{_HOST}.partial")
-    with explained(parent):
-        parent.fs.makedirs(parent.path, exist_ok=True)
-        try:
-            with HashingFile(parent.fs.open(temporary, "wb"), temporary) as out:
-                _write(out, source, on_progress or (lambda *_: None))
-            rename(parent, temporary, name)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                parent.fs.rm_file(temporary)
-            raise
-    return out.written(file)
-
-
-def _parent(file: str) -> tuple[Folder, str]:
-    """Split the path or URL of a pack into folder and name."""
-    head, slash, name = str(file).rpartition("/")
+    folder, name = split_file(file)
     if not name or Folder(file).fs.isdir(Folder(file).path):
         raise ValueError(f"expected a file to write the pack to, found a folder: {file}")
-    root = head.endswith(":/") or not head
-    return Folder((head + slash if root else head) or "."), name
-
-
-def _remove_partials(parent: Folder, name: str) -> None:
-    """Remove unfinished copies of this pack that killed processes of this host left."""
-    if not parent.is_local or not Path(parent.path).is_dir():
-        return
-    pattern = re.compile(rf"\.{re.escape(name)}\.([0-9]+)-[0-9a-f]+-{_HOST}\.partial")
-    for path in Path(parent.path).iterdir():
-        if (found := pattern.fullmatch(path.name)) and not _lives(int(found[1])):
-            path.unlink(missing_ok=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    with whole_file(folder, name) as out:
+        _write(out, source, on_progress or (lambda *_: None))
+    return out.written(file)
 
 
 def _write(out: HashingFile, source: Source, on_progress: Callable[[str, int], None]) -> None:

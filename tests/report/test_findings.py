@@ -377,7 +377,7 @@ def test_a_report_that_cannot_be_written_leaves_the_older_report(
     def full(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("movielake.report.rename", full)
+    monkeypatch.setattr("movielake.lake.single.rename", full)
     with pytest.raises(OSError, match="no space"):
         write_report(str(sample_lake), str(file), countries="deu")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]

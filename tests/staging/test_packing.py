@@ -219,12 +219,12 @@ def test_a_killed_pack_can_be_repeated(lake: Path, tmp_path: Path, after: int) -
 
 
 def test_unfinished_packs_of_other_processes_stay(lake: Path, tmp_path: Path) -> None:
-    pid, id_ = os.getpid(), "0" * 12
+    host, rest = socket.gethostname(), "1-0123456789ab"
     names = [
-        f".lake.tar.{pid}-{id_}-{packing._HOST}.partial",  # alive
-        f".lake.tar.1-{id_}-{packing._HOST}.partial",  # alive, perhaps of another user
-        f".lake.tar.{2**22}-{id_}-elsewhere_{socket.gethostname()[:3]}.partial",  # unknown
-        f".other.tar.{2**22}-{id_}-{packing._HOST}.partial",  # of another pack
+        f".lake.tar.{host}-{os.getpid()}-{rest}.partial",  # alive
+        f".lake.tar.{host}-1-{rest}.partial",  # alive, perhaps of another user
+        f".lake.tar.elsewhere-{2**22}-{rest}.partial",  # unknown
+        f".other.tar.{host}-{2**22}-{rest}.partial",  # of another pack
         ".lake.tar.partial",
     ]
     for name in names:
