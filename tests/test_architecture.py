@@ -26,10 +26,10 @@ WINGS = {
     "sample": "streams markup places closures films quirks theaters edition movie_records "
     "movie_quirks theater_records showings showing_quirks china members packaging",
     "cluster": "slurm certificates processes workers connection multinode jobs",
-    "names": "countries terms folders layout hints",
+    "names": "countries currencies terms folders layout hints",
     "feed": "limits archives zips damage guarding recoding records",
     "places": "geography timezones",
-    "rows": "problems extras values showtimes flattening screenings",
+    "rows": "problems extras prices values showtimes flattening screenings",
     "lake": "owners locks leftovers collector writers single drafts outputs commits ledger "
     "manifest descriptors quarantine cards overview",
     "staging": "packs sources packing partitions targets copies",

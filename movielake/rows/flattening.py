@@ -85,7 +85,8 @@ def node_column(
     texts = node_texts(nodes, paths, joiner_of(column))
     if column.type == "list":
         return split_list(texts, column.separator)
-    return typed(texts, column, problems)
+    country = nodes[0].get("country", "") if nodes else ""  # the label of the feed zip
+    return typed(texts, column, problems, country=country)
 
 
 def joiner_of(column: Column) -> str | None:

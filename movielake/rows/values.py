@@ -9,17 +9,22 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
+from html.entities import html5
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.rows.prices import parse_price
 from movielake.rows.problems import UNTYPED, ProblemCounter
 from movielake.schema.tables import Column
 
 
-def typed(texts: pa.Array, column: Column, problems: ProblemCounter, name: str = "") -> pa.Array:
+def typed(
+    texts: pa.Array, column: Column, problems: ProblemCounter, name: str = "", country: str = ""
+) -> pa.Array:
     """Convert texts to the type of a column and count the texts that cannot be typed.
 
     Parameters
@@ -32,6 +37,8 @@ def typed(texts: pa.Array, column: Column, problems: ProblemCounter, name: str =
         Counter for texts that cannot be typed.
     name : str, optional
         Name of the column in a problem; by default ``column.name``.
+    country : str, optional
+        Code of the feed zip's country, for prices.
 
     Returns
     -------
@@ -50,7 +57,10 @@ def typed(texts: pa.Array, column: Column, problems: ProblemCounter, name: str =
     # An empty attribute is an empty text, and a missing one is null. Neither is a value.
     trimmed = pc.utf8_trim_whitespace(texts)
     texts = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
-    values = _CONVERTERS[column.type](texts)
+    if column.type == "price":
+        values = per_distinct(texts, partial(parse_price, country=country), pa.float64())
+    else:
+        values = _CONVERTERS[column.type](texts)
     if values.null_count > texts.null_count:
         odd = texts.filter(pc.and_(pc.is_valid(texts), pc.is_null(values)))
         problems.add(name or column.name, UNTYPED, len(odd), odd[0].as_py())
@@ -90,10 +100,19 @@ def integers(texts: pa.Array, type_: pa.DataType) -> pa.Array:
     return pc.cast(pc.if_else(fits, numbers, None), type_)
 
 
+_DECIMAL: Final = r"^[+-]?([0-9]+([.,][0-9]+|\.)?|[.,][0-9]+)([Ee][+-]?[0-9]{1,3})?$"
+
+
 def floats(texts: pa.Array) -> pa.Array:
-    """Convert decimal numbers with a point; other texts become null."""
-    decimal = pc.match_substring_regex(texts, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$")
-    numbers = pc.cast(pc.utf8_ltrim(pc.if_else(decimal, texts, None), "+"), pa.float64())
+    """Convert decimal numbers, also with an exponent; other texts become null.
+
+    The columns of this type are coordinates. No coordinate has thousands, so a comma is a decimal
+    comma: ``52,520`` is 52.52. A minus can also be the sign U+2212.
+    """
+    texts = pc.replace_substring(texts, "\N{MINUS SIGN}", "-")
+    decimal = pc.match_substring_regex(texts, _DECIMAL)
+    plain = pc.replace_substring(pc.if_else(decimal, texts, None), ",", ".")
+    numbers = pc.cast(pc.utf8_ltrim(plain, "+"), pa.float64())
     return pc.if_else(pc.is_finite(numbers), numbers, None)
 
 
@@ -118,7 +137,10 @@ _MONTHS: Final = (
     "nov",
     "dec",
 )
-_CLOCK: Final = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AP]M)?Z?)?"
+_CLOCK: Final = (
+    r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AP]M)?(?:Z| ?[+-]\d{2}:?\d{2})?)?"
+)
+_BLANK: Final = re.compile(r"[^\S\n]")
 _YEAR_FIRST: Final = re.compile(
     r"(\d{4})(?:(\d{2})(\d{2})|([-/])(\d{1,2})\4(\d{1,2}))" + _CLOCK, re.A
 )
@@ -133,7 +155,8 @@ def parse_date(text: str) -> datetime.date | None:
     ----------
     text : str
         ``20191206``, ``2019-12-06``, ``2019/12/6 0:00:00``, ``12/06/2019`` (month first) or
-        ``December 06, 2019``. A time of day after the date is ignored.
+        ``December 06, 2019``. A time of day after the date is ignored, with its distance from UTC:
+        the date is the local one. All blanks of Unicode are equal.
 
     Returns
     -------
@@ -145,6 +168,7 @@ def parse_date(text: str) -> datetime.date | None:
     >>> [str(parse_date(t)) for t in ("2019/12/6 0:00:00", "12/06/2019", "Dec 6, 2019", "soon")]
     ['2019-12-06', '2019-12-06', '2019-12-06', 'None']
     """
+    text = _BLANK.sub(" ", text)
     if match := _YEAR_FIRST.fullmatch(text):
         year, month, day = match[1], match[2] or match[5], match[3] or match[6]
     elif match := _MONTH_FIRST.fullmatch(text):
@@ -165,37 +189,6 @@ def _month_number(name: str) -> int:
     return _MONTHS.index(known) + 1 if known in _MONTHS else 0
 
 
-_PRICE: Final = re.compile(
-    r"[^\d.,-]{0,5}([0-9]{1,3}(?:([., ])[0-9]{3}(?:\2[0-9]{3})*)|[0-9]{1,9})"
-    r"(?:(?!\2)[.,]([0-9]{1,2}))?[^\d.,-]{0,5}"
-)
-
-
-def parse_price(text: str) -> float | None:
-    """Read a price: one number, a currency before or after it, a point or comma before cents.
-
-    Parameters
-    ----------
-    text : str
-        E.g. ``$13.00``, ``12,50 EUR`` or ``1,200``.
-
-    Returns
-    -------
-    float or None
-        The price; None if the text is not exactly one price, for example a range.
-
-    Examples
-    --------
-    >>> [parse_price(t) for t in ("$13.00", "12,50 EUR", "1,200", "8-10", "free")]
-    [13.0, 12.5, 1200.0, None, None]
-    """
-    match = _PRICE.fullmatch(text)
-    if not match:
-        return None
-    whole = re.sub(r"\D", "", match[1])
-    return float(f"{whole}.{match[3] or 0}")
-
-
 _CONVERTERS: Final[Mapping[str, Callable[[pa.Array], pa.Array]]] = {
     "string": lambda texts: texts,
     "markup": lambda texts: texts,
@@ -204,12 +197,14 @@ _CONVERTERS: Final[Mapping[str, Callable[[pa.Array], pa.Array]]] = {
     "float64": floats,
     "boolean": booleans,
     "date": lambda texts: per_distinct(texts, parse_date, pa.date32()),
-    "price": lambda texts: per_distinct(texts, parse_price, pa.float64()),
 }
 
 
 def split_list(texts: pa.Array, separator: str) -> pa.Array:
     """Split texts at a separator into lists of trimmed items, without empty items.
+
+    A semicolon that ends a reference to a character, such as ``&amp;``, does not separate. Such a
+    text was escaped twice. Its items keep the reference.
 
     Parameters
     ----------
@@ -227,9 +222,35 @@ def split_list(texts: pa.Array, separator: str) -> pa.Array:
     --------
     >>> split_list(pa.array(["Digital, 3D", " , ", None]), ",").to_pylist()
     [['Digital', '3D'], None, None]
+    >>> split_list(pa.array(["Q&amp;A with director; No passes"]), ";").to_pylist()
+    [['Q&amp;A with director', 'No passes']]
     """
-    pieces = pc.split_pattern(texts, separator)
-    return regroup(pc.list_flatten(pieces), pc.list_parent_indices(pieces), len(texts))
+    escaped = pc.match_substring(texts, "&") if separator == ";" else pa.array([], pa.bool_())
+    if not pc.any(escaped, min_count=0).as_py():
+        pieces = pc.split_pattern(texts, separator)
+        return regroup(pc.list_flatten(pieces), pc.list_parent_indices(pieces), len(texts))
+    guarded = per_distinct(texts, _guard_references, pa.string())
+    pieces = pc.split_pattern(guarded, separator)
+    items = pc.replace_substring(pc.list_flatten(pieces), _GUARD, separator)
+    return regroup(items, pc.list_parent_indices(pieces), len(texts))
+
+
+_GUARD: Final = "\0"
+"""A character that no XML document has."""
+_REFERENCE: Final = re.compile(r"&((?:amp;)*)(#[0-9]+;|#[xX][0-9A-Fa-f]+;|[A-Za-z][A-Za-z0-9]*;)")
+
+
+def _guard_references(text: str) -> str:
+    """Replace the semicolons of references. Each time ``&`` is escaped, it gains an ``amp;``."""
+    return _REFERENCE.sub(_guard_reference, text)
+
+
+def _guard_reference(found: re.Match[str]) -> str:
+    # Only names of HTML count, which include those of XML: "R&B; Jazz" has two items.
+    name = found[2]
+    if name[0] == "#" or name in html5:
+        name = name.replace(";", _GUARD)
+    return f"&{found[1].replace(';', _GUARD)}{name}"
 
 
 def regroup(items: pa.Array, parents: pa.Array, length: int) -> pa.Array:

@@ -5,25 +5,32 @@ from __future__ import annotations
 import datetime
 import math
 import string
+from contextlib import suppress
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import pyarrow as pa
 import pytest
+from babel import Locale, UnknownLocaleError
+from babel.languages import get_official_languages
+from babel.numbers import format_currency, get_currency_precision, get_territory_currencies
 from hypothesis import given
 from hypothesis import strategies as st
 
+from movielake.names.countries import read_countries
+from movielake.rows.prices import parse_price
 from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter, total
 from movielake.rows.values import (
     booleans,
     floats,
     integers,
     parse_date,
-    parse_price,
     per_distinct,
     regroup,
     split_list,
     typed,
 )
 from movielake.schema.tables import Column, table
+from tests.rows import forms_values as forms
 from tests.strategies import examples, xml_characters
 
 INT32 = pa.int32()
@@ -32,6 +39,38 @@ DIGITS_OF_OTHERS = "１２３", "١٢٣", "१२३", "𝟏𝟐𝟑", "²", "�
 
 def texts(*values: str | None) -> pa.Array:
     return pa.array(values, pa.string())
+
+
+# ---------------------------------------------------------------- the table of forms
+
+
+@pytest.mark.parametrize(("text", "country", "price", "_"), forms.PRICES)
+def test_a_price_of_the_table_has_its_value(text, country, price, _):
+    problems = ProblemCounter()
+    found = typed(texts(text), column("price"), problems, country=country)
+    assert found.to_pylist() == [price]
+    assert [p.count for p in problems.problems()] == ([] if price is not None else [1])
+
+
+@pytest.mark.parametrize(("text", "iso", "_"), forms.DATES)
+def test_a_date_of_the_table_has_its_value(text, iso, _):
+    assert parse_date(text) == forms.date(iso)
+
+
+@pytest.mark.parametrize(("text", "type_", "number", "_"), forms.NUMBERS)
+def test_a_number_of_the_table_has_its_value(text, type_, number, _):
+    assert typed(texts(text), column(type_), ProblemCounter()).to_pylist() == [number]
+
+
+@pytest.mark.parametrize(("text", "separator", "items", "_"), forms.LISTS)
+def test_a_list_of_the_table_has_its_items(text, separator, items, _):
+    assert split_list(texts(None, text), separator).to_pylist() == [None, items]
+
+
+def test_the_table_of_forms_is_large_and_has_no_form_twice():
+    assert len(forms.PRICES) > 100
+    assert len({row[0] for row in forms.ROWS}) == len(forms.ROWS)
+    assert {len(row) for row in forms.ROWS} == {3}
 
 
 # ---------------------------------------------------------------- dates
@@ -227,8 +266,21 @@ def test_integers_are_converted_like_int(values):
         ("", None),
         (".", None),
         ("-", None),
-        ("51,3397", None),
-        ("5e3", None),
+        ("51,3397", 51.3397),
+        ("-51,3", -51.3),
+        ("5e3", 5000.0),
+        ("-5E-05", -5e-05),
+        ("1,5E+2", 150.0),
+        ("5e", None),
+        ("e5", None),
+        ("5e1.5", None),
+        ("1e999", None),
+        ("-1e999", None),
+        ("51,", None),
+        ("1,234.5", None),
+        ("1,2,3", None),
+        ("51,3 N", None),
+        ("--5", None),
         ("nan", None),
         ("inf", None),
         ("-Infinity", None),
@@ -248,10 +300,11 @@ def test_a_decimal_too_large_for_a_float_becomes_null():
     assert floats(texts("9" * 400, "-" + "9" * 400, "1.5")).to_pylist() == [None, None, 1.5]
 
 
+@pytest.mark.parametrize("form", ["{:f}", "{:e}", "{:E}", "{:+.3e}", "{!r}"])
 @examples()
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32)))
-def test_floats_are_converted_like_float(numbers):
-    written = [f"{number:f}" for number in numbers]
+@given(numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32)))
+def test_floats_are_converted_like_float(form, numbers):
+    written = [form.format(number) for number in numbers]
     assert floats(texts(*written)).to_pylist() == [float(text) for text in written]
 
 
@@ -291,8 +344,8 @@ def test_booleans_are_converted(text, value):
         ("kr 120", 120.0),
         ("0", 0.0),
         ("0.00", 0.0),
-        ("1,200", 1200.0),
-        ("1.200", 1200.0),
+        ("1,200", None),
+        ("1.200", None),
         ("1 200", 1200.0),
         ("1,200.50", 1200.5),
         ("1.200,50", 1200.5),
@@ -317,6 +370,8 @@ def test_booleans_are_converted(text, value):
         ("12:50", None),
         ("12.50\n13.50", None),
         ("9" * 30, None),
+        ("1" + " 000" * 200, None),
+        ("1" + ",000" * 200, None),
         *[(text, None) for text in DIGITS_OF_OTHERS],
         ("１2.50", None),
         ("12.5０", None),
@@ -345,6 +400,38 @@ def test_prices_with_a_comma_before_the_cents_are_read(cents, thousands):
     assert parse_price(f"{units},{cents % 100:02}") == cents / 100
 
 
+COUNTRIES = {country.alpha2.upper(): country.code for country in read_countries().values()}
+
+
+def prices_of(territory: str, amount: Decimal) -> set[tuple[str, float]]:
+    """Write an amount in each currency and official language of a territory, by Unicode CLDR."""
+    found = set()
+    for currency in get_territory_currencies(territory, datetime.date(2013, 1, 1)):
+        precision = get_currency_precision(currency)
+        value = amount.quantize(Decimal(1).scaleb(-precision), ROUND_HALF_EVEN)
+        for language in get_official_languages(territory, regional=True, de_facto=True):
+            with suppress(UnknownLocaleError):
+                locale = Locale.parse(f"{language}_{territory}")
+                found.add((format_currency(amount, currency, locale=locale), float(value)))
+    return found
+
+
+@pytest.mark.parametrize("amount", ["0.75", "8", "12.5", "95", "999.9", "1200", "1234.5", "120000"])
+def test_prices_of_every_country_are_read(amount):
+    """A price that is not read has a single letter as currency, or groups of two digits.
+
+    For CLDR, prices in Iraq have no decimals. By ISO 4217, and here, they have three.
+    """
+    odd = {
+        (text, found)
+        for territory, country in COUNTRIES.items()
+        for text, value in prices_of(territory, Decimal(amount))
+        if (found := parse_price(text, country)) != value and country != "irq"
+    }
+    assert {found for _, found in odd} <= {None}, odd
+    assert len(odd) < 16, odd
+
+
 # ---------------------------------------------------------------- columns of values
 
 
@@ -360,7 +447,7 @@ def column(type_: str, **more: object) -> Column:
     [
         ("int32", "7", 7, "seven"),
         ("int64", "7", 7, "seven"),
-        ("float64", "7.5", 7.5, "7,5"),
+        ("float64", "7.5", 7.5, "7.5.1"),
         ("price", "$7.50", 7.5, "7-8"),
         ("date", "20191206", datetime.date(2019, 12, 6), "soon"),
         ("boolean", "Y", True, "maybe"),
