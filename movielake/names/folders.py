@@ -49,6 +49,8 @@ class Folder:
         # fsspec remembers listings of object stores, but other processes change them meanwhile.
         forgetful = {protocol: {"use_listings_cache": False} for protocol in self._stores}
         fs, path = url_to_fs(self.url, **forgetful)
+        if self.is_object_store and not path.strip("/"):
+            raise ValueError(f"expected a bucket, as in s3://BUCKET/FOLDER, found {self.url}")
         return fs, path.rstrip("/") or "/"
 
     @property

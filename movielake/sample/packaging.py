@@ -111,8 +111,8 @@ class FeedFolder:
             if self._has_folders:
                 raise
             raise FileNotFoundError(
-                f"expected an existing bucket for {self.path}, found none ({error}); correct the "
-                "name, or create the bucket first"
+                f"expected an existing bucket for {self.fs.unstrip_protocol(self.path)}, found "
+                f"none ({error}); correct the name, or create the bucket first"
             ) from error
 
 
