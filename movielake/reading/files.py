@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 KEYS: Final = ("date_stamp", "country")
 """The partition keys, in the order of the layout."""
 
+_SMALL: Final = 1 << 23
+"""Remote files up to this size are read at once, in bytes. A leaf of a lake is much smaller."""
+
 
 class PlainRows:
     """Reader of the rows of one table. It is small, so that dask can send it to workers fast.
@@ -176,11 +179,8 @@ def read_columns(url: str, file: HeldFile, table: Table, columns: list[str]) -> 
 
 def _read_parquet(url: str, file: HeldFile, columns: list[str]) -> pa.Table:
     folder = _folder(url)
-    with (
-        _found(file),
-        pa.OSFile(file.path) if folder.is_local else folder.fs.open(file.path) as raw,
-    ):
-        compare_size(file.path, raw.size() if folder.is_local else raw.size, file.bytes)
+    with _found(file), _open_parquet(folder, file) as raw:
+        compare_size(file.path, raw.size(), file.bytes)
         try:
             # Files are small. Threads work on several files, so none is needed within a file.
             parquet = pq.ParquetFile(raw, pre_buffer=not folder.is_local)
@@ -189,6 +189,19 @@ def _read_parquet(url: str, file: HeldFile, columns: list[str]) -> pa.Table:
             raise ValueError(f"cannot read {file.path}: {error}; {MEND}") from error
     _check_count(file, rows.num_rows, "rows")
     return rows
+
+
+@contextmanager
+def _open_parquet(folder: Folder, file: HeldFile) -> Iterator[pa.NativeFile]:
+    """Open a Parquet file. A small remote one is read at once, because each request takes time."""
+    if folder.is_local:
+        with pa.OSFile(file.path) as raw:
+            yield raw
+    elif file.bytes is not None and file.bytes <= _SMALL:
+        yield pa.BufferReader(folder.fs.cat_file(file.path, start=0, end=file.bytes + 1))
+    else:  # Arrow asks only for what it needs, so fsspec must not read ahead
+        with folder.fs.open(file.path, cache_type="none") as remote:
+            yield pa.PythonFile(remote, "r")
 
 
 @contextmanager

@@ -214,6 +214,32 @@ def test_views_of_a_store_give_the_same_as_on_a_disk(store, lake, sample_lake):
     assert joined.compute().equals(expected.compute())
 
 
+def test_a_small_object_is_read_at_once_and_a_large_one_in_parts(store, lake, feeds, monkeypatch):
+    convert(feeds[1], lake, workers=1)
+    counts = ShowingsReader(lake).count_by("movie_id")
+    for most, methods in ((1 << 20, {"GET"}), (0, {"HEAD", "GET"})):
+        monkeypatch.setattr("movielake.reading.files._SMALL", most)
+        store.requests()
+        assert ShowingsReader(lake).count_by("movie_id").equals(counts)
+        asked = [request for request in store.requests() if request[1].endswith("S.parquet")]
+        assert {method for method, _ in asked} == methods
+        assert len(asked) >= len({name for _, name in asked}) == 3
+        assert most == 0 or len(asked) == 3
+
+
+def test_an_object_that_was_replaced_is_reported(store, lake, feeds):
+    convert(feeds[1], lake, workers=1)
+    showings = ShowingsReader(lake, countries="swe")
+    (path,) = (path for path in store.files(lake) if "country=swe/191206S.parquet" in path)
+    for content in (b"short", bytes(100_000)):
+        store.put(f"{lake}/{path}", content)
+        with pytest.raises(ValueError, match=r"expected [0-9]+ bytes in .*open the reader again"):
+            showings.count_by("movie_id")
+    store.fs.rm_file(f"{lake}/{path}")
+    with pytest.raises(FileNotFoundError, match="is in the manifest but does not exist"):
+        showings.count_by("movie_id")
+
+
 def test_workers_of_a_cluster_read_and_write_a_store(store, top, lake, feeds, wholes):
     with local_cluster(2) as cluster, Client(cluster):
         convert(feeds[1], lake)
