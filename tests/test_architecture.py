@@ -33,7 +33,7 @@ WINGS = {
     "lake": "owners locks leftovers collector writers single drafts outputs commits ledger "
     "manifest descriptors quarantine cards overview",
     "staging": "packs sources packing partitions targets copies",
-    "reading": "holdings files frames tallies views finding readers",
+    "reading": "blocks holdings files frames tallies views records finding current readers",
     "fastpath": "unrecognised shape blocks segments nesting dates times fragments rows reading",
     "joining": "lookups snapshots joins references",
     "conversion": "planning members publishing runs",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from movielake.joining.lookups import ID, AttachPartitions, JoinedRows
 from movielake.names.hints import suggest_name
-from movielake.reading.files import read_records
+from movielake.reading.blocks import Current
+from movielake.reading.files import PlainRows, read_records
 from movielake.reading.finding import hold_beside
 from movielake.reading.holdings import FileGroup, HeldFile, Holdings
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
@@ -36,6 +38,12 @@ theaters : TheatersReader, optional
 """
 """The parameters of all joins, for their docstrings."""
 
+CURRENT: Final = """
+current : bool or {"movie", "theater"}, optional
+    Leave out superseded showings, as described for `ShowingsReader`. Default: as ``showings``.
+"""
+"""The last parameter of all joins."""
+
 _COLUMNS: Final = """
 movie_columns, theater_columns : sequence of str, optional
     Columns to add. If you name columns of one table only, only that table is joined. Default: all
@@ -43,7 +51,7 @@ movie_columns, theater_columns : sequence of str, optional
 """
 
 
-@insert_into_docstring(TABLES.rstrip() + _COLUMNS)
+@insert_into_docstring(TABLES.rstrip() + _COLUMNS.rstrip() + CURRENT)
 class JoinedShowings(RowsView):
     """Showings with their movies and theaters, as a DataFrame and as counts in Arrow.
 
@@ -83,9 +91,18 @@ class JoinedShowings(RowsView):
         *,
         movie_columns: Sequence[str] | None = None,
         theater_columns: Sequence[str] | None = None,
+        current: Current | None = None,
     ) -> None:
         asked = {"movies": movie_columns, "theaters": theater_columns}
         held = others_of(showings, movies, theaters, asked)
+        self._showings = showings = showings._with(current)
+        self._again = partial(
+            JoinedShowings,
+            movies=movies,
+            theaters=theaters,
+            movie_columns=movie_columns,
+            theater_columns=theater_columns,
+        )
         joined = {}
         for name, holdings in held.items():
             columns = _shown_as(table(name), asked.pop(name), showings.columns)
@@ -95,6 +112,10 @@ class JoinedShowings(RowsView):
                 raise ValueError(f"columns of {name} are asked for, but {name} are not joined")
         source = JoinedRows(showings._source, joined)
         super().__init__(showings._held, source, AttachPartitions(showings._attach, held.values()))
+
+    def _with(self, current: Current | None) -> JoinedShowings:
+        showings = self._showings._with(current)
+        return self if showings is self._showings else self._again(showings)
 
 
 def others_of(
@@ -166,7 +187,7 @@ def _shown_as(other: Table, asked: Sequence[str] | None, own: Sequence[str]) -> 
     return shown_as
 
 
-@insert_into_docstring(TABLES.rstrip() + _COLUMNS)
+@insert_into_docstring(TABLES.rstrip() + _COLUMNS.rstrip() + CURRENT)
 def join_showings(
     showings: ShowingsReader,
     movies: MoviesReader | None = None,
@@ -174,6 +195,7 @@ def join_showings(
     *,
     movie_columns: Sequence[str] | None = None,
     theater_columns: Sequence[str] | None = None,
+    current: Current | None = None,
 ) -> dd.DataFrame:
     """Join showings with their movies and theaters, by id within date_stamp and country.
 
@@ -199,14 +221,17 @@ def join_showings(
         theaters,
         movie_columns=movie_columns,
         theater_columns=theater_columns,
+        current=current,
     ).dataframe
 
 
-@insert_into_docstring(TABLES)
+@insert_into_docstring(TABLES.rstrip() + CURRENT)
 def join_records(
     showings: ShowingsReader,
     movies: MoviesReader | None = None,
     theaters: TheatersReader | None = None,
+    *,
+    current: Current | None = None,
 ) -> db.Bag:
     """Join records: add the record of its ``movie`` and ``theater`` to each showing.
 
@@ -228,10 +253,11 @@ def join_records(
 
     held = others_of(showings, movies, theaters)
     urls = {name: holdings.folder.url for name, holdings in held.items()}
-    own = showings._checked("json")
+    showings = showings._with(current)
+    showings._checked("json")
     groups = AttachPartitions(as_they_are, _as_json(held.values()))(showings._bag_groups())
     read = delayed(_joined_records)
-    bag: db.Bag = db.from_delayed([read(group, own.folder.url, urls) for group in groups])
+    bag: db.Bag = db.from_delayed([read(group, showings._source, urls) for group in groups])
     return bag
 
 
@@ -242,13 +268,15 @@ def _as_json(held: Iterable[Holdings]) -> Iterator[Holdings]:
         yield holdings.of_kind("json")
 
 
-def _joined_records(group: FileGroup, url: str, urls: dict[str, str]) -> list[dict[str, Any]]:
+def _joined_records(
+    group: FileGroup, source: PlainRows, urls: dict[str, str]
+) -> list[dict[str, Any]]:
     joined = []
-    for file, others in zip(group.files, group.beside, strict=True):
+    for records, others in zip(source.records(group), group.beside, strict=True):
         found = {name: _by_id(urls[name], table(name), others[name]) for name in urls}
-        for record in read_records(url, file, table("showings")):
-            for name, records in found.items():
-                record[name[:-1]] = records.get(_id_of(record, name))
+        for record in records:
+            for name, known in found.items():
+                record[name[:-1]] = known.get(_id_of(record, name))
             joined.append(record)
     return joined
 

@@ -90,6 +90,10 @@ class JoinedRows(PlainRows):
                     schema = schema.append(pa.field(shown, table(name)[stored].arrow))
         return schema
 
+    def keeps(self, group: FileGroup) -> list[bool]:
+        """Return for each file of showings whether it yields as many rows as it has."""
+        return self._showings.keeps(group)
+
     def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
         """Read columns of each file of showings of a group. Partition keys are not allowed."""
         own = [name for name in columns if name in self.table.arrow.names]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.joining.joins import TABLES, others_of
+from movielake.joining.joins import CURRENT, TABLES, others_of
 from movielake.joining.lookups import AttachPartitions, JoinedRows
+from movielake.reading.blocks import Current
 from movielake.reading.files import to_frame
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
 from movielake.reading.views import RowsView, insert_into_docstring
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 _ORPHAN_KEYS: Final = ("date_stamp", "country", "source_xml", "record", "movie_id", "theater_id")
 
 
-@insert_into_docstring(TABLES)
+@insert_into_docstring(TABLES.rstrip() + CURRENT)
 def orphans(
     showings: ShowingsReader,
     movies: MoviesReader | None = None,
     theaters: TheatersReader | None = None,
+    *,
+    current: Current | None = None,
 ) -> pd.DataFrame:
     """List the showings whose movie or theater is not in their partition.
 
@@ -43,6 +46,7 @@ def orphans(
     False
     """
     held = others_of(showings, movies, theaters)
+    showings = showings._with(current)
     sought = {"movies": {"_movie": "movie_id"}, "theaters": {"_theater": "theater_id"}}
     joined = {name: (holdings.folder.url, sought[name]) for name, holdings in held.items()}
     source = JoinedRows(showings._source, joined)

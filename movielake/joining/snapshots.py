@@ -1,119 +1,34 @@
 """Snapshots over time: the current showings, and the latest facts of films and cinemas.
 
-Each date_stamp is a snapshot of the coming days. A later snapshot with the same film in the same
-cinema on the same day supersedes the earlier one. A count over all snapshots counts such a day
-twice.
+Each date_stamp is a snapshot of the coming days. Later snapshots supersede earlier ones, so a count
+over all snapshots counts some days twice.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from dask.tokenize import normalize_token
 
-from movielake.reading.files import PlainRows, plain, read_columns, rows_of_group, to_frame
-from movielake.reading.holdings import FileGroup, HeldFile, Holdings
+from movielake.reading.blocks import Current, read_rule
+from movielake.reading.current import AttachSnapshots, CurrentRows
+from movielake.reading.files import PlainRows, plain, rows_of_group, to_frame
+from movielake.reading.holdings import FileGroup
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
 from movielake.reading.tallies import over_groups
-from movielake.reading.views import Attach, RowsView
+from movielake.reading.views import RowsView
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
-_BLOCK: Final = ("movie_id", "theater_id", "show_date")
-"""The key of a block. A later snapshot supersedes all rows of a film in a cinema on a day."""
-
-
-class _AttachLater:
-    """Function that adds to each file the later files of its country with overlapping dates."""
-
-    def __init__(self, first: Attach, held: Holdings) -> None:
-        self._first = first
-        self._token = held.token
-        self._of_country: dict[str, list[HeldFile]] = {}
-        for file in held.held(held.kind):
-            self._of_country.setdefault(file.country, []).append(file)
-
-    def __dask_tokenize__(self) -> tuple[Any, ...]:
-        return (normalize_token(self._first), self._token)
-
-    def __call__(self, groups: list[FileGroup]) -> list[FileGroup]:
-        groups = self._first(groups)
-        return [group.with_beside("later", self._later, self._token) for group in groups]
-
-    def _later(self, file: HeldFile) -> tuple[HeldFile, ...]:
-        country = self._of_country[file.country]
-        return tuple(o for o in country if o.date_stamp > file.date_stamp and _overlap(file, o))
-
-
-def _overlap(file: HeldFile, other: HeldFile) -> bool:
-    """Return whether two files can share a date. An unknown date can be any date."""
-    (first, last), (other_first, other_last) = file.dates, other.dates
-    if None in (first, last, other_first, other_last):
-        return file.length != 0 and other.length != 0
-    return str(first) <= str(other_last) and str(other_first) <= str(last)
-
-
-class CurrentRows(PlainRows):
-    """Reader of the showings that no later snapshot supersedes.
-
-    Parameters
-    ----------
-    showings : PlainRows
-        The reader of the showings.
-    """
-
-    def __init__(self, showings: PlainRows) -> None:
-        super().__init__(showings.url, showings.table, showings.categories)
-        self.keeps_rows = False
-
-    def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
-        """Read columns of each file of a group. Partition keys are not allowed."""
-        pairs = zip(group.files, group.beside, strict=True)
-        return [self._current(file, beside["later"], columns) for file, beside in pairs]
-
-    def _current(self, file: HeldFile, later: tuple[HeldFile, ...], columns: list[str]) -> pa.Table:
-        if not later:
-            return read_columns(self.url, file, self.table, columns)
-        wanted = list(dict.fromkeys((*columns, *_BLOCK)))
-        rows = read_columns(self.url, file, self.table, wanted)
-        return rows.filter(self._is_current(rows, later)).select(columns)
-
-    def _is_current(self, rows: pa.Table, later: tuple[HeldFile, ...]) -> pa.ChunkedArray:
-        superseded = pa.chunked_array([pa.repeat(False, rows.num_rows)])
-        for file in later:
-            blocks = read_columns(self.url, file, self.table, list(_BLOCK))
-            superseded = pc.or_(superseded, _is_among(rows, blocks))
-        return pc.invert(superseded)
-
-
-def _is_among(rows: pa.Table, others: pa.Table) -> pa.ChunkedArray:
-    """Return for each row whether its film, cinema and day occur in others. Null never occurs.
-
-    Three numbers of 32 bits do not fit into 64 bits, but two do. So the pair of film and cinema is
-    replaced by its position among the pairs of ``others``. The position fits into 32 bits, and
-    position and day fit into 64 bits.
-    """
-    pairs = pc.unique(_packed(others["movie_id"], others["theater_id"]))
-    keys = []
-    for table in (rows, others):
-        place = pc.index_in(_packed(table["movie_id"], table["theater_id"]), pairs, skip_nulls=True)
-        keys.append(_packed(place, table["show_date"]))
-    return pc.is_in(keys[0], pc.unique(keys[1]), skip_nulls=True)
-
-
-def _packed(high: pa.ChunkedArray, low: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Pack two columns of 32 bits into one of 64 bits. It is null where a column is null."""
-    below = pc.bit_wise_and(pc.cast(pc.cast(low, pa.int32()), pa.int64()), 0xFFFFFFFF)
-    return pc.bit_wise_or(pc.shift_left(pc.cast(high, pa.int64()), 32), below)
-
 
 class CurrentShowings(RowsView):
-    """Showings in which each film, cinema and day comes from its newest snapshot only.
+    """Showings that no other snapshot supersedes.
+
+    ``ShowingsReader(lake, current=True)`` gives the same rows, and records too.
 
     Parameters
     ----------
@@ -122,13 +37,13 @@ class CurrentShowings(RowsView):
     among : ShowingsReader, optional
         The snapshots of the same lake that can supersede a showing. Default: the snapshots that
         ``showings`` selects.
+    rule : {"movie", "theater"}, optional
+        The rule, as described for `ShowingsReader`.
 
     Notes
     -----
-    Within a country, a row is removed if a later date_stamp has a row with the same film
-    (movie_id), cinema (theater_id) and day (show_date). A row in which one of the three is null is
-    kept. A file is compared only with later files whose dates overlap. The dates come from the
-    manifest.
+    A file is compared only with the other files of its country whose dates overlap. The dates come
+    from the manifest.
 
     Examples
     --------
@@ -139,24 +54,47 @@ class CurrentShowings(RowsView):
     True
     """
 
-    def __init__(self, showings: ShowingsReader, *, among: ShowingsReader | None = None) -> None:
-        held, others = showings._held, (among or showings)._held
-        attach = _AttachLater(showings._attach, others)
-        super().__init__(held, CurrentRows(showings._source), attach)
+    def __init__(
+        self,
+        showings: ShowingsReader,
+        *,
+        among: ShowingsReader | None = None,
+        rule: str = "movie",
+    ) -> None:
+        self._showings = showings._with(False)
+        self._among = among
+        self._rule = read_rule(rule)
+        attach = AttachSnapshots(showings._held, (among or showings)._held)
+        super().__init__(showings._held, CurrentRows(self._showings._source, rule), attach)
+
+    def _with(self, current: Current | None) -> RowsView:
+        rule = self._rule if current is None else read_rule(current)
+        if rule is None:
+            return self._showings
+        if rule == self._rule:
+            return self
+        return CurrentShowings(self._showings, among=self._among, rule=rule)
 
 
-def current_showings(showings: ShowingsReader) -> dd.DataFrame:
+def current_showings(showings: ShowingsReader, *, rule: str = "movie") -> dd.DataFrame:
     """Return the current showings as a dask DataFrame, as `CurrentShowings` defines them.
 
     Parameters
     ----------
     showings : ShowingsReader
         The showings.
+    rule : {"movie", "theater"}, optional
+        The rule, as described for `ShowingsReader`.
 
     Returns
     -------
     dask.dataframe.DataFrame
         The current rows, with the columns of the showings. Making it reads no data.
+
+    Raises
+    ------
+    ValueError
+        If the rule does not exist.
 
     Examples
     --------
@@ -165,7 +103,7 @@ def current_showings(showings: ShowingsReader) -> dd.DataFrame:
     >>> len(current_showings(showings)) < len(showings.dataframe)
     True
     """
-    return CurrentShowings(showings).dataframe
+    return CurrentShowings(showings, rule=rule).dataframe
 
 
 def latest(reader: MoviesReader | TheatersReader) -> pd.DataFrame:

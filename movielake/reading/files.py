@@ -60,9 +60,18 @@ class PlainRows:
         """All columns and their types, without the partition keys."""
         return self.table.arrow
 
+    def keeps(self, group: FileGroup) -> list[bool]:
+        """Return for each file of a group whether it yields as many rows as it has."""
+        return [self.keeps_rows] * len(group.files)
+
     def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
         """Read columns of each file of a group. Partition keys are not allowed."""
         return [read_columns(self.url, file, self.table, columns) for file in group.files]
+
+    def records(self, group: FileGroup) -> Iterator[Iterator[Record]]:
+        """Read the records of each file of a group."""
+        for file in group.files:
+            yield read_records(self.url, file, self.table)
 
 
 def rows_of_group(source: PlainRows, group: FileGroup, columns: Sequence[str]) -> pa.Table:
@@ -223,16 +232,16 @@ def _check_count(file: HeldFile, found: int, what: str) -> None:
 
 
 def _flatten(url: str, file: HeldFile, table: Table) -> pa.Table:
-    records = [_as_texts(record) for record in read_records(url, file, table)]
+    records = [as_texts(record) for record in read_records(url, file, table)]
     return flatten_batch(records, table, ProblemCounter(), first=0)
 
 
-def _as_texts(value: Any) -> Any:
+def as_texts(value: Any) -> Any:
     """Convert numbers and booleans to the feed's texts. JSON of other programs can contain them."""
     if isinstance(value, dict):
-        return {name: _as_texts(below) for name, below in value.items()}
+        return {name: as_texts(below) for name, below in value.items()}
     if isinstance(value, list):
-        return [_as_texts(below) for below in value]
+        return [as_texts(below) for below in value]
     if isinstance(value, bool):
         return "Y" if value else "N"
     return str(value) if isinstance(value, (int, float)) else value
@@ -302,6 +311,6 @@ def _record(line: str, number: int, file: HeldFile, table: Table) -> Record:
     return {**record, **listed, "country": file.country, "date_stamp": file.date_stamp}
 
 
-def records_of_group(group: FileGroup, url: str, table: Table) -> list[Record]:
+def records_of_group(group: FileGroup, source: PlainRows) -> list[Record]:
     """Read all records of a group of files. This is the task of a bag."""
-    return [record for file in group.files for record in read_records(url, file, table)]
+    return [record for records in source.records(group) for record in records]

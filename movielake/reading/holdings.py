@@ -50,6 +50,8 @@ class HeldFile(NamedTuple):
         Expected size. None if unknown.
     dates : tuple of str or None
         First and last show_date (YYYY-MM-DD). None if the file has no date or if unknown.
+    untimed : bool
+        Whether rows can lack a time. False if the manifest has as many screenings as rows.
     """
 
     path: str
@@ -58,6 +60,7 @@ class HeldFile(NamedTuple):
     length: int | None
     bytes: int | None = None
     dates: tuple[str | None, str | None] = (None, None)
+    untimed: bool = True
 
 
 @dataclass(frozen=True)
@@ -240,9 +243,11 @@ class Holdings:
         dates = zip(
             *(self.files[name].to_pylist() for name in ("first_date", "last_date")), strict=True
         )
-        columns = zip(self.paths(kind), keys, counts, sizes, dates, strict=True)
-        for path, key, count, size, span in columns:
-            yield HeldFile(path, *key, count, size, span)
+        rows, screenings = self.files["rows"], self.files["screenings"]
+        untimed = pc.fill_null(pc.not_equal(rows, screenings), True).to_pylist()
+        columns = zip(self.paths(kind), keys, counts, sizes, dates, untimed, strict=True)
+        for path, (stamp, country), *facts in columns:
+            yield HeldFile(path, stamp, country, *facts)
 
     @property
     def kind(self) -> str:

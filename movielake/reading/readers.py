@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from functools import cached_property
-from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from movielake.cluster.slurm import read_job
-from movielake.cluster.workers import running_client
 from movielake.names.layout import Selection, Terms
-from movielake.reading.files import PlainRows, read_records, records_of_group
+from movielake.reading.blocks import Current, read_rule
+from movielake.reading.current import AttachSnapshots, CurrentRows
+from movielake.reading.files import PlainRows
 from movielake.reading.finding import hold
-from movielake.reading.holdings import FileGroup
-from movielake.reading.views import RowsView, insert_into_docstring
+from movielake.reading.holdings import FileGroup, Holdings
+from movielake.reading.records import RecordsView
+from movielake.reading.tallies import RecordCounter, divide, over_groups
+from movielake.reading.views import insert_into_docstring
 from movielake.schema.tables import table
 
 if TYPE_CHECKING:
-    import dask.bag as db
-
     from movielake.cluster.connection import ConnectedClient
-
-_BAG_BYTES = 4_000_000
-"""Maximum of compressed JSON in one partition of a bag. It expands to about 100 MB of records."""
 
 _ARGUMENTS: Final = """
 Parameters
@@ -44,21 +40,57 @@ ValueError
 """
 """The parameters and errors of all readers, for their docstrings."""
 
+_CURRENT: Final = """\
+current : bool or {"movie", "theater"}, optional
+    Leave out what a later snapshot supersedes. True means ``"movie"``. Default: False.
+"""
 
-class _Reader(RowsView):
+
+class _Reader(RecordsView):
     """Base class of the three readers."""
 
     _table_name: ClassVar[str]
 
-    def __init__(self, lake: str, *, countries: Terms = None, date_stamps: Terms = None) -> None:
+    def __init__(
+        self,
+        lake: str,
+        *,
+        countries: Terms = None,
+        date_stamps: Terms = None,
+        current: Current = False,
+    ) -> None:
         # Plan now, so that a wrong path or selection raises at once.
-        held = hold(str(lake), table(self._table_name), Selection(date_stamps, countries))
+        self._open(hold(str(lake), table(self._table_name), Selection(date_stamps, countries)))
+        self._keep(read_rule(current))
+
+    def _open(self, held: Holdings) -> None:
+        """Read all rows and records of the files."""
         super().__init__(held, PlainRows(held.folder.url, held.table, held.categories))
         self._client: ConnectedClient | None = None
+        self._rule: str | None = None
+
+    def _keep(self, rule: str | None) -> None:
+        """Leave out superseded rows and records."""
+        if rule:
+            raise ValueError(
+                f"expected current= for showings, found it for a {type(self).__name__}; "
+                "latest(reader) returns the newest row of each film or theater"
+            )
+
+    def _with(self, current: Current | None) -> Self:
+        """Return the same reader with another rule. None means the same rule."""
+        rule = self._rule if current is None else read_rule(current)
+        if rule == self._rule:
+            return self
+        reader = type(self).__new__(type(self))
+        reader._open(self._held)
+        reader._keep(rule)
+        return reader
 
     def __repr__(self) -> str:
+        kept = f", current={self._rule!r}" if self._rule else ""
         return (
-            f"{type(self).__name__}({self._held.folder.url!r}: {len(self._held)} files, "
+            f"{type(self).__name__}({self._held.folder.url!r}{kept}: {len(self._held)} files, "
             f"{self._held.total('records')} records)"
         )
 
@@ -80,79 +112,6 @@ class _Reader(RowsView):
         (4, 'parquet/showings/date_stamp=20191206/country=deu/191206S.parquet')
         """
         return [file.path for file in self._held.held(self._held.kind)]
-
-    @cached_property
-    def bag(self) -> db.Bag:
-        """The records as a dask bag of dicts. Making it reads no data.
-
-        A record is nested as in the feed. Values are texts, and repeatable elements are lists.
-
-        Examples
-        --------
-        >>> from movielake import MoviesReader
-        >>> titles = MoviesReader("lake", countries="deu").bag.pluck("title")
-        >>> titles.frequencies().topk(1, key=1).compute(scheduler="sync")
-        [('Élodie < 3 Tiger', 6)]
-        """
-        import dask.bag as db
-        from dask.delayed import delayed
-
-        held = self._checked("json")
-        groups = self._bag_groups()
-        read = delayed(records_of_group)
-        bag: db.Bag = db.from_delayed(
-            [read(group, held.folder.url, held.table) for group in groups]
-        )
-        return bag
-
-    def _bag_groups(self) -> list[FileGroup]:
-        """Group the files for a bag: about four partitions per worker, each of limited size."""
-        held = self._held
-        total = held.total("json_bytes") or 0
-        size = max(1, min(_BAG_BYTES, total // (4 * self.number_of_workers)))
-        return held.groups("json", size, count="json_bytes")
-
-    @property
-    def count(self) -> int:
-        """Number of records, from the manifest. Without a manifest, the files are read.
-
-        Examples
-        --------
-        >>> from movielake import ShowingsReader
-        >>> showings = ShowingsReader("lake", countries="deu")
-        >>> showings.count, len(showings.dataframe)
-        (39, 844)
-        """
-        held = self._checked()
-        known = held.total("records")
-        return known if known is not None else sum(1 for _ in self._records())
-
-    def take(self, n: int) -> tuple[dict[str, Any], ...]:
-        """Return the first records.
-
-        Parameters
-        ----------
-        n : int
-            Number of records. A smaller selection gives fewer records.
-
-        Returns
-        -------
-        tuple of dict
-            The records, nested as in the feed.
-
-        Examples
-        --------
-        >>> from movielake import TheatersReader
-        >>> (theater,) = TheatersReader("lake", countries="deu").take(1)
-        >>> theater["theater_city"], theater["theater_screens"]
-        ('München', '3')
-        """
-        return tuple(islice(self._records(), n))
-
-    def _records(self) -> Iterator[dict[str, Any]]:
-        held = self._checked("json")
-        for file in held.held("json"):
-            yield from read_records(held.folder.url, file, held.table)
 
     @property
     def client(self) -> ConnectedClient:
@@ -183,19 +142,6 @@ class _Reader(RowsView):
         if self._client is not None:
             self._client.close()
             self._client = None
-
-    @property
-    def number_of_workers(self) -> int:
-        """Number of workers of the running dask client. Without a client, the number of CPUs.
-
-        Examples
-        --------
-        >>> from movielake import ShowingsReader
-        >>> ShowingsReader("lake").number_of_workers >= 1
-        True
-        """
-        client = running_client()
-        return max(len(client.nthreads()), 1) if client is not None else read_job().cpus
 
     @property
     def work_dir(self) -> str:
@@ -283,9 +229,19 @@ class TheatersReader(_Reader):
         raise AttributeError("theaters have no movie_id; ask a MoviesReader or ShowingsReader")
 
 
-@insert_into_docstring(_ARGUMENTS)
+@insert_into_docstring(_ARGUMENTS.replace("Raises\n", _CURRENT + "\nRaises\n"))
 class ShowingsReader(_Reader):
     """Screenings by week and country. The DataFrame has one row per record, show_date and time.
+
+    Notes
+    -----
+    Each date_stamp is a snapshot of the coming days, and a later snapshot repeats some of these
+    days. With ``current``, each block of rows comes from one snapshot of its country: the newest
+    one with a time for it or, if none has a time, the newest one. By the rule ``movie``, a block is
+    a film in a theater on a day. By the rule ``theater``, it is all films in a theater on a day, so
+    a film that a later snapshot no longer has for this day is left out. Rows without a film,
+    theater or day are always kept. Only the snapshots that the reader selects supersede each other.
+    A record of the bag has only the show_dates that are current, and goes if it has none left.
 
     Examples
     --------
@@ -293,6 +249,29 @@ class ShowingsReader(_Reader):
     >>> showings = ShowingsReader("lake", countries="nzl", date_stamps="201912*")
     >>> list(showings.count_by("country", "date_stamp")["date_stamp"])
     ['20191206', '20191213', '20191220']
+    >>> current = ShowingsReader("lake", current=True)
+    >>> len(current.dataframe) < len(ShowingsReader("lake").dataframe)
+    True
     """
 
     _table_name = "showings"
+
+    def _keep(self, rule: str | None) -> None:
+        if rule:
+            self._snapshots = AttachSnapshots(self._held, self._held)
+            self._attach = self._snapshots
+            self._source = CurrentRows(self._source, rule)
+        self._rule = rule
+
+    def _attach_to_records(self, groups: list[FileGroup]) -> list[FileGroup]:
+        return self._snapshots.to_records(groups) if self._rule else groups
+
+    def _count_known(self) -> int | None:
+        if not self._rule:
+            return super()._count_known()
+        known, others = divide(self._held, self._groups_to_count(), self._source)
+        records = known.total("records")
+        if records is not None:
+            counts = over_groups(RecordCounter(self._source), self._held, others)
+            records += sum(counts)
+        return records

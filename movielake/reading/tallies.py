@@ -76,9 +76,11 @@ def tally(
     pa.Table
         The columns and ``count`` (int64), sorted by the columns.
     """
-    known = _from_manifest(held, columns, of, distinct) if source.keeps_rows else None
-    if known is not None:
-        return _ordered(known, columns)
+    counted = _counted_in_manifest(held, columns, of, distinct)
+    if counted:
+        known, others = (held, []) if source.keeps_rows else divide(held, groups(), source)
+        parts = over_groups(_Counter(source, tuple(columns), of), held, others)
+        return _ordered(_from_manifest(known, columns, counted, parts), columns)
     kept = [distinct] if distinct and distinct not in columns else []
     asked = (*columns, *kept)
     if distinct and not of and sum(name not in KEYS for name in asked) == 1:
@@ -186,18 +188,65 @@ def _add(parts: Iterable[pa.Table], columns: list[str]) -> pa.Table:
     return counts.rename_columns([*columns, "count"])
 
 
-def _from_manifest(
+def _counted_in_manifest(
     held: Holdings, columns: Sequence[str], of: str | None, distinct: str | None
-) -> pa.Table | None:
-    """Return the counts from the manifest, or None if it does not contain them."""
+) -> str | None:
+    """Return the column of the manifest that has the counts, or None."""
     counted = {None: "rows", "show_time": "screenings"}.get(of)
     if distinct or counted is None or not set(columns) <= set(KEYS):
         return None
-    if held.files[counted].null_count:
-        return None
-    counts = held.files.group_by(list(columns), use_threads=False).aggregate([(counted, "sum")])
-    counts = counts.rename_columns([*columns, "count"])
+    return None if held.files[counted].null_count else counted
+
+
+def _from_manifest(
+    held: Holdings, columns: Sequence[str], counted: str, others: Sequence[pa.Table]
+) -> pa.Table:
+    """Add the counts of files from the manifest to those of other files."""
+    files = held.files.select([*columns, counted]).rename_columns([*columns, "count"])
+    counts = _add([files, *others], [*columns])
     return counts.filter(pc.greater(counts["count"], 0)) if columns else counts
+
+
+def divide(
+    held: Holdings, groups: Sequence[FileGroup], source: PlainRows
+) -> tuple[Holdings, list[FileGroup]]:
+    """Divide files into those whose counts the manifest has, and the others.
+
+    Parameters
+    ----------
+    held : Holdings
+        The files.
+    groups : sequence of FileGroup
+        The same files in groups.
+    source : PlainRows
+        The reader of a group.
+
+    Returns
+    -------
+    Holdings
+        The files of which each row is in the view.
+    list of FileGroup
+        The groups of the other files.
+    """
+    kept, others = set(), []
+    for group in groups:
+        keeps = source.keeps(group)
+        kept |= {file.path for file, keep in zip(group.files, keeps, strict=True) if keep}
+        if not all(keeps):
+            others.append(group.only([not keep for keep in keeps]))
+    return held.keep([path in kept for path in held.paths(held.kind)]), others
+
+
+class RecordCounter:
+    """Function that counts the records of showings in a group from their rows."""
+
+    def __init__(self, source: PlainRows) -> None:
+        self._source = source
+
+    def __call__(self, group: FileGroup) -> int:
+        """Count the records of each file. Each record has a row."""
+        parts = self._source.parts(group, ["record"])
+        return sum(pc.count_distinct(part["record"]).as_py() for part in parts)
 
 
 def _ordered(counts: pa.Table, columns: Sequence[str]) -> pa.Table:

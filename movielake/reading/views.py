@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from movielake.lake.cards import html_card, show_countries, show_stamps
 from movielake.names.hints import suggest_name
+from movielake.reading.blocks import Current, read_rule
 from movielake.reading.files import KEYS, PlainRows, empty_rows, rows_of_group, to_frame
 from movielake.reading.holdings import FileGroup, Holdings
 from movielake.reading.tallies import PartitionFunction, over_groups, tally
@@ -192,7 +193,11 @@ class RowsView:
         return to_frame(rows.slice(0, n))
 
     def count_by(
-        self, *columns: str, of: str | None = None, distinct: str | None = None
+        self,
+        *columns: str,
+        of: str | None = None,
+        distinct: str | None = None,
+        current: Current | None = None,
     ) -> pd.DataFrame:
         """Count rows by columns, file by file in Arrow. This is the fast way for a whole lake.
 
@@ -207,6 +212,8 @@ class RowsView:
             In a column of lists that you count by, only items with a value count.
         distinct : str, optional
             Count the distinct values, or items of lists, of this column instead of rows.
+        current : bool or {"movie", "theater"}, optional
+            Leave out superseded showings, as described for `ShowingsReader`. Default: as the view.
 
         Returns
         -------
@@ -242,6 +249,9 @@ class RowsView:
         3   Biography     12
         10      Music     11
         """
+        view = self._with(current)
+        if view is not self:
+            return view.count_by(*columns, of=of, distinct=distinct)
         columns = tuple(dict.fromkeys(columns))
         self._require((*columns, *filter(None, (of, distinct))))
         for name in (*columns, *filter(None, (distinct,))):
@@ -253,9 +263,17 @@ class RowsView:
         held = self._checked()
         return to_frame(tally(held, self._groups_to_count, self._source, columns, of, distinct))
 
+    def _with(self, current: Current | None) -> RowsView:
+        """Return the same view with another rule for superseded showings."""
+        if read_rule(current or False):
+            raise ValueError(f"expected current= for showings, found it for a {type(self)}")
+        return self
+
     def _groups_to_count(self) -> list[FileGroup]:
+        """Group the files by country, so that neighbours in time are read together."""
         held = self._held
         size = max((held.total("rows") or len(held)) * _FILES // max(len(held), 1), 1)
+        held = replace(held, files=held.files.sort_by([(key, "ascending") for key in KEYS[::-1]]))
         return self._attach(held.groups(held.kind, size, count="rows"))
 
     def _require(self, columns: Sequence[str]) -> None:

@@ -61,7 +61,7 @@ def gather_findings(
     showings = ShowingsReader(lake, countries=countries, date_stamps=date_stamps)
     members = select_members(showings, selection)
     axes = find_axes(members)
-    meant = {"countries": countries, "date_stamps": date_stamps}
+    meant: dict[str, Any] = {"countries": countries, "date_stamps": date_stamps}
     movies = MoviesReader(lake, **meant) if _has(members, "movies") else None
     theaters = TheatersReader(lake, **meant) if _has(members, "theaters") else None
     screenings = count_screenings(members, axes)

@@ -7,6 +7,7 @@ copied to the rows by position, so they are not converted again for each row.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from itertools import chain
 from typing import Final
@@ -182,6 +183,38 @@ def _dates(records: Sequence[Node]) -> tuple[list[Node], pa.Array]:
         dates += nodes
         owners += [position] * len(nodes)
     return dates, pa.array(owners, pa.int64())
+
+
+def show_dates(
+    records: Sequence[Node], table: Table
+) -> list[list[tuple[datetime.date | None, bool]]]:
+    """List the show_dates of each record, as `flatten_showings` reads them.
+
+    Parameters
+    ----------
+    records, table
+        See `flatten_batch`.
+
+    Returns
+    -------
+    list of list
+        For each show_date its date, and whether it has times of its own. If times directly under
+        the record have no date, they come last.
+
+    Examples
+    --------
+    >>> from movielake.schema.tables import table
+    >>> record = {"show_date": [{"@date": "20191206", "showtimes": "9:05"}, {"@date": "soon"}]}
+    >>> show_dates([record], table("showings"))
+    [[(datetime.date(2019, 12, 6), True), (None, False)]]
+    """
+    nodes, owners = _dates(records)
+    column = table["show_date"]
+    days = _date_column(records, nodes, owners, column, ProblemCounter()).to_pylist()
+    found: list[list[tuple[datetime.date | None, bool]]] = [[] for _ in records]
+    for owner, node, day in zip(owners.to_pylist(), nodes, days, strict=True):
+        found[owner].append((day, bool(text_of(node.get(_TIMES)))))
+    return found
 
 
 def _date_node(item: Node | str | None) -> Node:

@@ -301,7 +301,7 @@ def test_an_argument_of_the_wrong_type_is_an_error(sample_lake: Path) -> None:
             with pytest.raises(TypeError, match=r"expected a \w+Reader, found \w+"):
                 join(*wrong)
     with pytest.raises(TypeError, match="expected a MoviesReader, found DataFrame"):
-        join_showings(showings, films.dataframe)
+        join_showings(showings, films.head())
 
 
 # What is read

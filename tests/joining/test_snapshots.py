@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,6 @@ import dask
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from movielake import (
     CurrentShowings,
@@ -24,19 +21,8 @@ from movielake import (
     latest,
 )
 from tests.conftest import Ask
+from tests.current import current_sql
 from tests.feeds import all_rows, houses, movies, showing, times, write_feed
-from tests.strategies import examples
-
-# This uses no window function. DuckDB 2.0.0 applies a filter on a partition key after a window.
-CURRENT = """
-    with chosen as materialized (select * from showings where {where}),
-    newest as (
-        select country, movie_id, theater_id, show_date, max(date_stamp) as newest
-        from chosen group by all
-    )
-    select {what} from chosen left join newest using (country, movie_id, theater_id, show_date)
-    where date_stamp = newest or movie_id is null or theater_id is null or show_date is null
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -53,84 +39,17 @@ def tuples(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
 # Current showings
 
 
-def test_current_showings_of_the_sample_match_duckdb(sample_lake: Path, duck: Ask) -> None:
-    columns = ["source_xml", "record", "starts_at", "show_attributes", "date_stamp", "country"]
-    current = current_showings(ShowingsReader(str(sample_lake)))
-    found = tuples(current[columns].compute())
-    expected = duck(CURRENT.format(what=", ".join(columns), where="true"))
-    assert sorted(found, key=str) == sorted(expected, key=str)
-    assert len(current) == len(expected) < duck("select count(*) from showings")[0][0]
-
-
 def test_only_selected_snapshots_supersede_showings(sample_lake: Path, duck: Ask) -> None:
-    reader = ShowingsReader(str(sample_lake), date_stamps=slice("20191213"), countries="deu")
-    where = "date_stamp <= '20191213' and country = 'deu'"
-    assert [(len(current_showings(reader)),)] == duck(CURRENT.format(what="count(*)", where=where))
-    frame = current_showings(ShowingsReader(str(sample_lake), countries="deu"))
+    lake, where = str(sample_lake), "date_stamp <= '20191213' and country = 'deu'"
+    reader = ShowingsReader(lake, date_stamps=slice("20191213"), countries="deu")
+    (selected,) = duck(current_sql("count(*)", where=where))
+    assert (len(current_showings(reader)),) == selected
+    among = CurrentShowings(reader, among=ShowingsReader(lake, countries="deu"))
+    sql = current_sql("count(*)", where="country = 'deu'") + "where date_stamp <= '20191213'"
+    assert tuples(among.count_by()) == duck(sql) < [selected]
+    frame = current_showings(ShowingsReader(lake, countries="deu"))
     early = frame[frame.date_stamp != "20191220"]  # the filtered rows still supersede others
-    sql = CURRENT.format(what="*", where="country = 'deu'")
-    expected = duck(f"select count(*) from ({sql}) where date_stamp <> '20191220'")
-    assert [(len(early),)] == expected
-
-
-def test_counts_of_current_showings_match_duckdb(sample_lake: Path, duck: Ask) -> None:
-    view = CurrentShowings(ShowingsReader(str(sample_lake)))
-    sql = CURRENT.format(what="*", where="true")
-    for columns in ("country, date_stamp", "movie_id", "country, show_date"):
-        expected = duck(f"select {columns}, count(*) from ({sql}) group by all order by all")
-        assert sorted(tuples(view.count_by(*columns.split(", "))), key=str) == sorted(
-            expected, key=str
-        )
-    assert tuples(view.count_by()) == duck(f"select count(*) from ({sql})")
-
-
-STAMPS = ("20191206", "20191213", "20191220")
-DATES = st.sampled_from(
-    ["20191206", "20191213", "20191214", "20191220", "20191227", "00010101", "99991231", "", "soon"]
-)
-IDS = st.sampled_from([1, 2, None])
-MEMBER = st.lists(st.tuples(IDS, IDS, DATES), max_size=4)
-ZIP = st.lists(MEMBER, min_size=1, max_size=2)
-FEEDS = st.dictionaries(st.tuples(st.sampled_from(STAMPS), st.sampled_from(["deu", "swe"])), ZIP)
-
-
-def showtime(movie: int | None, theater: int | None, date: str) -> str:
-    ids = f"<movie_id>{movie or ''}</movie_id><theater_id>{theater or ''}</theater_id>"
-    dated = f'<show_date date="{date}"><showtimes>9:05, 20:15</showtimes></show_date>'
-    return f"<showtime>{ids}{dated}</showtime>"
-
-
-@examples(max_examples=60)
-@given(feed=FEEDS.filter(len))
-def test_current_showings_of_any_feed_match_plain_python(
-    feed: dict[tuple[str, str], list[list[tuple[Any, ...]]]],
-) -> None:
-    zips = {
-        f"{stamp}/movies_{country}.zip": {
-            f"{number}S.XML": times(*(showtime(*show) for show in member))
-            for number, member in enumerate(members)
-        }
-        for (stamp, country), members in feed.items()
-    }
-    expected = []
-    for (stamp, country), members in sorted(feed.items()):
-        later = {
-            show
-            for (other_stamp, other_country), others in feed.items()
-            if other_country == country and other_stamp > stamp
-            for member in others
-            for show in member
-        }
-        for show in (show for member in members for show in member):
-            is_block = None not in show and show[2] not in ("", "soon")
-            if not (is_block and show in later):
-                expected += [(stamp, country, *show[:2])] * 2
-    with tempfile.TemporaryDirectory() as folder:
-        convert(write_feed(Path(folder, "feed"), zips), f"{folder}/lake", workers=1)
-        current = current_showings(ShowingsReader(f"{folder}/lake"))
-        columns = ["date_stamp", "country", "movie_id", "theater_id"]
-        assert tuples(current[columns].compute()) == expected
-        assert len(current) == len(expected)
+    assert [(len(early),)] == duck(sql)
 
 
 def test_large_and_negative_ids_are_told_apart(tmp_path: Path) -> None:

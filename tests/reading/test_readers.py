@@ -109,7 +109,7 @@ def test_partitions_of_a_bag_have_a_limited_size(
     sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
-    monkeypatch.setattr("movielake.reading.readers._BAG_BYTES", 1)
+    monkeypatch.setattr("movielake.reading.records._BAG_BYTES", 1)
     assert ShowingsReader(str(sample_lake)).bag.npartitions == 25  # one file per partition
 
 

@@ -21,20 +21,10 @@ from movielake.cli import main
 from movielake.places import geography
 from movielake.report import coverage, findings, page, places
 from tests.conftest import Ask
+from tests.current import current_sql
 from tests.feeds import commit, houses, movies, showing, times, week, write_feed
 
 Findings = dict[str, Any]
-
-CURRENT = """
-    with newest as (
-        select country, movie_id, theater_id, show_date, max(date_stamp) as newest
-        from showings group by all
-    )
-    select country, count(show_time) from showings
-    left join newest using (country, movie_id, theater_id, show_date)
-    where date_stamp = newest or movie_id is null or theater_id is null or show_date is null
-    group by all
-"""
 
 
 def read_page(html: str) -> Findings:
@@ -142,7 +132,9 @@ def test_superseded_screenings_are_the_same_as_in_duckdb(report: Findings, duck:
     assert superseded["every"] == 1
     total = duck("select country, count(show_time) from showings group by all")
     assert by_country(report, superseded["counted"]) == dict(total)
-    assert by_country(report, superseded["current"]) == dict(duck(CURRENT))
+    assert by_country(report, superseded["current"]) == dict(
+        duck(current_sql("country, count(show_time)") + "group by all")
+    )
     assert sum(superseded["current"]) < sum(superseded["counted"])
 
 
@@ -154,13 +146,8 @@ def test_superseded_screenings_of_a_large_lake_are_counted_in_some_snapshots(
     found = findings.gather_findings(str(sample_lake))
     assert found["superseded"]["every"] == 3
     first = duck("select min(date_stamp) from showings")[0][0]
-    of_first = (
-        CURRENT.replace("where (", "where")
-        .replace(
-            "where date_stamp = newest", f"where date_stamp = '{first}' and (date_stamp = newest"
-        )
-        .replace("show_date is null\n", "show_date is null)\n")
-    )
+    of_first = current_sql("country, count(show_time)")
+    of_first += f"where date_stamp = '{first}' group by all"
     assert by_country(found, found["superseded"]["current"]) == dict(duck(of_first))
 
 

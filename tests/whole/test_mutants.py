@@ -33,7 +33,7 @@ IMPORTANT = [
     "staging/copies",
     "joining/lookups",
     "joining/joins",
-    "joining/snapshots",
+    "reading/current",
     "conversion/publishing",
     "conversion/runs",
 ]
