@@ -32,7 +32,7 @@ from movielake.version import __version__
 _EXIT_INTERRUPTED = 130
 _ANEW = ("sample", "demo")  # these commands need an empty folder
 _REMOVE = "remove the incomplete folder, or choose another folder"
-_NO_SUCH = (FileNotFoundError, NotADirectoryError, IsADirectoryError)  # the path is mistyped
+_WRONG_PATH = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
 
 
 class _Group(click.Group):
@@ -75,7 +75,7 @@ def _exit_code(error: BaseException) -> int:
 
     if isinstance(error, (DamagedFeedError, DamagedPackError, DifferentFileError)):
         return 1
-    return 2 if isinstance(error, (ValueError, *_NO_SUCH)) else 1
+    return 2 if isinstance(error, (ValueError, *_WRONG_PATH)) else 1
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
 from movielake.lake.leftovers import abort_uploads, is_abandoned
 from movielake.lake.owners import name_owner
 from movielake.lake.writers import HashingFile, explained, rename
 from movielake.names.folders import changed_at
-from movielake.names.layout import Folder
+from movielake.names.layout import LAKE_FILE, Folder, is_date_stamp
+
+_HEAD: Final = 1 << 13
+"""Bytes of a file that show whether movielake wrote it."""
+
+_FEED_ZIP: Final = re.compile(r"movies_[a-z]{3}\.zip", re.I | re.A)
 
 
 def split_file(file: str) -> tuple[Folder, str]:
@@ -36,6 +42,83 @@ def split_file(file: str) -> tuple[Folder, str]:
     head, slash, name = str(file).rpartition("/")
     is_root = head.endswith(":/") or not head
     return Folder((head + slash if is_root else head) or "."), name
+
+
+def claim_file(file: str, kind: str, is_ours: Callable[[bytes], bool], *, force: bool) -> None:
+    """Refuse a file that belongs to the user: other content, or a place in a lake or a feed.
+
+    Parameters
+    ----------
+    file : str
+        Path or URL of the file to write.
+    kind : str
+        What will be written, for the message: ``pack`` or ``report``.
+    is_ours : callable
+        Function of the first bytes of an existing file. It returns whether the file is an earlier
+        file of this kind.
+    force : bool
+        Accept any place and replace any file.
+
+    Raises
+    ------
+    IsADirectoryError
+        If ``file`` is a folder.
+    FileExistsError
+        If another file exists there.
+    ValueError
+        If the file lies in a lake or in a feed.
+    """
+    target, (folder, name) = Folder(file), split_file(file)
+    if not name or target.fs.isdir(target.path):
+        raise IsADirectoryError(f"expected a file for the {kind}, found the folder {file}")
+    if force:
+        return
+    if owner := _owner(folder):
+        raise ValueError(
+            f"expected a place for the {kind} outside lakes and feeds, found {file} in the "
+            f"{owner}; choose another place, or use --force (force=True)"
+        )
+    with suppress(FileNotFoundError):
+        with target.fs.open(target.path, "rb") as found:
+            head = found.read(_HEAD)
+        if head and not is_ours(head):
+            raise FileExistsError(
+                f"expected a new file or an earlier {kind}, found another file: {file}; choose "
+                "another name, or use --force (force=True) to replace it"
+            )
+
+
+def _owner(folder: Folder) -> str:
+    """Return the lake or feed that contains a folder, or an empty text."""
+    places = _with_parents(folder.path)
+    for path in places:
+        if folder.fs.exists(f"{path}/{LAKE_FILE}"):
+            return f"lake {path}"
+    for path in places[:2]:
+        if _is_feed(folder, path):
+            return f"feed {path}"
+    return ""
+
+
+def _with_parents(path: str) -> list[str]:
+    places = [path.rstrip("/")]
+    while "/" in places[-1].lstrip("/"):
+        places.append(places[-1].rpartition("/")[0])
+    return places
+
+
+def _is_feed(folder: Folder, path: str) -> bool:
+    """Return whether a folder holds feed zips, or folders of date stamps with feed zips."""
+    names = _names(folder, path)
+    stamps = [name for name in names if is_date_stamp(name)][:1]
+    inside = [name for stamp in stamps for name in _names(folder, f"{path}/{stamp}")]
+    return any(_FEED_ZIP.fullmatch(name) for name in (*names, *inside))
+
+
+def _names(folder: Folder, path: str) -> list[str]:
+    with suppress(OSError):
+        return [found.rpartition("/")[2] for found in folder.fs.ls(path, detail=False)]
+    return []
 
 
 @contextmanager

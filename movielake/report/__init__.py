@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from movielake.lake.single import split_file, whole_file
-from movielake.names.layout import Folder, Terms
+from movielake.lake.single import claim_file, split_file, whole_file
+from movielake.names.layout import Terms
 from movielake.report.findings import gather_findings
 from movielake.report.page import render_page
 from movielake.report.places import thin_places
@@ -61,6 +61,7 @@ def write_report(
     countries: Terms = None,
     date_stamps: Terms = None,
     index_stamp: str | None = None,
+    force: bool = False,
 ) -> WrittenReport:
     """Write a report on a lake: one HTML file that a browser opens without a network.
 
@@ -69,13 +70,15 @@ def write_report(
     lake : str
         Path or URL of a lake.
     file : str
-        Path or URL of the file. An existing file is replaced as a whole.
+        Path or URL of the file. An earlier report is replaced as a whole.
     countries, date_stamps : str, iterable of str or slice, optional
         Selection for the report, as for `MoviesReader`. Default: all.
     index_stamp : str, optional
         The stamp whose screenings are 100 % in the plot that compares snapshots. Default: the first
         stamp with screenings in every country, or in the largest number of countries. Readers of
         the page can choose another stamp.
+    force : bool, optional
+        Replace any file, and write also into a lake or a feed.
 
     Returns
     -------
@@ -87,9 +90,12 @@ def write_report(
         If the lake does not exist.
     IsADirectoryError
         If the file is a folder.
+    FileExistsError
+        If the file exists and is not a report.
     ValueError
-        If the selection matches no partition, if the index_stamp is not in the selection, or if the
-        report would be larger than 10 MB even without theaters on its map.
+        If the selection matches no partition, if the index_stamp is not in the selection, if the
+        file lies in a lake or a feed, or if the report would be larger than 10 MB even without
+        theaters on its map.
 
     Examples
     --------
@@ -98,18 +104,19 @@ def write_report(
     >>> report.countries, report.date_stamps, report.index_stamp
     (8, 3, '20191206')
     """
-    target = Folder(str(file))
-    folder, name = split_file(str(file))
-    if not name or target.fs.isdir(target.path):
-        raise IsADirectoryError(f"expected a file for the report, found the folder {file}")
+    claim_file(str(file), "report", _is_report, force=force)
     findings = gather_findings(
         str(lake), countries=countries, date_stamps=date_stamps, index_stamp=index_stamp
     )
     page, notes = _fit(findings)
-    with whole_file(folder, name) as out:
+    with whole_file(*split_file(str(file))) as out:
         out.write(page)
     sizes = (len(findings["countries"]), len(findings["stamps"]))
     return WrittenReport(str(file), len(page), *sizes, findings["index"], notes)
+
+
+def _is_report(head: bytes) -> bool:
+    return b"<title>movielake report: " in head
 
 
 def _fit(findings: dict[str, Any]) -> tuple[bytes, tuple[str, ...]]:

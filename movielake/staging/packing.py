@@ -14,13 +14,12 @@ from movielake.lake.commits import Commit, commit_from_json
 from movielake.lake.descriptors import descriptor_content
 from movielake.lake.ledger import commit_contents, committed
 from movielake.lake.manifest import check_lake, manifest_table
-from movielake.lake.single import split_file, whole_file
+from movielake.lake.single import claim_file, split_file, whole_file
 from movielake.lake.writers import HashingFile, WrittenFile
 from movielake.names.layout import (
     DESCRIPTOR_FILE,
     LAKE_FILE,
     MANIFEST_TABLE,
-    Folder,
     Selection,
     commit_path,
 )
@@ -29,6 +28,7 @@ from movielake.staging.packs import (
     end_padding,
     files_of,
     index_header,
+    is_pack,
     member_header,
     padding,
 )
@@ -39,7 +39,11 @@ _READERS: Final = 16
 
 
 def pack(
-    lake: str, file: str, *, on_progress: Callable[[str, int], None] | None = None
+    lake: str,
+    file: str,
+    *,
+    force: bool = False,
+    on_progress: Callable[[str, int], None] | None = None,
 ) -> WrittenFile:
     """Pack a lake into one plain tar file, uncompressed because its files are already compressed.
 
@@ -51,7 +55,9 @@ def pack(
     lake : str
         Path or URL of the lake, which is not changed.
     file : str
-        Path or URL of the pack. An old file is replaced.
+        Path or URL of the pack. An earlier pack is replaced.
+    force : bool, optional
+        Replace any file, and write also into a lake or a feed.
     on_progress : callable, optional
         Function to call with the path and the size of each data file after it was packed.
 
@@ -64,8 +70,11 @@ def pack(
     ------
     FileNotFoundError
         If ``lake`` is not a lake.
+    FileExistsError
+        If ``file`` exists and is not a pack.
     ValueError
-        If a file is missing or differs from the manifest. The message names the file.
+        If a file is missing or differs from the manifest, which the message names. Or if ``file``
+        lies in a lake or a feed.
 
     Examples
     --------
@@ -83,10 +92,8 @@ def pack(
     """
     source = Source(lake)
     check_lake(source)
-    folder, name = split_file(file)
-    if not name or Folder(file).fs.isdir(Folder(file).path):
-        raise ValueError(f"expected a file to write the pack to, found a folder: {file}")
-    with whole_file(folder, name) as out:
+    claim_file(str(file), "pack", is_pack, force=force)
+    with whole_file(*split_file(str(file))) as out:
         _write(out, source, on_progress or (lambda *_: None))
     return out.written(file)
 

@@ -71,6 +71,27 @@ def end_padding(end: int) -> int:
     return mark + padding(end + mark, tarfile.RECORDSIZE)
 
 
+def is_pack(head: bytes) -> bool:
+    """Return whether the first bytes of a file are those of a pack.
+
+    Parameters
+    ----------
+    head : bytes
+        At least the first kilobyte of the file.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from movielake.staging.packs import index_header, is_pack
+    >>> is_pack(index_header(b"{}", b"PAR1", {})), is_pack(b"PK")
+    (True, False)
+    """
+    return f" comment={_MARK}".encode() in head
+
+
 def index_header(
     lake_json: bytes, manifest: bytes, commits: Mapping[Pair, tuple[bytes, Commit]]
 ) -> bytes:

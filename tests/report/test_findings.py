@@ -343,11 +343,14 @@ def test_lake_and_report_can_be_urls(tmp_path: Path) -> None:
     assert read_page(memory.cat("/reports/a/report.html").decode())["screenings"] == [[2]]
 
 
+OLDER = "<!doctype html>\n<title>movielake report: lake</title>"
+
+
 def test_the_command_replaces_an_older_report(
     sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("report.html").write_text("older")
+    Path("report.html").write_text(OLDER)
     result = CliRunner().invoke(main, ["report", str(sample_lake), "--countries", "deu"])
     assert result.exit_code == 0, result.output
     assert re.fullmatch(r"report\.html: 1 countries, 3 date stamps, \d\.\d MB; .*\n", result.output)
@@ -359,7 +362,7 @@ def test_a_report_that_cannot_be_written_leaves_the_older_report(
     sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "report.html"
-    file.write_text("older")
+    file.write_text(OLDER)
 
     def full(*_: object) -> None:
         raise OSError("no space left on device")
@@ -368,7 +371,7 @@ def test_a_report_that_cannot_be_written_leaves_the_older_report(
     with pytest.raises(OSError, match="no space"):
         write_report(str(sample_lake), str(file), countries="deu")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
-    assert file.read_text() == "older"
+    assert file.read_text() == OLDER
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,10 @@ def test_files_outside_the_manifest_are_not_packed(copy: Path, tmp_path: Path) -
         assert not {"json/20191206/deu/stray.jsonl.zst", "notes.txt"} & set(tar.getnames())
 
 
+OLDER = index_header(b"{}", b"PAR1", {})
+"""The beginning of an earlier pack."""
+
+
 @pytest.mark.parametrize("damage", ["missing", "longer", "shorter", "other", "empty"])
 def test_a_file_that_differs_from_the_manifest_is_refused(
     copy: Path, tmp_path: Path, damage: str
@@ -129,12 +133,12 @@ def test_a_file_that_differs_from_the_manifest_is_refused(
         place.write_bytes(spoiled[damage])
     target = tmp_path / "packs/lake.tar"
     target.parent.mkdir()
-    target.write_bytes(b"the old one")
+    target.write_bytes(OLDER)
     with pytest.raises(
         ValueError, match=r"lake: parquet/showings/.*country=swe/191206S.parquet (is|differs) "
     ):
         pack(str(copy), str(target))
-    assert files(target.parent) == {"lake.tar": b"the old one"}
+    assert files(target.parent) == {"lake.tar": OLDER}
 
 
 def test_progress_counts_every_data_file(lake: Path, tmp_path: Path) -> None:
@@ -186,7 +190,7 @@ def test_a_folder_without_a_lake_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_refused_as_a_pack(lake: Path, tmp_path: Path) -> None:
     for target in (str(tmp_path), f"{tmp_path}/new/"):
         with pytest.raises(
-            ValueError, match="expected a file to write the pack to, found a folder"
+            IsADirectoryError, match="expected a file to write the pack to, found the folder"
         ):
             pack(str(lake), target)
 

@@ -11,8 +11,9 @@ from movielake.cli.options import examples
 @click.command("pack", short_help="Pack LAKE into FILE, one ordinary tar.")
 @click.argument("lake", type=PATH)
 @click.argument("file", type=PATH)
+@click.option("--force", is_flag=True, help="Replace FILE even if it is not a pack.")
 @examples("movielake pack lake lake.tar")
-def pack_command(lake: str, file: str) -> None:
+def pack_command(lake: str, file: str, force: bool) -> None:
     """Pack LAKE into FILE, one ordinary tar.
 
     One large file suits shared file systems that are slow with many small files.
@@ -21,5 +22,5 @@ def pack_command(lake: str, file: str) -> None:
     from movielake.staging.packing import pack as pack_lake
 
     with ProgressBar("pack") as bar:
-        packed = pack_lake(lake, file, on_progress=bar.file)
+        packed = pack_lake(lake, file, force=force, on_progress=bar.file)
     click.echo(f"{file}: {packed.bytes:,} bytes")

@@ -24,12 +24,18 @@ from movielake.cli.output import show, warn
 )
 @stamps_option
 @countries_option
+@click.option("--force", is_flag=True, help="Replace FILE even if it is not a report.")
 @examples(
     "movielake report lake -o report.html",
     "movielake report lake --index-stamp 20191213 --countries deu,swe",
 )
 def report_command(
-    lake: str, output: str, index_stamp: str | None, stamps: str | None, countries: str | None
+    lake: str,
+    output: str,
+    index_stamp: str | None,
+    stamps: str | None,
+    countries: str | None,
+    force: bool,
 ) -> None:
     """Describe LAKE in one HTML file that a browser opens without a network.
 
@@ -39,7 +45,12 @@ def report_command(
     from movielake.report import write_report
 
     written = write_report(
-        lake, output, countries=countries, date_stamps=stamps, index_stamp=index_stamp
+        lake,
+        output,
+        countries=countries,
+        date_stamps=stamps,
+        index_stamp=index_stamp,
+        force=force,
     )
     for note in written.notes:
         warn(note)
