@@ -189,9 +189,7 @@ def test_a_folder_without_a_lake_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_is_refused_as_a_pack(lake: Path, tmp_path: Path) -> None:
     for target in (str(tmp_path), f"{tmp_path}/new/"):
-        with pytest.raises(
-            IsADirectoryError, match="expected a file to write the pack to, found the folder"
-        ):
+        with pytest.raises(IsADirectoryError, match="expected a file for the pack, found the fold"):
             pack(str(lake), target)
 
 
