@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from movielake.lake.single import claim_file, split_file, whole_file
 from movielake.names.layout import Terms
+from movielake.reading.blocks import Current
 from movielake.report.findings import gather_findings
 from movielake.report.page import render_page
 from movielake.report.places import thin_places
@@ -61,6 +62,7 @@ def write_report(
     countries: Terms = None,
     date_stamps: Terms = None,
     index_stamp: str | None = None,
+    current: Current = True,
     force: bool = False,
 ) -> WrittenReport:
     """Write a report on a lake: one HTML file that a browser opens without a network.
@@ -77,6 +79,9 @@ def write_report(
         The stamp whose screenings are 100 % in the plot that compares snapshots. Default: the first
         stamp with screenings in every country, or in the largest number of countries. Readers of
         the page can choose another stamp.
+    current : bool or {"movie", "theater"}, optional
+        Leave out screenings that a later snapshot supersedes, as described for `ShowingsReader`. If
+        False, the report counts all snapshots, and a screening that is in two counts twice.
     force : bool, optional
         Replace any file, and write also into a lake or a feed.
 
@@ -106,7 +111,11 @@ def write_report(
     """
     claim_file(str(file), "report", _is_report, force=force)
     findings = gather_findings(
-        str(lake), countries=countries, date_stamps=date_stamps, index_stamp=index_stamp
+        str(lake),
+        countries=countries,
+        date_stamps=date_stamps,
+        index_stamp=index_stamp,
+        current=current,
     )
     page, notes = _fit(findings)
     with whole_file(*split_file(str(file))) as out:

@@ -80,7 +80,8 @@ def count_ids(
     """
     held = reader._checked()
     counter = _IdCounter(reader._source, names, of)
-    counted = [file for part in over_groups(counter, held, parts_of(held)) for file in part]
+    groups = reader._groups_to_count()
+    counted = [file for part in over_groups(counter, held, groups) for file in part]
     stamps = {stamp: place for place, stamp in enumerate(axes.date_stamps)}
     countries = {country: place * len(stamps) for place, country in enumerate(axes.countries)}
     partitions = [countries[country] + stamps[stamp] for country, stamp, _ in counted]
@@ -129,15 +130,26 @@ def _put_together(partitions: Sequence[int], counted: Sequence[_Counted]) -> Act
     return Activity(np.repeat(np.array(partitions, np.int64), lengths), ids, counts)
 
 
-def active_theaters(by_theater: Activity, screenings: Rectangle, axes: Axes) -> Rectangle:
+def sum_screenings(activity: Activity, in_snapshots: Rectangle) -> Rectangle:
+    """Sum the screenings of each partition, or None without a feed zip."""
+    return _arrange(activity.partition, in_snapshots, activity.count)
+
+
+def active_theaters(by_theater: Activity, in_snapshots: Rectangle) -> Rectangle:
     """Count the theaters with at least one screening, or None without a feed zip."""
-    cells = len(axes.countries) * len(axes.date_stamps)
     known = np.unique(by_theater.key[by_theater.id != _NO_ID])  # once per partition, not per member
-    active = np.bincount(known >> 32, minlength=cells)
-    by_country = active.reshape(len(axes.countries), -1).tolist()
+    return _arrange(known >> 32, in_snapshots)
+
+
+def _arrange(
+    partitions: Integers, in_snapshots: Rectangle, weights: Integers | None = None
+) -> Rectangle:
+    cells = sum(map(len, in_snapshots))
+    sums = np.bincount(partitions, weights=weights, minlength=cells).astype(np.int64)
+    by_country = sums.reshape(len(in_snapshots), -1).tolist()
     return [
         [None if there is None else count for there, count in zip(*rows, strict=True)]
-        for rows in zip(screenings, by_country, strict=True)
+        for rows in zip(in_snapshots, by_country, strict=True)
     ]
 
 

@@ -74,7 +74,8 @@ def find_titles(
     """
     titles = _newest(movies, "title", films) if movies is not None else {}
     untitled = [film for film in films if film not in titles]
-    return titles | (_newest(showings, "movie_name", untitled) if untitled else {})
+    every = showings._with(False)
+    return titles | (_newest(every, "movie_name", untitled) if untitled else {})
 
 
 def _newest(

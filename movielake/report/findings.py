@@ -12,12 +12,14 @@ import pyarrow.compute as pc
 from movielake.lake.overview import measure_tables
 from movielake.names.countries import read_countries
 from movielake.names.layout import Selection, Terms
+from movielake.reading.blocks import Current
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
 from movielake.report.activity import (
     active_theaters,
     count_ids,
     count_orphans,
     films_by_country,
+    sum_screenings,
 )
 from movielake.report.coverage import (
     Axes,
@@ -42,13 +44,18 @@ _UNCHECKED: Final = (
 
 
 def gather_findings(
-    lake: str, *, countries: Terms = None, date_stamps: Terms = None, index_stamp: str | None = None
+    lake: str,
+    *,
+    countries: Terms = None,
+    date_stamps: Terms = None,
+    index_stamp: str | None = None,
+    current: Current = True,
 ) -> Findings:
     """Gather all data of a report.
 
     Parameters
     ----------
-    lake, countries, date_stamps, index_stamp
+    lake, countries, date_stamps, index_stamp, current
         As for `movielake.write_report`.
 
     Returns
@@ -57,32 +64,28 @@ def gather_findings(
         Values that JSON can represent. Lists with one entry per country have the order of
         ``countries``.
     """
-    selection = Selection(date_stamps, countries)
-    showings = ShowingsReader(lake, countries=countries, date_stamps=date_stamps)
-    members = select_members(showings, selection)
-    axes = find_axes(members)
     meant: dict[str, Any] = {"countries": countries, "date_stamps": date_stamps}
+    showings = ShowingsReader(lake, **meant, current=current)
+    members = select_members(showings, Selection(date_stamps, countries))
+    axes = find_axes(members)
     movies = MoviesReader(lake, **meant) if _has(members, "movies") else None
     theaters = TheatersReader(lake, **meant) if _has(members, "theaters") else None
-    screenings = count_screenings(members, axes)
     # A wrong stamp must be an error before the slow counts begin.
-    index = choose_index(screenings, axes, index_stamp)
+    choose_index(count_screenings(members, axes), axes, index_stamp)
     places = find_places(theaters, axes)
     return {
         # Only the name: a reader of the report must not see the path of the lake.
         "lake": showings._held.folder.url.rstrip("/").rpartition("/")[2],
         "version": __version__,
         "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "current": showings._rule,
         "stamps": list(axes.date_stamps),
         "countries": [{"code": code, "name": _name(code)} for code in axes.countries],
-        "index": index,
         "tables": [asdict(size) for size in measure_tables(members)],
-        "screenings": screenings,
         "damaged": damaged_partitions(members, axes),
         "problems": count_problems(members, axes),
         "incidents": list_incidents(members, axes),
-        "superseded": count_superseded(showings, axes),
-        **_activity(showings, movies, theaters, screenings, axes),
+        **_activity(showings, movies, theaters, count_screenings(members, axes), axes, index_stamp),
         "pool": POOL,
         "places": places,
         "scale": SCALE,
@@ -94,12 +97,17 @@ def _activity(
     showings: ShowingsReader,
     movies: MoviesReader | None,
     theaters: TheatersReader | None,
-    screenings: Rectangle,
+    in_snapshots: Rectangle,
     axes: Axes,
+    index_stamp: str | None,
 ) -> Findings:
     by_film, by_theater = count_ids(showings, ("movie_id", "theater_id"), axes, of="show_time")
+    screenings = sum_screenings(by_theater, in_snapshots)
     return {
-        "theaters": active_theaters(by_theater, screenings, axes),
+        "index": choose_index(screenings, axes, index_stamp),
+        "screenings": screenings,
+        "superseded": count_superseded(showings, in_snapshots, screenings, axes),
+        "theaters": active_theaters(by_theater, in_snapshots),
         "films": top_films(films_by_country(by_film, axes), movies, showings),
         "orphans": {
             "movie": count_orphans(by_film, movies, "movie_id", axes),

@@ -8,14 +8,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.joining.snapshots import CurrentShowings
 from movielake.lake.commits import COMPLETE
 from movielake.reading.readers import ShowingsReader
-from movielake.reading.views import RowsView
-from movielake.report.coverage import Axes
-
-_LOOKED_AT: Final = 20_000_000
-"""Approximate largest number of screenings compared with later snapshots. It takes seconds."""
+from movielake.report.coverage import Axes, Rectangle
 
 _INCIDENTS: Final = 1000
 """Largest number of lines in the page's list. The page also shows the total."""
@@ -79,38 +74,33 @@ def list_incidents(members: pa.Table, axes: Axes) -> dict[str, Any]:
     return {"total": odd.num_rows, "rows": rows}
 
 
-def count_superseded(showings: ShowingsReader, axes: Axes) -> dict[str, Any]:
+def count_superseded(
+    showings: ShowingsReader, in_snapshots: Rectangle, screenings: Rectangle, axes: Axes
+) -> dict[str, list[int]]:
     """Count each country's screenings that a later snapshot supersedes.
 
     Parameters
     ----------
     showings : ShowingsReader
         Reader of the screenings.
+    in_snapshots : list of list of int or None
+        The screenings of each country in each snapshot, from `count_screenings`.
+    screenings : list of list of int or None
+        The same without those that a later snapshot supersedes, if ``showings`` is so.
     axes : Axes
         The countries and stamps, in order.
 
     Returns
     -------
     dict
-        ``every`` is 1 if all snapshots were counted. In very large lakes it is n, and only every
-        n-th snapshot was counted, but compared with all later snapshots. ``counted`` is the number
-        of counted screenings by country. ``current`` is the number of them that no later snapshot
-        supersedes.
+        ``counted`` is the number of screenings by country. ``current`` is the number of them that
+        no later snapshot supersedes.
     """
-    held = showings._held
-    every = max(-(-(held.total("screenings") or 0) // _LOOKED_AT), 1)
-    sample = showings
-    if every > 1:
-        stamps = axes.date_stamps[::every]
-        sample = ShowingsReader(held.folder.url, countries=axes.countries, date_stamps=stamps)
-    return {
-        "every": every,
-        "counted": _by_country(sample, axes),
-        "current": _by_country(CurrentShowings(sample, among=showings), axes),
-    }
-
-
-def _by_country(view: RowsView, axes: Axes) -> list[int]:
-    counts = view.count_by("country", of="show_time")
-    found = dict(zip(counts["country"].tolist(), counts["count"].tolist(), strict=True))
-    return [int(found.get(country, 0)) for country in axes.countries]
+    counted, current = (
+        [sum(count or 0 for count in row) for row in rows] for rows in (in_snapshots, screenings)
+    )
+    if not showings._rule:
+        counts = showings.count_by("country", of="show_time", current=True)
+        found = dict(zip(counts["country"].tolist(), counts["count"].tolist(), strict=True))
+        current = [int(found.get(country, 0)) for country in axes.countries]
+    return {"counted": counted, "current": current}

@@ -34,11 +34,19 @@ def read_page(html: str) -> Findings:
     return found
 
 
-@pytest.fixture(scope="module")
-def report(sample_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Findings:
+@pytest.fixture(scope="module", params=[True, "theater", False])
+def report(
+    request: pytest.FixtureRequest, sample_lake: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Findings:
     file = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(str(sample_lake), str(file))
+    write_report(str(sample_lake), str(file), current=request.param)
     return read_page(file.read_text("utf-8"))
+
+
+def sql(report: Findings, what: str, more: str = "group by all") -> str:
+    """Query the showings that a report counts."""
+    every = f"select {what} from showings "
+    return (current_sql(what, report["current"]) if report["current"] else every) + more
 
 
 def gather(folder: Path, zips: dict[str, Any]) -> Findings:
@@ -74,11 +82,8 @@ def by_code(report: Findings, counts: list[int]) -> dict[str, int]:
 def test_screenings_and_active_theaters_are_the_same_as_in_duckdb(
     report: Findings, duck: Ask
 ) -> None:
-    asked = duck(
-        "select country, date_stamp, count(show_time),"
-        " count(distinct case when show_time is not null then theater_id end)"
-        " from showings group by all"
-    )
+    theaters = "count(distinct theater_id) filter (where show_time is not null)"
+    asked = duck(sql(report, f"country, date_stamp, count(show_time), {theaters}"))
     assert cells(report, "screenings") == {(c, s): n for c, s, n, _ in asked}
     assert cells(report, "theaters") == {(c, s): n for c, s, _, n in asked}
 
@@ -86,10 +91,10 @@ def test_screenings_and_active_theaters_are_the_same_as_in_duckdb(
 def test_screenings_of_films_are_the_same_as_in_duckdb(report: Findings, duck: Ask) -> None:
     expected: dict[int, dict[str, int]] = defaultdict(dict)
     for film, country, count in duck(
-        "select movie_id, country, count(show_time) from showings"
-        " where movie_id is not null and show_time is not null group by all"
+        sql(report, "movie_id, country, count(show_time)", "where movie_id > 0 group by all")
     ):
-        expected[film][country] = count
+        if count:
+            expected[film][country] = count
     found = {film["id"]: by_code(report, film["counts"]) for film in report["films"]}
     assert found == expected  # the sample has fewer films than the limit of the page
     totals = [sum(film["counts"][1::2]) for film in report["films"]]
@@ -120,8 +125,8 @@ def test_showings_give_the_titles_that_movies_do_not_have(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["movie", "theater"])
 def test_orphans_are_the_same_as_in_duckdb(report: Findings, duck: Ask, name: str) -> None:
     asked = duck(
-        f"select country, count(show_time) from showings s where not exists (from {name}s o where"
-        f" o.{name}_id = s.{name}_id and o.country = s.country and o.date_stamp = s.date_stamp)"
+        sql(report, "country, count(show_time)", f"s where not exists (from {name}s o where")
+        + f" o.{name}_id = s.{name}_id and o.country = s.country and o.date_stamp = s.date_stamp)"
         " group by all having count(show_time) > 0"
     )
     assert by_country(report, report["orphans"][name]) == dict(asked)
@@ -129,26 +134,22 @@ def test_orphans_are_the_same_as_in_duckdb(report: Findings, duck: Ask, name: st
 
 def test_superseded_screenings_are_the_same_as_in_duckdb(report: Findings, duck: Ask) -> None:
     superseded = report["superseded"]
-    assert superseded["every"] == 1
     total = duck("select country, count(show_time) from showings group by all")
     assert by_country(report, superseded["counted"]) == dict(total)
-    assert by_country(report, superseded["current"]) == dict(
-        duck(current_sql("country, count(show_time)") + "group by all")
-    )
+    current = current_sql("country, count(show_time)", report["current"] or "movie")
+    assert by_country(report, superseded["current"]) == dict(duck(f"{current} group by all"))
     assert sum(superseded["current"]) < sum(superseded["counted"])
 
 
-def test_superseded_screenings_of_a_large_lake_are_counted_in_some_snapshots(
-    sample_lake: Path, duck: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    total = duck("select count(show_time) from showings")[0][0]
-    monkeypatch.setattr("movielake.report.quality._LOOKED_AT", total // 2)
-    found = findings.gather_findings(str(sample_lake))
-    assert found["superseded"]["every"] == 3
-    first = duck("select min(date_stamp) from showings")[0][0]
-    of_first = current_sql("country, count(show_time)")
-    of_first += f"where date_stamp = '{first}' group by all"
-    assert by_country(found, found["superseded"]["current"]) == dict(duck(of_first))
+def test_a_report_counts_current_screenings_by_default(tmp_path: Path) -> None:
+    shows = {"S.XML": times(showing(1, date="20191213"))}
+    zips = {f"{stamp}/movies_deu.zip": shows for stamp in ("20191206", "20191213")}
+    found = gather(tmp_path, zips)
+    assert (found["current"], found["screenings"]) == ("movie", [[0, 1]])
+    assert found["index"] == "20191213"
+    every = findings.gather_findings(str(tmp_path / "lake"), current=False)
+    assert (every["current"], every["screenings"]) == (None, [[1, 1]])
+    assert every["superseded"] == found["superseded"] == {"counted": [2], "current": [1]}
 
 
 def test_positions_of_theaters_are_the_newest_in_duckdb(report: Findings, duck: Ask) -> None:

@@ -1,11 +1,18 @@
 // Assembles the page.
 
+const COUNTED = {
+  movie: "A later snapshot supersedes an earlier one for the same film, theater and day, so that each screening counts once.",
+  theater: "A later snapshot supersedes an earlier one for the same theater and day, so that each screening counts once.",
+  all: "A later snapshot can repeat days of an earlier snapshot. Screenings on these days count in both.",
+};
+
 function introduce() {
   const [first, last] = [days[0], days.at(-1)];
   const span = days.length > 1 ? `${first} to ${last}` : first;
   byId("about").textContent =
     `${data.lake}: ${codes.length} countries, ${days.length} date stamps, ${span}. ` +
     `Written ${data.written} by movielake ${data.version}.`;
+  byId("counted").textContent = COUNTED[data.current ?? "all"];
   byId("notes").replaceChildren(...data.notes.map((note) => element("li", {}, note)));
   byId("notes").hidden = !data.notes.length;
 }

@@ -14,7 +14,7 @@ function makeTotals() {
     const theaters = chosen().map((n) => data.places[n].id.length + data.places[n].unplaced);
     const tiles = [
       ["countries", chosen().length], ["date stamps", days.length], ["feed zips", add(zips)],
-      ["screenings", add(chosen().map((n) => totals[n]))], ["described theaters", add(theaters)],
+      [data.current ? "current screenings" : "screenings", add(chosen().map((n) => totals[n]))], ["described theaters", add(theaters)],
     ];
     byId("totals").replaceChildren(
       ...tiles.map(([name, count]) => element("div", {}, element("dt", {}, name), element("dd", {}, number(count)))),
@@ -104,11 +104,9 @@ function makeFilms() {
     first: 20,
   });
   byId("films-note").textContent =
-    "Sorted by the number of screenings in all snapshots and all countries shown. Titles come from the " +
-    `newest snapshot. The table uses only the ${data.pool} most screened films of each country.`;
+    "Sorted by the number of screenings in all countries shown. Titles come from the newest snapshot. " +
+    `The table uses only the ${data.pool} most screened films of each country.`;
 }
-
-const sampled = (every) => ` (superseded: only every ${every}th snapshot was counted)`;
 
 function makeQuality() {
   const problems = codes.map(() => 0);
@@ -117,10 +115,10 @@ function makeQuality() {
   }
   const hurtZips = codes.map((_, n) => data.damaged.filter(([at]) => at === n).length);
   const lacking = (name) => (n) => (data.orphans[name] ? share(data.orphans[name][n], totals[n]) : null);
-  const { every, counted, current } = data.superseded;
+  const { counted, current } = data.superseded;
   const superseded = (n) => share(counted[n] - current[n], counted[n]);
   makeTable("quality", {
-    caption: `Quality by country, in percent of screenings${every > 1 ? sampled(every) : ""}`,
+    caption: "Quality by country, in percent of screenings",
     columns: [
       country,
       count("screenings", (n) => totals[n]),
