@@ -22,6 +22,16 @@ countries_option = click.option(
     shell_complete=complete_countries,
 )
 
+current_option = click.option(
+    "--current",
+    type=click.Choice(["movie", "theater", "no"]),
+    default="movie",
+    show_default=True,
+    callback=lambda _, __, rule: rule != "no" and rule,
+    help="Leave out screenings that a later snapshot supersedes: those of a film in a theater on a "
+    "day (movie), of a whole day in a theater (theater), or none (no).",
+)
+
 
 def _size(_: click.Context, __: click.Parameter, text: str | None) -> int | None:
     from movielake.feed.limits import choose_limits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from movielake.cli.options import countries_option, examples, stamps_option
+from movielake.cli.options import countries_option, current_option, examples, stamps_option
 from movielake.cli.output import show, warn
 
 
@@ -24,6 +24,7 @@ from movielake.cli.output import show, warn
 )
 @stamps_option
 @countries_option
+@current_option
 @click.option("--force", is_flag=True, help="Replace FILE even if it is not a report.")
 @examples(
     "movielake report lake -o report.html",
@@ -35,6 +36,7 @@ def report_command(
     index_stamp: str | None,
     stamps: str | None,
     countries: str | None,
+    current: str | bool,
     force: bool,
 ) -> None:
     """Describe LAKE in one HTML file that a browser opens without a network.
@@ -50,6 +52,7 @@ def report_command(
         countries=countries,
         date_stamps=stamps,
         index_stamp=index_stamp,
+        current=current,
         force=force,
     )
     for note in written.notes:
