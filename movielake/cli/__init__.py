@@ -69,7 +69,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def _exit_code(error: BaseException) -> int:
-    from movielake.conversion.runs import DamagedFeedError
+    from movielake.conversion.results import DamagedFeedError
     from movielake.staging.packs import DamagedPackError
     from movielake.staging.sources import DifferentFileError
 

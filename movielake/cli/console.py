@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from movielake.cli.escaping import printable
-from movielake.conversion.runs import Conversion
+from movielake.conversion.planning import Plan
+from movielake.conversion.results import Conversion
 from movielake.lake.commits import describe_damage
 from movielake.lake.overview import Overview
 from movielake.rows.problems import MEANING, total
@@ -47,6 +48,8 @@ def conversion_lines(lake: str, result: Conversion) -> list[str]:
     lines += _some("removed", ["/".join(key) for key in result.removed])
     hurt = [line for commit in result.commits for line in describe_damage(commit)]
     lines += _some("damage", hurt)
+    old = [line for commit in result.still_hurt for line in describe_damage(commit)]
+    lines += _some("still damaged", old)
     lines += _some("not converted", [outcome.error for outcome in result.failed])
     lines += _some("refused", todo.feed.refused)
     lines += _some("not part of the feed", todo.feed.others)
@@ -66,6 +69,20 @@ def conversion_lines(lake: str, result: Conversion) -> list[str]:
     if any(counts.values()):
         lines.append(f"see: movielake info {lake}")
     return lines
+
+
+def dry_run_lines(lake: str, plan: Plan, prune: bool) -> list[str]:
+    """Describe the work that a conversion would do, in plain lines."""
+    zips = [task.zip_ for task in plan.tasks]
+    lines = [
+        f"{lake}: would convert {len(zips)} feed zips, {_size(plan.bytes)}; "
+        f"{plan.unchanged} unchanged"
+    ]
+    lines += _some("would convert", sorted(zip_.path for zip_ in zips))
+    gone = ["/".join(key) for key in plan.missing]
+    lines += _some("would remove" if prune else "in the lake without a feed zip", gone)
+    lines += _some("refused", plan.feed.refused)
+    return lines + _some("not part of the feed", plan.feed.others)
 
 
 def _some(title: str, entries: list[str] | tuple[str, ...]) -> list[str]:

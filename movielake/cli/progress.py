@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from movielake.conversion.planning import Plan
-    from movielake.conversion.runs import Outcome
+    from movielake.conversion.results import Outcome
     from movielake.validation.findings import Checked
 
 _QUIET_SECONDS: Final = 5.0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from movielake.feed.limits import Limits
 from movielake.feed.zips import Feed, FeedZip, find_feed
-from movielake.names.hints import tell_choices
+from movielake.names.hints import missing, require_countries, tell_choices
 from movielake.names.layout import Folder, Selection
 
 KNOWN: Final = ("date_stamp", "country", "size", "modified", "with_json")
@@ -118,22 +119,44 @@ def find_selected(feed: str, selection: Selection) -> Feed:
     FileNotFoundError
         If the feed does not exist.
     ValueError
-        If no feed zip is selected. The message lists the stamps and countries of the feed, if any.
+        If no feed zip is selected, or if a selected country is not in the feed. The message lists
+        the stamps and countries of the feed, if any.
     """
     found = find_feed(feed, selection)
     if found.zips:
+        _require_countries(feed, selection, found)
         return found
     if found.refused:
         raise ValueError(f"expected feed zips in {feed}, found only refused: {found.refused[0]}")
     everything = find_feed(feed).zips
     if not everything:
         raise ValueError(
-            f"expected DATE_STAMP/movies_CCC.zip below {feed}, found none "
+            f"expected DATE_STAMP/movies_CCC.zip below {feed}, found {_layout(feed)} "
             "(other layouts: YYYY/MM/DD/movies_CCC.zip, DATE_STAMP/CCC/*.XML)"
         )
     stamps, countries = ({zip_.key[i] for zip_ in everything} for i in (0, 1))
     choices = tell_choices(selection, stamps, countries)
     raise ValueError(f"nothing in {feed} matches {selection}; it has {choices}")
+
+
+def _layout(feed: str) -> str:
+    """Describe the content of a folder that is not a feed, and the likely mistake."""
+    folder = Folder(feed)
+    names = folder.names()
+    zips = [name for name in names if re.fullmatch(r"movies_[a-z]{3}\.zip", name, re.I)]
+    if zips:
+        return f"{zips[0]} directly in it; give the folder above its date stamp"
+    if any(name.lower().endswith(".xml") for name in names):
+        return "XML files in another layout"
+    return f"{len(names)} other files, such as {names[0]}" if names else "no file"
+
+
+def _require_countries(feed: str, selection: Selection, found: Feed) -> None:
+    """Refuse a country that the feed does not have at any stamp."""
+    here = sorted({zip_.country for zip_ in found.zips})
+    if missing(selection.countries, here):
+        everything = find_feed(feed).zips
+        require_countries(selection, {zip_.country for zip_ in everything}, feed)
 
 
 def plan_conversion(

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from movielake.cluster.workers import running_client, share_out
 from movielake.conversion.members import MemberConverter
@@ -21,15 +24,18 @@ from movielake.conversion.publishing import (
     refresh_commit,
     remove_partition,
 )
+from movielake.conversion.results import Conversion, DamagedFeedError, Outcome
 from movielake.feed.archives import UNREADABLE
 from movielake.feed.damage import Damage, one_line
 from movielake.feed.limits import choose_limits
-from movielake.feed.zips import FeedZip, fingerprint, open_members
+from movielake.feed.zips import Feed, FeedZip, fingerprint, open_members
 from movielake.lake.collector import collector_paused
-from movielake.lake.commits import DAMAGED, Commit, MemberCommit, describe_damage
+from movielake.lake.commits import DAMAGED, REFUSED, Commit, MemberCommit, describe_damage
 from movielake.lake.descriptors import write_descriptor
+from movielake.lake.ledger import read_commit
 from movielake.lake.leftovers import remove_leftovers
-from movielake.lake.manifest import create_lake, read_manifest, rebuild_manifest
+from movielake.lake.manifest import read_manifest, rebuild_manifest
+from movielake.lake.opening import create_lake, is_lake
 from movielake.lake.quarantine import Quarantine
 from movielake.lake.writers import explained, is_within, workspace
 from movielake.names.layout import Folder, Selection, Terms
@@ -39,67 +45,6 @@ _ZIP: Final = 100_000
 
 _FEW: Final = 4_000_000
 """Below this cost (two seconds of work), no workers are started: starting them takes as long."""
-
-
-class DamagedFeedError(ValueError):
-    """Raised by a strict conversion at the first damage."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of one task.
-
-    Parameters
-    ----------
-    zip_ : FeedZip
-        The feed zip.
-    commit : Commit or None
-        Its commit; None if it could not be converted.
-    converted : bool
-        False if its content had not changed, or if it could not be converted.
-    error : str
-        The reason why it could not be converted, in one line; empty otherwise.
-    """
-
-    zip_: FeedZip
-    commit: Commit | None = None
-    converted: bool = False
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """The result of a conversion.
-
-    Parameters
-    ----------
-    plan : Plan
-        The work that was planned.
-    outcomes : tuple of Outcome
-        The result of each task, sorted by stamp and country.
-    removed : tuple of (str, str)
-        Stamp and country of each partition that was removed from the lake.
-    """
-
-    plan: Plan
-    outcomes: tuple[Outcome, ...]
-    removed: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def commits(self) -> tuple[Commit, ...]:
-        """Commits of the feed zips that this run converted."""
-        return tuple(o.commit for o in self.outcomes if o.commit and o.converted)
-
-    @property
-    def failed(self) -> tuple[Outcome, ...]:
-        """Feed zips that could not be converted; the next run tries them again."""
-        return tuple(o for o in self.outcomes if o.error)
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether the run was free of damaged, refused and failed files."""
-        hurt = any(commit.is_hurt for commit in self.commits)
-        return not (hurt or self.failed or self.plan.feed.refused)
 
 
 def convert(
@@ -113,6 +58,7 @@ def convert(
     strict: bool = False,
     with_json: bool = True,
     prune: bool = False,
+    dry_run: bool = False,
     max_member_size: int | str | None = None,
     max_ratio: float | None = None,
     on_plan: Callable[[Plan], None] | None = None,
@@ -140,6 +86,8 @@ def convert(
         Write JSON Lines in addition to Parquet.
     prune : bool, optional
         Remove selected partitions from the lake if their feed zip no longer exists.
+    dry_run : bool, optional
+        Only plan: convert and remove nothing, and change no file.
     max_member_size : int or str, optional
         Largest unpacked size of one member in bytes; 64 GB by default.
     max_ratio : float, optional
@@ -179,6 +127,10 @@ def convert(
     limits = choose_limits(max_member_size, max_ratio)
     found = find_selected(feed, selection)
     target = Folder(lake)
+    if dry_run:
+        model = Task(feed, lake, found.zips[0], with_json, force, strict, limits)
+        known = _known(target) if is_lake(target) else []
+        return Conversion(plan_conversion(found, model, selection, known), (), ())
     with explained(target):
         create_lake(target)
         write_descriptor(target)
@@ -199,7 +151,8 @@ def convert(
             remove_leftovers(target)  # workspaces of workers that were killed
             rebuild_manifest(target)
     outcomes.sort(key=lambda outcome: outcome.zip_.key)
-    return Conversion(todo, tuple(outcomes), removed)
+    done = Conversion(todo, tuple(outcomes), removed)
+    return replace(done, still_hurt=_still_hurt(target, found, done))
 
 
 def _run(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[Outcome]:
@@ -219,6 +172,17 @@ def _outcome(zip_: FeedZip, result: Outcome | ChildProcessError) -> Outcome:
     if isinstance(result, ChildProcessError):
         return Outcome(zip_, error=f"{zip_.path}: {result}")
     return result
+
+
+def _still_hurt(lake: Folder, feed: Feed, done: Conversion) -> tuple[Commit, ...]:
+    """Read the commits of damaged feed zips that this run did not convert again."""
+    rows = read_manifest(lake, ("date_stamp", "country", "status"), needed=None)
+    hurt = rows.filter(pc.is_in(rows["status"], pa.array([DAMAGED, REFUSED]))).to_pylist()
+    pairs = dict.fromkeys((row["date_stamp"], row["country"]) for row in hurt)
+    again = {(commit.date_stamp, commit.country) for commit in done.commits}
+    unchanged = {zip_.key for zip_ in feed.zips} - again
+    commits = [read_commit(lake, *pair) for pair in pairs if pair in unchanged]
+    return tuple(filter(None, commits))
 
 
 def _known(lake: Folder) -> list[dict[str, Any]]:

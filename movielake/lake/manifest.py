@@ -9,7 +9,6 @@ table can be missing, but it is never wrong.
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -22,121 +21,9 @@ from movielake.lake.commits import Commit, MemberCommit, commit_from_json
 from movielake.lake.drafts import Draft
 from movielake.lake.ledger import Pairs, commit_contents, committed
 from movielake.lake.locks import wait_for_holders
-from movielake.lake.writers import write_atomically
-from movielake.names.layout import LAKE_FILE, MANIFEST_TABLE, Folder, Selection
-from movielake.schema.tables import FORMAT, TABLES
-from movielake.schema.tables import table as read_table
+from movielake.names.layout import MANIFEST_TABLE, Folder, Selection
 
 _EVERYTHING: Final = Selection()
-
-
-def create_lake(lake: Folder) -> None:
-    """Write ``lake.json`` if it does not exist. Otherwise check that the lake can be extended.
-
-    Parameters
-    ----------
-    lake : Folder
-        The folder of the lake, which may be new.
-
-    Raises
-    ------
-    ValueError
-        If the folder is a lake of another format, or has files but is not a lake.
-    """
-    file = lake.join(LAKE_FILE)
-    # The second check is needed because another job may just have created the same lake.
-    if not (lake.fs.exists(file) or _is_empty(lake) or lake.fs.exists(file)):
-        raise ValueError(
-            f"expected a lake or an empty folder, found files but no {LAKE_FILE} in {lake.url}"
-        )
-    if lake.fs.exists(file):
-        check_lake(lake)
-        return
-    content = json.dumps({"format": FORMAT, "tables": _columns()}, indent=1) + "\n"
-    write_atomically(lake, LAKE_FILE, content.encode())
-
-
-def _columns() -> dict[str, dict[str, str]]:
-    """Return the columns of each table with their types, as written in ``lake.json``."""
-    return {name: {c.name: str(c.arrow) for c in read_table(name).columns} for name in TABLES}
-
-
-def _is_empty(lake: Folder) -> bool:
-    """Return whether a folder has no files except hidden ones."""
-    return all(path.startswith(".") for path in lake.find())
-
-
-def check_lake(lake: Folder) -> None:
-    """Check that a folder is a lake of the format that this version reads, with the same columns.
-
-    Parameters
-    ----------
-    lake : Folder
-        The lake.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder is not a lake.
-    ValueError
-        If the lake has another format, or if its tables have other columns than this format. A
-        missing column, or one of another type, would lead to wrong results later.
-    """
-    try:
-        content = json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))
-        found = content["format"]
-    except (FileNotFoundError, NotADirectoryError):
-        raise FileNotFoundError(_tell_no_lake(lake)) from None
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(
-            f"{lake.url}/{LAKE_FILE} is not readable; restore it or convert the feed again"
-        ) from None
-    if found != FORMAT:
-        raise ValueError(
-            f"expected a lake of format {FORMAT}, found format {found} in {lake.url}; "
-            "use the movielake that wrote it, or convert the feed again, into another folder"
-        )
-    if difference := describe_difference(content.get("tables")):
-        raise ValueError(
-            f"{lake.url}/{LAKE_FILE} states format {found}, but {difference}; "
-            "use the movielake that wrote it, or convert the feed again, into another folder"
-        )
-
-
-def _tell_no_lake(lake: Folder) -> str:
-    """Return an error message for a folder without a lake. The lake may be packed or further up."""
-    if lake.is_local and lake.fs.isfile(lake.path):
-        return (
-            f"expected the folder of a lake, found a file: {lake.url}; "
-            "unpack a pack with: movielake stage FILE.tar --to DIR"
-        )
-    around = [lake.url.rstrip("/").rsplit("/", up)[0] for up in (1, 2, 3)]
-    for url in around if lake.is_local else []:
-        if url and Folder(url).fs.isfile(Folder(url).join(LAKE_FILE)):
-            return f"expected a lake, found a folder in one: {lake.url}; did you mean {url}?"
-    return (
-        f"expected a lake, found no {LAKE_FILE} in {lake.url}; "
-        "make one with: movielake convert FEED LAKE"
-    )
-
-
-def describe_difference(found: Any) -> str:
-    """Return how the tables of a lake differ from the format. The text is empty if they agree."""
-    if not isinstance(found, dict) or not all(isinstance(t, dict) for t in found.values()):
-        return "it does not list the columns of its tables"
-    expected = _columns()
-    if found.keys() != expected.keys():
-        return f"expected the tables {', '.join(expected)}, found {', '.join(found) or 'none'}"
-    for name, columns in expected.items():
-        for column in columns | found[name]:
-            wanted, there = columns.get(column), found[name].get(column)
-            if wanted != there:
-                return f"expected {name}.{column} {_of_type(wanted)}, found it {_of_type(there)}"
-    return ""
-
-
-def _of_type(type_: Any) -> str:
-    return f"of type {type_}" if type_ else "not there"
 
 
 def read_manifest(

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from movielake.lake.cards import html_card, html_table, show_countries, show_stamps
 from movielake.lake.commits import COMPLETE
-from movielake.lake.manifest import check_lake, read_manifest
+from movielake.lake.manifest import read_manifest
+from movielake.lake.opening import check_lake
 from movielake.names.layout import Folder
 from movielake.rows.problems import Problem, total
 from movielake.schema.tables import TABLES

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from movielake.lake.commits import Commit, commit_from_json
 from movielake.lake.descriptors import descriptor_content
 from movielake.lake.ledger import commit_contents, committed
-from movielake.lake.manifest import check_lake, manifest_table
+from movielake.lake.manifest import manifest_table
+from movielake.lake.opening import check_lake
 from movielake.lake.single import claim_file, split_file, whole_file
 from movielake.lake.writers import HashingFile, WrittenFile
 from movielake.names.layout import (

@@ -13,7 +13,7 @@ from tarfile import BLOCKSIZE
 from typing import IO, Any, Final, TypeVar
 
 from movielake.lake.commits import Commit
-from movielake.lake.manifest import check_lake
+from movielake.lake.opening import check_lake
 from movielake.lake.writers import WrittenFile
 from movielake.names.layout import Folder
 from movielake.staging.packs import (

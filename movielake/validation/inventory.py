@@ -21,7 +21,8 @@ from movielake.lake.commits import (
     Commit,
     commit_from_json,
 )
-from movielake.lake.manifest import describe_difference, manifest_table
+from movielake.lake.manifest import manifest_table
+from movielake.lake.opening import describe_difference
 from movielake.names.folders import changed_at
 from movielake.names.layout import LAKE_FILE, MANIFEST_FOLDER, WORK_FOLDER, Folder, commit_path
 from movielake.rows.problems import MEANING

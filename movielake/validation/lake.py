@@ -11,6 +11,7 @@ from typing import Final
 from movielake.cluster.processes import in_order
 from movielake.cluster.workers import running_client, share_out
 from movielake.lake.commits import Commit
+from movielake.names.hints import require_countries
 from movielake.names.layout import Folder, Selection, Terms
 from movielake.staging.packs import Pair, files_of
 from movielake.validation.accounts import (
@@ -66,7 +67,7 @@ def check_lake(
     Raises
     ------
     ValueError
-        If the selection matches no partition.
+        If the selection matches no partition, or names a country that the lake does not have.
     """
     folder, selection = Folder(lake), Selection(date_stamps, countries)
     for finding in check_lake_file(folder):
@@ -80,6 +81,7 @@ def check_lake(
     selected = [pair for pair in inventory.commits if selection.matches(*pair)]
     if not selected and (inventory.commits or not inventory.broken):
         raise ValueError(_nothing(lake, inventory, selection))
+    require_countries(selection, {country for _, country in inventory.commits}, lake)
     yield from check_files(inventory, frozenset(selected), selection)
     yield from check_members(inventory, frozenset(selected))
     chosen = selected if sample is None else spread(selected, sample)

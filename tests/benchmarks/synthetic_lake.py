@@ -23,7 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.lake.commits import COMPLETE, Commit, MemberCommit, commit_to_json
-from movielake.lake.manifest import create_lake, rebuild_manifest
+from movielake.lake.manifest import rebuild_manifest
+from movielake.lake.opening import create_lake
 from movielake.lake.outputs import RowsWriter
 from movielake.lake.writers import HashingFile
 from movielake.names.layout import Folder, commit_path, parquet_folder

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from movielake.conversion.runs import Conversion, convert
+from movielake.conversion.results import Conversion
+from movielake.conversion.runs import convert
 from tests.feeds import files, week, write_feed
 
 DEU = "20191206/movies_deu.zip"

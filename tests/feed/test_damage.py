@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from movielake.cli.console import conversion_lines
-from movielake.conversion.runs import Conversion, DamagedFeedError, convert
+from movielake.conversion.results import Conversion, DamagedFeedError
+from movielake.conversion.runs import convert
 from tests.feeds import (
     all_records,
     all_rows,

@@ -38,14 +38,8 @@ from movielake.lake.ledger import (
     write_commit,
 )
 from movielake.lake.locks import hold_partition
-from movielake.lake.manifest import (
-    MANIFEST,
-    check_lake,
-    create_lake,
-    manifest_table,
-    read_manifest,
-    rebuild_manifest,
-)
+from movielake.lake.manifest import MANIFEST, manifest_table, read_manifest, rebuild_manifest
+from movielake.lake.opening import check_lake, create_lake
 from movielake.lake.overview import describe_lake
 from movielake.lake.writers import WrittenFile, write_atomically
 from movielake.names.layout import Folder, Selection, commit_path

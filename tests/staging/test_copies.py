@@ -22,7 +22,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from movielake import convert
 from movielake.lake.ledger import committed
-from movielake.lake.manifest import check_lake, read_manifest
+from movielake.lake.manifest import read_manifest
+from movielake.lake.opening import check_lake
 from movielake.names.layout import Folder
 from movielake.staging import sources, targets
 from movielake.staging.copies import STAGED_FILE, stage

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from movielake import convert
 from movielake.lake.ledger import committed
-from movielake.lake.manifest import create_lake, read_manifest
+from movielake.lake.manifest import read_manifest
+from movielake.lake.opening import create_lake
 from movielake.names.layout import Folder
 from movielake.staging import packing, sources
 from movielake.staging.copies import stage

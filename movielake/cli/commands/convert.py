@@ -32,6 +32,7 @@ from movielake.cli.options import (
     "--json/--no-json", "with_json", default=True, help="Write JSON Lines in addition to Parquet."
 )
 @click.option("--prune", is_flag=True, help="Remove partitions whose feed zip no longer exists.")
+@click.option("--dry-run", is_flag=True, help="Only list the work. Change no file.")
 @limit_options
 @examples(
     "movielake convert feed lake",
@@ -40,8 +41,12 @@ from movielake.cli.options import (
 def convert_command(
     feed: str, lake: str, stamps: str | None, countries: str | None, **options: Any
 ) -> None:
-    """Convert the new and the changed feed zips of FEED into LAKE."""
-    from movielake.cli.console import conversion_lines
+    """Convert the new and the changed feed zips of FEED into LAKE.
+
+    The exit code is 1 if the selected part of the feed has damage, also if an earlier run
+    converted the damaged zip. The output distinguishes new damage from old damage.
+    """
+    from movielake.cli.console import conversion_lines, dry_run_lines
     from movielake.cli.progress import ProgressBar
     from movielake.conversion.runs import convert as convert_feed
 
@@ -55,7 +60,11 @@ def convert_command(
             on_progress=bar.outcome,
             **options,
         )
-    for line in conversion_lines(lake, result):
+    if options["dry_run"]:
+        lines = dry_run_lines(lake, result.plan, options["prune"])
+    else:
+        lines = conversion_lines(lake, result)
+    for line in lines:
         click.echo(line)
     if not result.is_clean:
         sys.exit(1)
