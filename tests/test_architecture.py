@@ -31,17 +31,17 @@ WINGS = {
     "places": "geography timezones",
     "rows": "problems extras prices values showtimes flattening screenings",
     "lake": "owners locks leftovers collector writers single drafts outputs commits ledger "
-    "manifest descriptors quarantine cards overview",
+    "opening manifest descriptors quarantine cards overview",
     "staging": "packs sources packing partitions targets copies",
     "reading": "blocks holdings files frames tallies views records finding current readers",
     "fastpath": "unrecognised shape blocks segments nesting dates times fragments rows reading",
     "joining": "lookups snapshots joins references",
-    "conversion": "planning members publishing runs",
+    "conversion": "planning results members publishing runs",
     "report": "page coverage activity films places quality findings",
     "validation": "findings rules whereabouts feeds inventory places records references rows "
     "accounts contents lake",
-    "cli": "interrupts escaping console verdict progress completion options output walkthrough "
-    "commands",
+    "cli": "interrupts failures escaping console verdict progress completion options output "
+    "walkthrough commands",
 }
 """The wings in the order in which data passes through them, each with its modules in order.
 

@@ -25,18 +25,28 @@ from movielake.cli.commands.sample import sample_command
 from movielake.cli.commands.schema import schema_command
 from movielake.cli.commands.stage import stage_command
 from movielake.cli.commands.validate import validate_command
+from movielake.cli.failures import exit_code, one_line
 from movielake.cli.interrupts import insist, is_interrupt, settle
 from movielake.cli.output import warn
 from movielake.version import __version__
 
 _EXIT_INTERRUPTED = 130
+_ANYWHERE = ("--debug", "--quiet", "--version", "-V")
 _ANEW = ("sample", "demo")  # these commands need an empty folder
 _REMOVE = "remove the incomplete folder, or choose another folder"
-_WRONG_PATH = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
 
 
 class _Group(click.Group):
-    """Group of commands that turns errors of the library into one clear line and an exit code."""
+    """Group of commands that turns errors of the library into one clear line and an exit code.
+
+    The options of the group can stand anywhere on the line, also behind the command.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        mine = [arg for arg in args[:end] if arg in _ANYWHERE]
+        rest = [arg for arg in args[:end] if arg not in _ANYWHERE]
+        return super().parse_args(ctx, [*mine, *rest, *args[end:]])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -53,38 +63,20 @@ class _Group(click.Group):
                 ctx.exit(_EXIT_INTERRUPTED)
             if ctx.params.get("debug"):
                 raise
-            warn(_one_line(error))
-            ctx.exit(_exit_code(error))
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        text = f"{error.filename}: {error.strerror}"  # without the number
-    if isinstance(error, PermissionError):
-        return f"{text}; choose another path, or ask its owner for permission"
-    if isinstance(error, (ValueError, OSError)):
-        return text
-    return f"unexpected {type(error).__name__}: {text}; please report it with the trace of --debug"
-
-
-def _exit_code(error: BaseException) -> int:
-    from movielake.conversion.results import DamagedFeedError
-    from movielake.staging.packs import DamagedPackError
-    from movielake.staging.sources import DifferentFileError
-
-    if isinstance(error, (DamagedFeedError, DamagedPackError, DifferentFileError)):
-        return 1
-    return 2 if isinstance(error, (ValueError, *_WRONG_PATH)) else 1
+            warn(one_line(error))
+            ctx.exit(exit_code(error))
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="movielake")
+@click.version_option(__version__, "-V", "--version", prog_name="movielake")
 @click.option("--debug", is_flag=True, help="Show the full trace of an error.")
-def main(debug: bool) -> None:
+@click.option("--quiet", is_flag=True, help="Show no progress and no summary, only trouble.")
+def main(debug: bool, quiet: bool) -> None:
     """Convert a feed of cinema showtimes into a data lake, and use the lake.
 
     To see every step in a minute: movielake demo
+
+    The options below can stand anywhere on the line.
 
     Exit codes: 0 success; 1 finished, but data were damaged, refused or invalid (the output shows
     which and where), or an error occurred; 2 wrong usage; 130 interrupted.

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from movielake.cli.escaping import printable
+
+if TYPE_CHECKING:
+    from movielake.cli.progress import ProgressBar
+
+
+_LOG_WIDTH: Final = 160
+
+
+def is_quiet() -> bool:
+    """Return whether the user asked for no progress and no summary."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.find_root().params.get("quiet"))
 
 
 def show(shown: Any) -> None:
@@ -18,9 +30,22 @@ def show(shown: Any) -> None:
         click.echo(shown)
     else:
         # A log has no width to fit, and tables in it must not be cut.
-        Console(width=None if sys.stdout.isatty() else 160).print(shown)
+        Console(width=None if sys.stdout.isatty() else _LOG_WIDTH).print(shown)
 
 
 def warn(message: str) -> None:
     """Print one line to stderr, after the name of the program."""
     click.echo(f"movielake: {printable(message)}", err=True)
+
+
+def progress(verb: str) -> ProgressBar:
+    """Return the progress bar of a command. It shows nothing if the user asked for quiet."""
+    from movielake.cli.progress import ProgressBar
+
+    return ProgressBar(verb, quiet=is_quiet())
+
+
+def summarise(text: str) -> None:
+    """Print a summary, unless the user asked for quiet."""
+    if not is_quiet():
+        click.echo(text)

@@ -30,6 +30,8 @@ class ProgressBar:
     ----------
     verb : str
         Name of the work, e.g. ``convert``.
+    quiet : bool, optional
+        Show nothing.
 
     Examples
     --------
@@ -45,8 +47,9 @@ class ProgressBar:
     ...         _ = stage(f"{folder}/lake", f"{folder}/ssd", on_progress=bar.file)
     """
 
-    def __init__(self, verb: str) -> None:
+    def __init__(self, verb: str, *, quiet: bool = False) -> None:
         self._verb = verb
+        self._quiet = quiet
         self._bar: Progress | None = None
         self._in_notebook = False
         self._total = self._done = self._files = self._width = 0
@@ -56,9 +59,9 @@ class ProgressBar:
         from rich.console import Console
 
         console = Console(stderr=True)
-        self._in_notebook = console.is_jupyter
+        self._in_notebook = console.is_jupyter and not self._quiet
         self._began = self._said = time.monotonic()
-        if console.is_terminal and not self._in_notebook:
+        if console.is_terminal and not self._in_notebook and not self._quiet:
             self._bar = self._start(console)
         return self
 
@@ -158,6 +161,8 @@ class ProgressBar:
             self._bar.update(
                 task, advance=size, rate=self._rate(), description=f"{self._verb} {name}"
             )
+            return
+        if self._quiet:
             return
         seconds = _NOTEBOOK_SECONDS if self._in_notebook else _QUIET_SECONDS
         if time.monotonic() - self._said > seconds:

@@ -43,7 +43,7 @@ class Verdict:
     >>> verdict = Verdict("lake", "lake")
     >>> verdict.add(Finding("missing-file", "error", "json/1.jsonl.zst", "not found"))
     >>> verdict.lines()
-    ['missing-file: 1 error', '  json/1.jsonl.zst: not found', 'lake: INVALID: 1 error, 0 warnings']
+    ['lake: INVALID: 1 error, 0 warnings', 'missing-file: 1 error', '  json/1.jsonl.zst: not found']
     """
 
     path: str
@@ -92,25 +92,42 @@ class Verdict:
         amounts = ", ".join(_plural(n, name.removesuffix("s")) for name, n in vars(looked).items())
         return f"{self.path}: {word}: {found}; checked {amounts} ({self.depth})"
 
-    def lines(self) -> list[str]:
-        """Return text lines: the first findings of each rule, errors last, then the summary."""
-        lines = [f"note: {printable(note)}" for note in self.notes]
+    def lines(self, *, verbose: bool = False) -> list[str]:
+        """Return text lines: the summary, the findings of each rule, and the notes.
+
+        Parameters
+        ----------
+        verbose : bool, optional
+            Show the first findings of each rule. Default: show only the first one.
+
+        Returns
+        -------
+        list of str
+        """
+        lines = [self.summary()]
+        most = SHOWN if verbose else 1
+        hidden = False
         for (severity, rule), kept in self._sorted():
             number = self._counts[severity, rule]
             lines.append(f"{rule}: {_plural(number, severity)}")
-            lines += [f"  {_place(f)}: {printable(f.message)}" for f in kept]
-            if number > len(kept):
-                lines.append(f"  and {number - len(kept):,} more")
-        return [*lines, self.summary()]
+            lines += [f"  {_place(f)}: {printable(f.message)}" for f in kept[:most]]
+            if number > most:
+                lines.append(f"  and {number - most:,} more")
+                hidden = True
+        lines += [f"note: {printable(note)}" for note in self.notes]
+        if hidden and not verbose:
+            lines.append("note: -v shows more findings of each rule")
+        return lines
 
     def annotations(self) -> list[str]:
         """Return commands for a GitHub workflow. GitHub shows them as annotations of files."""
-        lines = [f"::notice::{_escaped(note)}" for note in self.notes]
+        lines = [printable(self.summary())]
+        lines += [f"::notice::{_escaped(note)}" for note in self.notes]
         for (severity, rule), kept in self._sorted():
             lines += [_annotation(finding, self.path) for finding in kept]
             if (more := self._counts[severity, rule] - len(kept)) > 0:
                 lines.append(f"::{severity} title={rule}::and {more:,} more of {rule}")
-        return [*lines, printable(self.summary())]
+        return lines
 
     def as_json(self) -> str:
         """Return one JSON object for programs. docs/validation.md describes it."""
@@ -133,8 +150,8 @@ class Verdict:
         return json.dumps(content, ensure_ascii=False, indent=1)
 
     def _sorted(self) -> Iterable[tuple[tuple[str, str], list[Finding]]]:
-        """Group the findings, warnings first, so that errors are next to the summary."""
-        return sorted(self._kept.items(), key=lambda item: (item[0][0] == ERROR, item[0]))
+        """Group the findings by rule, errors first."""
+        return sorted(self._kept.items(), key=lambda item: (item[0][0] != ERROR, item[0]))
 
 
 def open_verdict(

@@ -86,8 +86,9 @@ def check_lake(lake: Folder) -> None:
         If the lake has another format, or if its tables have other columns than this format. A
         missing column, or one of another type, would lead to wrong results later.
     """
+    file = lake.join(LAKE_FILE)  # first, so that an unknown protocol is not a damaged lake
     try:
-        content = json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))
+        content = json.loads(lake.fs.cat_file(file))
         found = content["format"]
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(_tell_no_lake(lake)) from None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from movielake.lake.owners import name_owner
+from movielake.names.folders import lacks_container
 from movielake.names.layout import WORK_FOLDER, Folder
 
 
@@ -45,6 +46,10 @@ def named(path: str) -> Iterator[None]:
             raise OSError(_number(error), str(error), path) from error
         error.filename = error.filename or path
         raise
+    except Exception as error:
+        if not lacks_container(error):
+            raise
+        raise FileNotFoundError(errno.ENOENT, "the container does not exist", path) from error
 
 
 def _number(error: OSError) -> int:
@@ -75,8 +80,8 @@ def explained(folder: Folder) -> Iterator[None]:
             raise
         if isinstance(error, FileNotFoundError) and folder.is_object_store:
             raise FileNotFoundError(
-                f"expected an existing bucket for {folder.url}, found none ({error.strerror}); "
-                "correct the name, or create the bucket first"
+                f"expected an existing bucket for {folder.url}, found none; correct its name, or "
+                "create it first"
             ) from error
         file = str(error.filename).removeprefix(folder.join(""))
         where = "" if file.startswith(".") else f" ({file})"

@@ -154,6 +154,15 @@ def _parents(paths: Iterable[str]) -> set[str]:
     return parents
 
 
+def lacks_container(error: Exception) -> bool:
+    """Return whether an error says that a container of Azure does not exist.
+
+    fsspec raises FileNotFoundError for a missing bucket of the other stores, but for a container
+    it lets the errors of Azure's library through.
+    """
+    return "ContainerNotFound" in str(error)
+
+
 def changed_at(info: Info) -> float | None:
     """Return when a file was last changed, in seconds since 1970, or None if fsspec has no time.
 

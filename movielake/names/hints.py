@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from functools import wraps
+from inspect import signature
+from typing import ParamSpec
 
 from movielake.names.countries import suggest_countries
 from movielake.names.layout import Selection
 from movielake.names.terms import Terms, is_glob, mean
+
+Initial = ParamSpec("Initial")
 
 
 def tell_choices(selection: Selection, stamps: Iterable[str], countries: Iterable[str]) -> str:
@@ -81,6 +86,42 @@ def suggest_name(name: str, known: Iterable[str]) -> str:
     ('; did you mean country?', '')
     """
     return _question(get_close_matches(str(name), list(known), 1))
+
+
+def suggest_arguments(initialise: Callable[Initial, None]) -> Callable[Initial, None]:
+    """Let a class name itself and a similar argument if it gets an unknown argument.
+
+    Parameters
+    ----------
+    initialise : callable
+        The ``__init__`` of the class.
+
+    Returns
+    -------
+    callable
+        The same function. For an unknown argument it raises TypeError with the class's own name.
+
+    Examples
+    --------
+    >>> class Films:
+    ...     @suggest_arguments
+    ...     def __init__(self, *, size=None): ...
+    >>> Films(sise="1")
+    Traceback (most recent call last):
+    TypeError: expected arguments out of size for Films, found 'sise'; did you mean size?
+    """
+
+    @wraps(initialise)
+    def checked(*args: Initial.args, **kwargs: Initial.kwargs) -> None:
+        known = [name for name in signature(initialise).parameters if name != "self"]
+        for name in kwargs.keys() - known:
+            raise TypeError(
+                f"expected arguments out of {', '.join(known)} for {type(args[0]).__name__}, "
+                f"found {name!r}{suggest_name(name, known)}"
+            )
+        initialise(*args, **kwargs)
+
+    return checked
 
 
 def missing(terms: Terms, known: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from movielake.cluster.slurm import read_job
+from movielake.names.hints import suggest_arguments
 from movielake.names.layout import Selection, Terms
 from movielake.reading.blocks import Current, read_rule
 from movielake.reading.current import AttachSnapshots, CurrentRows
@@ -51,6 +52,7 @@ class _Reader(RecordsView):
 
     _table_name: ClassVar[str]
 
+    @suggest_arguments
     def __init__(
         self,
         lake: str,

@@ -137,9 +137,7 @@ _MONTHS: Final = (
     "nov",
     "dec",
 )
-_CLOCK: Final = (
-    r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AP]M)?(?:Z| ?[+-]\d{2}:?\d{2})?)?"
-)
+_CLOCK: Final = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AP]M)?(?:Z| ?[+-]\d{2}:?\d{2})?)?"
 _BLANK: Final = re.compile(r"[^\S\n]")
 _YEAR_FIRST: Final = re.compile(
     r"(\d{4})(?:(\d{2})(\d{2})|([-/])(\d{1,2})\4(\d{1,2}))" + _CLOCK, re.A

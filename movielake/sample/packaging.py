@@ -107,12 +107,14 @@ class FeedFolder:
         try:
             with self.fs.open(path, "wb") as file:
                 shutil.copyfileobj(scratch, file)
-        except FileNotFoundError as error:
-            if self._has_folders:
+        except Exception as error:
+            # For a missing container, Azure's library raises errors of its own.
+            is_missing = isinstance(error, FileNotFoundError) or "ContainerNotFound" in str(error)
+            if self._has_folders or not is_missing:
                 raise
             raise FileNotFoundError(
                 f"expected an existing bucket for {self.fs.unstrip_protocol(self.path)}, found "
-                f"none ({error}); correct the name, or create the bucket first"
+                "none; correct its name, or create it first"
             ) from error
 
 

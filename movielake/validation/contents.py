@@ -197,7 +197,8 @@ class _Partition:
         yield from check_keys(self.pair, tables)
         yield from check_references(self.pair, tables, self.depth.max_orphans)
         if self.depth.places:
-            yield from check_places(self.pair, [c for rows in self.seen for c in rows.coordinates])
+            places = [place for rows in self.seen for place in rows.places]
+            yield from check_places(self.pair, places)
 
 
 def _compare(records: RecordsFile, groups: Iterator[pa.Table]) -> Iterator[Finding]:

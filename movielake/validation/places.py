@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from movielake.names.layout import parquet_folder
 from movielake.places.geography import is_outside
@@ -15,9 +16,13 @@ from movielake.validation.findings import Finding
 from movielake.validation.rules import found
 
 RULE: Final = "outside-country"
+SWAPPED: Final = "swapped-coordinates"
+
+_SHOWN: Final = 5
+"""Number of theaters that a finding names."""
 
 NO_PLACES: Final = (
-    f"{RULE} is not checked, because it needs the extra geo; pip install 'movielake[geo]'"
+    f"{RULE} and {SWAPPED} need the extra geo and are not checked; pip install 'movielake[geo]'"
 )
 
 
@@ -26,29 +31,44 @@ def has_geography() -> bool:
     return find_spec("tzfpy") is not None
 
 
-def check_places(
-    pair: Pair, coordinates: Sequence[tuple[np.ndarray, np.ndarray]]
-) -> Iterator[Finding]:
+def check_places(pair: Pair, places: Sequence[pa.Table]) -> Iterator[Finding]:
     """Find theaters that certainly lie outside the country of their partition.
+
+    A theater that would lie in its country with latitude and longitude exchanged has swapped
+    coordinates.
 
     Parameters
     ----------
     pair : Pair
         The partition.
-    coordinates : sequence of (np.ndarray, np.ndarray)
-        Latitudes and longitudes of its theaters in degrees, NaN if unknown.
+    places : sequence of pa.Table
+        The columns theater_id, theater_lat and theater_lon of its theaters, in degrees.
 
     Yields
     ------
     Finding
     """
-    if not coordinates or not has_geography():
+    if not places or not has_geography():
         return
-    latitude, longitude = (np.concatenate(arrays) for arrays in zip(*coordinates, strict=True))
-    possible = (abs(latitude) <= 90) & (abs(longitude) <= 180)  # `coordinates` reports the rest
-    outside = is_outside(latitude, longitude, pair[1]) & possible
-    if count := int(outside.sum()):
-        first = outside.argmax()
-        message = f"{count:,} of {len(outside):,} theaters are outside {pair[1]}, first at "
-        message += f"{latitude[first]:.4f}, {longitude[first]:.4f}"
-        yield found(RULE, parquet_folder("theaters", *pair), message, count=count)
+    theaters = pa.concat_tables(places)
+    latitude, longitude = (theaters[name].to_numpy() for name in ("theater_lat", "theater_lon"))
+    outside = is_outside(latitude, longitude, pair[1])
+    swapped = outside & ~is_outside(longitude, latitude, pair[1])
+    # The rule `coordinates` reports points that are not on Earth.
+    outside &= (abs(latitude) <= 90) & (abs(longitude) <= 180) & ~swapped
+    for rule, chosen, fault in (
+        (SWAPPED, swapped, "have latitude and longitude swapped"),
+        (RULE, outside, f"are outside {pair[1]}"),
+    ):
+        if count := int(chosen.sum()):
+            first = chosen.argmax()
+            message = f"{count:,} of {len(chosen):,} theaters {fault}: {_listed(theaters, chosen)}"
+            message += f", first at {latitude[first]:.4f}, {longitude[first]:.4f}"
+            yield found(rule, parquet_folder("theaters", *pair), message, count=count)
+
+
+def _listed(theaters: pa.Table, chosen: np.ndarray) -> str:
+    """Name the first theaters by their ids."""
+    ids = theaters["theater_id"].filter(pa.array(chosen)).to_pylist()
+    named = ", ".join("null" if id_ is None else str(id_) for id_ in ids[:_SHOWN])
+    return f"theater_id {named}{' and more' if len(ids) > _SHOWN else ''}"

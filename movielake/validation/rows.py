@@ -98,7 +98,7 @@ class RowsFile:
     dates: list[datetime.date] = field(default_factory=list)
     numbers: list[np.ndarray] = field(default_factory=list)
     ids: dict[str, list[pa.ChunkedArray]] = field(default_factory=dict)
-    coordinates: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    places: list[pa.Table] = field(default_factory=list)
     odd: dict[str, tuple[int, Any]] = field(default_factory=dict)
     _last: int = -2
 
@@ -119,11 +119,9 @@ class RowsFile:
         if self.table.name == "movies":
             self._count_odd("running-time", rows["running_time"], *RUNNING_TIMES)
             return rows
-        place = [rows[name] for name in ("theater_lat", "theater_lon")]
-        for values, most in zip(place, COORDINATES, strict=True):
-            self._count_odd("coordinates", values, -most, most)
-        latitude, longitude = (values.to_numpy() for values in place)
-        self.coordinates.append((latitude, longitude))
+        for name, most in zip(("theater_lat", "theater_lon"), COORDINATES, strict=True):
+            self._count_odd("coordinates", rows[name], -most, most)
+        self.places.append(rows.select(["theater_id", "theater_lat", "theater_lon"]))
         return rows
 
     def _watch_showings(self, rows: pa.Table) -> pa.Table:

@@ -81,6 +81,11 @@ LAKE_RULES: Final = (
     Rule("duplicate-key", WARNING, "each movie_id and theater_id occurs once in a partition"),
     Rule("coordinates", WARNING, "latitudes are from -90 to 90, longitudes from -180 to 180"),
     Rule("outside-country", WARNING, "theaters lie inside their country (needs the extra geo)"),
+    Rule(
+        "swapped-coordinates",
+        WARNING,
+        "latitude and longitude of a theater are not swapped (needs the extra geo)",
+    ),
     Rule("running-time", WARNING, f"running times are from {_MINUTES} minutes"),
     Rule(
         "show-date",

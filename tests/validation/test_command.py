@@ -55,13 +55,13 @@ def test_an_invalid_lake_exits_with_1_and_lists_its_findings(lake):
     (lake / "notes.txt").touch()
     result = validate("lake", "--fast")
     assert re.sub(r"[\d,]+ bytes", "N bytes", result.stdout) == (
-        "stray-file: 1 warning\n"
-        "  notes.txt: this file is not part of the lake; move it to another folder\n"
+        "lake: INVALID: 1 error, 1 warning; checked 3 partitions, 17 files, N bytes, 13 rows, "
+        "13 records (sizes and footers only)\n"
         "missing-file: 1 error\n"
         f"  {SHOWINGS}: manifest/20191206/deu.json names this file, but the file does not exist; "
         f"{MEND}\n"
-        "lake: INVALID: 1 error, 1 warning; checked 3 partitions, 17 files, N bytes, 13 rows, "
-        "13 records (sizes and footers only)\n"
+        "stray-file: 1 warning\n"
+        "  notes.txt: this file is not part of the lake; move it to another folder\n"
     )
     assert result.exit_code == 1
 
@@ -127,16 +127,16 @@ def test_texts_of_the_feed_cannot_add_annotations():
     path = "a,b:c%0A\n::error::\x1b[31m.zip"
     verdict.add(Finding("damaged-member", "warning", path, "odd\r\n::set-env::", line=3, column=7))
     assert verdict.annotations() == [
+        "my lake: valid: 0 errors, 1 warning",
         "::notice::50%25 is%0Askipped",
         "::warning file=my lake/a%2Cb%3Ac%250A%0A%3A%3Aerror%3A%3A\\x1b[31m.zip,line=3,col=7,"
         "title=damaged-member::a,b:c%250A%0A::error::\\x1b[31m.zip: odd%0D%0A::set-env::",
-        "my lake: valid: 0 errors, 1 warning",
     ]
     assert verdict.lines() == [
-        "note: 50% is\\nskipped",
+        "my lake: valid: 0 errors, 1 warning",
         "damaged-member: 1 warning",
         "  a,b:c%0A\\n::error::\\x1b[31m.zip, line 3, column 7: odd\\r\\n::set-env::",
-        "my lake: valid: 0 errors, 1 warning",
+        "note: 50% is\\nskipped",
     ]
 
 
@@ -144,23 +144,45 @@ def test_long_lists_of_findings_are_cut_and_the_rest_is_counted():
     verdict = Verdict("lake", "lake")
     for number in range(1000):
         verdict.add(Finding("missing-file", "error", f"{number}", "gone"))
-    lines = verdict.lines()
-    assert lines[0] == "missing-file: 1,000 errors"
-    assert lines[1:21] == [f"  {number}: gone" for number in range(20)]
-    assert lines[21:] == ["  and 980 more", "lake: INVALID: 1,000 errors, 0 warnings"]
-    assert verdict.annotations()[20:] == [
-        "::error title=missing-file::and 980 more of missing-file",
-        lines[-1],
+    lines = verdict.lines(verbose=True)
+    assert lines[:2] == ["lake: INVALID: 1,000 errors, 0 warnings", "missing-file: 1,000 errors"]
+    assert lines[2:] == [*(f"  {number}: gone" for number in range(20)), "  and 980 more"]
+    assert verdict.lines()[2:] == [
+        "  0: gone",
+        "  and 999 more",
+        "note: -v shows more findings of each rule",
     ]
+    annotations = verdict.annotations()
+    assert annotations[0] == lines[0]
+    assert annotations[21:] == ["::error title=missing-file::and 980 more of missing-file"]
+
+
+def test_errors_stand_before_warnings():
+    verdict = Verdict("lake", "lake")
+    for number in range(107):
+        verdict.add(Finding("a-warning", "warning", f"{number}", "odd"))
+    verdict.add(Finding("z-error", "error", "place", "wrong"))
+    assert verdict.lines()[:4] == [
+        "lake: INVALID: 1 error, 107 warnings",
+        "z-error: 1 error",
+        "  place: wrong",
+        "a-warning: 107 warnings",
+    ]
+
+
+def test_quiet_prints_only_the_verdict(lake):
+    (lake / "notes.txt").touch()
+    quiet = CliRunner().invoke(main, ["validate", "lake", "--fast", "--quiet"])
+    assert quiet.stdout == validate("lake", "--fast").stdout.splitlines(keepends=True)[0]
 
 
 def test_a_check_that_is_left_out_is_reported_once(lake, monkeypatch):
     monkeypatch.setattr("movielake.cli.verdict.has_geography", lambda: False)
     note = (
-        "note: outside-country is not checked, because it needs the extra geo; "
+        "note: outside-country and swapped-coordinates need the extra geo and are not checked; "
         "pip install 'movielake[geo]'\n"
     )
-    assert validate("lake").stdout.startswith(note)
+    assert validate("lake").stdout.endswith(note)
     assert "note" not in validate("lake", "--fast").stdout
     assert "note" not in validate("lake", "--rule", "outside-country=ignore").stdout
 

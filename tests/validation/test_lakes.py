@@ -32,7 +32,7 @@ from movielake.validation.lake import spread
 from movielake.validation.records import first_difference
 from movielake.validation.rules import LAKE_RULES
 from tests.conftest import Ask
-from tests.feeds import files, movies, showing, times, week, write_feed
+from tests.feeds import files, houses, movies, showing, times, week, write_feed
 from tests.lakes import (
     COMMIT,
     MOVIES,
@@ -857,6 +857,26 @@ def test_theaters_outside_their_country_are_a_warning(lake):
         ("warning", "outside-country", GERMAN.format("theaters"))
     ]
     assert found(lake, countries="deu", rules={"outside-country": "ignore"}) == []
+
+
+def test_swapped_coordinates_are_a_warning_that_names_the_theaters(tmp_path):
+    house = houses("Astra").replace("</theater>", BERLIN)
+    lake = converted(tmp_path, deu=week() | {"191206T.XML": house})
+    (finding,) = validate(str(lake))
+    assert (finding.rule, finding.path) == ("swapped-coordinates", GERMAN.format("theaters"))
+    assert "1 of 1 theaters have latitude and longitude swapped: theater_id 1" in finding.message
+
+
+BERLIN = "<theater_lat>13.40</theater_lat><theater_lon>52.52</theater_lon></theater>"
+
+
+def test_a_latitude_beyond_the_pole_can_be_swapped(tmp_path):
+    house = houses("Astra").replace("</theater>", TOKYO)
+    lake = converted(tmp_path, jpn=week() | {"191206T.XML": house})
+    assert {f.rule for f in validate(str(lake))} == {"coordinates", "swapped-coordinates"}
+
+
+TOKYO = "<theater_lat>139.69</theater_lat><theater_lon>35.68</theater_lon></theater>"
 
 
 def test_places_are_not_checked_without_the_extra_geo(lake, monkeypatch):

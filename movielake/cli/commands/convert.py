@@ -47,10 +47,10 @@ def convert_command(
     converted the damaged zip. The output distinguishes new damage from old damage.
     """
     from movielake.cli.console import conversion_lines, dry_run_lines
-    from movielake.cli.progress import ProgressBar
+    from movielake.cli.output import is_quiet, progress
     from movielake.conversion.runs import convert as convert_feed
 
-    with ProgressBar("convert") as bar:
+    with progress("convert") as bar:
         result = convert_feed(
             feed,
             lake,
@@ -64,7 +64,8 @@ def convert_command(
         lines = dry_run_lines(lake, result.plan, options["prune"])
     else:
         lines = conversion_lines(lake, result)
-    for line in lines:
+    # Quiet conversions show only damage; the first line is the summary.
+    for line in lines[is_quiet() :] if not (is_quiet() and result.is_clean) else ():
         click.echo(line)
     if not result.is_clean:
         sys.exit(1)

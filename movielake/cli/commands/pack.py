@@ -18,9 +18,9 @@ def pack_command(lake: str, file: str, force: bool) -> None:
 
     One large file suits shared file systems that are slow with many small files.
     """
-    from movielake.cli.progress import ProgressBar
+    from movielake.cli.output import progress, summarise
     from movielake.staging.packing import pack as pack_lake
 
-    with ProgressBar("pack") as bar:
+    with progress("pack") as bar:
         packed = pack_lake(lake, file, force=force, on_progress=bar.file)
-    click.echo(f"{file}: {packed.bytes:,} bytes")
+    summarise(f"{file}: {packed.bytes:,} bytes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from movielake.cli.options import countries_option, current_option, examples, stamps_option
-from movielake.cli.output import show, warn
+from movielake.cli.output import summarise, warn
 
 
 @click.command("report", short_help="Describe LAKE in one HTML file with plots, a map and tables.")
@@ -57,7 +57,7 @@ def report_command(
     )
     for note in written.notes:
         warn(note)
-    show(
+    summarise(
         f"{written.file}: {written.countries} countries, {written.date_stamps} date stamps, "
         f"{written.bytes / 1e6:.1f} MB; open it in a browser"
     )

@@ -26,11 +26,11 @@ def sample_command(
 ) -> None:
     """Write a synthetic feed to FEED, with the layout and the quirks of the real feed."""
     from movielake.cli.console import sample_lines
-    from movielake.cli.progress import ProgressBar
+    from movielake.cli.output import progress
     from movielake.sample import write_sample
 
     chosen = [code.strip() for code in countries.split(",")] if countries else None
-    with ProgressBar("sample") as bar:
+    with progress("sample") as bar:
         summary = write_sample(
             feed,
             weeks=weeks,

@@ -35,11 +35,11 @@ def stage_command(source: str, to: str | None, stamps: str | None, **options: An
     Only the path goes to stdout: LAKE=$(movielake stage lake.tar). Without --to and outside Slurm
     the command copies no data and prints the path of SOURCE.
     """
-    from movielake.cli.progress import ProgressBar
+    from movielake.cli.output import progress
     from movielake.cluster.slurm import read_job
     from movielake.staging.copies import stage as stage_lake
 
-    with ProgressBar("stage") as bar:
+    with progress("stage") as bar:
         staged = stage_lake(source, to, date_stamps=stamps, on_progress=bar.file, **options)
     if to is None and read_job().scratch is None:
         warn("SLURM_TMPDIR is not set and --to is not given, so the source is used without staging")

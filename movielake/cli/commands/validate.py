@@ -60,6 +60,7 @@ def _severities(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -
     show_default=True,
     help="Format of the output: for people, for programs, or annotations of a GitHub workflow.",
 )
+@click.option("-v", "--verbose", is_flag=True, help="Show up to 20 findings of each rule.")
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Number of processes. Default: one for each CPU."
 )
@@ -69,20 +70,26 @@ def _severities(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -
     "movielake validate lake --rule duplicate-key=error --rule orphans=ignore",
 )
 def validate_command(
-    path: str, stamps: str | None, countries: str | None, form: str, **options: Any
+    path: str,
+    stamps: str | None,
+    countries: str | None,
+    form: str,
+    verbose: bool,
+    **options: Any,
 ) -> None:
     """Check PATH: a lake, or a feed before it is converted.
 
     The command reads every file of a lake and compares it with the manifest, the schemas and the
     JSON records. Errors mean that the lake does not match its commits. Warnings describe oddities
-    of the feed. docs/validation.md lists the rules. The exit code is 1 if an error was found.
+    of the feed. The output begins with the verdict and shows the first finding of each rule.
+    docs/validation.md lists the rules. The exit code is 1 if an error was found.
     """
-    from movielake.cli.progress import ProgressBar
+    from movielake.cli.output import is_quiet, progress
     from movielake.cli.verdict import open_verdict
     from movielake.validation import validate
 
     verdict = open_verdict(path, everything=form == "json", **options)
-    with ProgressBar("validate") as bar:
+    with progress("validate") as bar:
 
         def on_checked(checked: Any) -> None:
             verdict.count(checked)
@@ -92,8 +99,12 @@ def validate_command(
             path, date_stamps=stamps, countries=countries, on_checked=on_checked, **options
         ):
             verdict.add(finding)
-    written = {"text": verdict.lines, "github": verdict.annotations}
-    lines = written[form]() if form in written else [verdict.as_json()]
+    if form == "json":
+        lines = [verdict.as_json()]
+    elif form == "github":
+        lines = verdict.annotations()
+    else:
+        lines = [verdict.summary()] if is_quiet() else verdict.lines(verbose=verbose)
     click.echo("\n".join(lines))
     if not verdict.is_valid:
         sys.exit(1)
