@@ -13,8 +13,8 @@ import datetime
 import operator
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
-from typing import Any, Final
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,10 +28,10 @@ from movielake.rows.screenings import show_dates
 
 
 class AttachSnapshots:
-    """Function that adds to each file the other files of its country that can share a date.
+    """Function that adds to each file the other snapshots of its country that can share a date.
 
-    Files of later snapshots are under ``later``. For a file with rows without a time, files of
-    earlier snapshots are under ``earlier``, and other files of its own snapshot under ``same``.
+    They are under ``snapshots``. A file has none if no other snapshot can supersede its rows.
+    Earlier snapshots matter only to a file with rows without a time.
 
     Parameters
     ----------
@@ -49,11 +49,10 @@ class AttachSnapshots:
         return (self._held.token, self._among.token)
 
     def __call__(self, groups: list[FileGroup]) -> list[FileGroup]:
-        """Add the other files to the files of each group."""
-        for place, name in enumerate(_OTHERS):
-            find = partial(self._find, place)
-            groups = [group.with_beside(name, find, self._among.token) for group in groups]
-        return groups
+        """Add the other snapshots to the files of each group."""
+        rivals, token = self._rivals, self._among.token
+        find = lambda file: rivals.get(_key(file), ())  # noqa: E731  (called for each file)
+        return [group.with_beside("snapshots", find, token) for group in groups]
 
     def to_records(self, groups: list[FileGroup]) -> list[FileGroup]:
         """Do the same for files of records. The file of the same rows is under ``rows``."""
@@ -64,14 +63,9 @@ class AttachSnapshots:
             for group in self(groups)
         ]
 
-    def _find(self, place: int, file: HeldFile) -> tuple[HeldFile, ...]:
-        if _key(file) not in self._sharing or (place and not file.untimed):
-            return ()
-        return self._sharing[_key(file)][place]
-
     @cached_property
-    def _sharing(self) -> dict[tuple[Any, ...], list[tuple[HeldFile, ...]]]:
-        """Map country, stamp and dates of a file to other files that can share a date with it."""
+    def _rivals(self) -> dict[tuple[Any, ...], tuple[HeldFile, ...]]:
+        """Map the properties of a file to the other snapshots, if any."""
         known = {}
         own, among = _by_country(self._held), _by_country(self._among)
         for country, files in own.items():
@@ -79,21 +73,20 @@ class AttachSnapshots:
             first, last = _spans(files)[:, :, np.newaxis]
             other_first, other_last = _spans(others)
             shares = (first <= other_last) & (other_first <= last)
-            for row in np.flatnonzero(shares.any(axis=1)):
-                stamp = files[row].date_stamp
-                sharing = [others[n] for n in np.flatnonzero(shares[row])]
-                known[_key(files[row])] = [
-                    tuple(other for other in sharing if compare(other.date_stamp, stamp))
-                    for compare in (operator.gt, operator.lt, operator.eq)
-                ]
+            stamp, other_stamp = _stamps(files)[:, np.newaxis], _stamps(others)
+            untimed = np.array([file.untimed for file in files])[:, np.newaxis]
+            superseding = shares & ((stamp < other_stamp) | untimed & (stamp != other_stamp))
+            for row in np.flatnonzero(superseding.any(axis=1)):
+                known[_key(files[row])] = tuple(others[n] for n in np.flatnonzero(shares[row]))
         return known
 
 
-_OTHERS: Final = ("later", "earlier", "same")
-
-
 def _key(file: HeldFile) -> tuple[Any, ...]:
-    return (file.country, file.date_stamp, file.dates)
+    return (file.country, file.date_stamp, file.dates, file.untimed)
+
+
+def _stamps(files: Sequence[HeldFile]) -> np.ndarray[Any, Any]:
+    return np.array([file.date_stamp for file in files])
 
 
 def _by_country(held: Holdings) -> dict[str, list[HeldFile]]:
@@ -147,12 +140,14 @@ class _Snapshots:
         self._rows: dict[HeldFile, pa.Table] = {}
         self._runs: dict[HeldFile, Runs] = {}
 
-    def pop_rows(
-        self, file: HeldFile, beside: dict[str, tuple[HeldFile, ...]]
-    ) -> tuple[pa.Table, pa.Array]:
+    def pop_rows(self, file: HeldFile, snapshots: Sequence[HeldFile]) -> tuple[pa.Table, pa.Array]:
         """Return the rows of a file, and whether each is current."""
-        own = self._runs_of(file)
-        gone = self._superseded(own, *(beside[name] for name in _OTHERS))
+        own, stamp = self._runs_of(file), file.date_stamp
+        later, earlier, same = (
+            [other for other in snapshots if compare(other.date_stamp, stamp)]
+            for compare in (operator.gt, operator.lt, operator.eq)
+        )
+        gone = self._superseded(own, later, earlier, same)
         return self._rows.pop(file), pa.array(np.repeat(~gone, own.lengths))
 
     def _runs_of(self, file: HeldFile) -> Runs:
@@ -209,7 +204,7 @@ class CurrentRows(PlainRows):
 
     def keeps(self, group: FileGroup) -> list[bool]:
         """Return for each file whether no other snapshot can share a date with it."""
-        return [not (beside["later"] or beside["earlier"]) for beside in group.beside]
+        return [not beside["snapshots"] for beside in group.beside]
 
     def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
         """Read columns of each file of a group. Partition keys are not allowed."""
@@ -220,7 +215,7 @@ class CurrentRows(PlainRows):
             if keeps:
                 parts.append(read_columns(self.url, file, self.table, columns))
             else:
-                rows, is_current = snapshots.pop_rows(file, beside)
+                rows, is_current = snapshots.pop_rows(file, beside["snapshots"])
                 parts.append(rows.filter(is_current))
         return parts[::-1]
 
@@ -234,7 +229,8 @@ class CurrentRows(PlainRows):
         self, records: Iterator[Record], beside: dict[str, tuple[HeldFile, ...]]
     ) -> Iterator[Record]:
         files, columns = beside["rows"], ["record", "show_date"]
-        rows, is_current = _Snapshots(self, self._block, files, columns).pop_rows(files[0], beside)
+        snapshots = _Snapshots(self, self._block, files, columns)
+        rows, is_current = snapshots.pop_rows(files[0], beside["snapshots"])
         kept = set(rows["record"].filter(is_current).to_pylist())
         gone: dict[int, set[datetime.date]] = defaultdict(set)
         superseded = rows.filter(pc.invert(is_current))

@@ -317,7 +317,7 @@ def test_snapshots_that_share_no_date_are_counted_from_the_manifest(
     assert tuples(reader.count_by("date_stamp", of="show_time"))[0] == ("20191206", 2)
     assert tuples(reader.count_by()) == [(6,)]
     assert reader.count == 6
-    assert not any(group.beside[0]["later"] for group in reader._groups_to_count())
+    assert not any(group.beside[0]["snapshots"] for group in reader._groups_to_count())
 
 
 def test_only_snapshots_that_share_a_date_are_read(tmp_path: Path, rule: str) -> None:
