@@ -27,7 +27,7 @@ WINGS = {
     "movie_quirks theater_records showings showing_quirks china members packaging",
     "cluster": "slurm certificates processes workers connection multinode jobs",
     "names": "countries currencies terms folders layout hints",
-    "feed": "limits archives zips damage guarding recoding records",
+    "feed": "limits archives zips damage guarding recoding markup records",
     "places": "geography timezones",
     "rows": "problems extras prices values showtimes flattening screenings",
     "lake": "owners locks leftovers collector writers single drafts outputs commits ledger "
@@ -38,8 +38,8 @@ WINGS = {
     "joining": "lookups snapshots joins references",
     "conversion": "planning results members publishing runs",
     "report": "page coverage activity films places quality findings",
-    "validation": "findings rules whereabouts feeds inventory places records references rows "
-    "accounts contents lake",
+    "validation": "findings rules whereabouts feeds inventory places markup records references "
+    "rows accounts contents lake",
     "cli": "interrupts failures escaping console verdict progress completion options output "
     "walkthrough commands",
 }

@@ -7,6 +7,8 @@ Every faster way is compared with this module, so it stays small and obvious.
 - An element that the schema lists as repeatable is always a list.
 - Entities, DTDs and network access are off. A member that declares entities is refused.
 - Comments and processing instructions are not data and are left out, as in xmltodict.
+- Where this form loses the order of text and elements, the value also has the element's markup (see
+  `movielake.feed.markup`).
 
 Two details differ from xmltodict. An ``xmlns`` that repeats the one of a parent is dropped, because
 libxml2 does not report it. Default attributes of a document type are not applied.
@@ -23,6 +25,7 @@ from movielake.feed.archives import UNREADABLE
 from movielake.feed.damage import Damage, one_line, read_damage
 from movielake.feed.guarding import Guarded
 from movielake.feed.limits import OverLimitError
+from movielake.feed.markup import group_names, mark
 from movielake.feed.recoding import RecodingError, recoded
 from movielake.schema.tables import Table
 
@@ -159,6 +162,8 @@ class Records:
         self._stream = stream
         self._table = table
         self._repeatable = table.repeatable
+        self._groups = group_names(table)
+        self._has_markup = False
         self._labels = labels
         self._namespaces = False
         self.damage: Damage | None = None
@@ -196,15 +201,24 @@ class Records:
             if first:  # also at the end, but a damaged member may have no end
                 self.root, first = self._attributes(root), False
             guarded.since_record = 0
-            yield self._labelled(self._value(element))
+            yield self._labelled(self._marked(element, self._value(element)))
             self._release(element, root)
         if events.root is not None:
             self._finish(events.root)
 
+    def _marked(self, element: etree._Element, value: Any) -> Any:
+        """Mark elements that are neither text nor a group. Most records have none."""
+        if not self._has_markup:
+            return value
+        self._has_markup = False
+        return mark(element, value, self._table, _name)
+
     def _labelled(self, value: Any) -> Record:
         record: Record = value if isinstance(value, dict) else {"#text": value} if value else {}
         if not record.keys().isdisjoint(OWN_KEYS):
-            record = {f"#{k}" if k in OWN_KEYS else k: v for k, v in record.items()}
+            renamed = {f"#{k}" if k in OWN_KEYS else k: v for k, v in record.items()}
+            record.clear()  # in place, because a marked record is more than a dict
+            record.update(renamed)
         record.update(self._labels)
         return record
 
@@ -259,6 +273,8 @@ class Records:
         text = text.strip()
         if not item:
             return text or None
+        if len(element) and (text or element.tag not in self._groups):
+            self._has_markup = True
         if text:
             item["#text"] = text
         return item

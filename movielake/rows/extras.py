@@ -1,4 +1,8 @@
-"""Extras: keeps content of the feed that has no column, so that unknown elements are not lost."""
+"""Extras: keeps content of the feed that has no column, so that no data is lost.
+
+These are unknown elements, repeats of single elements, and the markup of elements whose record
+loses the order of text and elements (see `movielake.feed.markup`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from movielake.feed.markup import MARKUP, Marked
 from movielake.feed.records import OWN_KEYS
 from movielake.rows.problems import REPEATED, UNKNOWN, ProblemCounter
 from movielake.schema.tables import Table
@@ -22,7 +27,7 @@ _LIST_TYPES = ("list", "structs", "showtimes")
 def collect_extras(
     nodes: Sequence[Node], table: Table, problems: ProblemCounter, below: str = ""
 ) -> list[Node | None]:
-    """Collect content without a column: unknown elements, and repeats of single elements.
+    """Collect content without a column: unknown elements, repeats of single elements, and markup.
 
     Parameters
     ----------
@@ -38,7 +43,8 @@ def collect_extras(
     Returns
     -------
     list of dict or None, length n
-        For each node, path to text, with nested values as JSON. None if a node has no extras.
+        For each node, path to text, with nested values as JSON. None if a node has no extras. The
+        markup of an element is under its path and ``#markup``.
     """
     known = _known(table)
     # The common case must be fast: a known leaf with a text or None.
@@ -46,6 +52,7 @@ def collect_extras(
     result: list[Node | None] = []
     for node in nodes:
         extra: Node = {}
+        _keep_markup(node, below.rstrip("/"), extra)
         for key, value in node.items():
             if (value is None or type(value) is str) and key in plain:
                 continue
@@ -106,6 +113,7 @@ def _collect_nested(
     item: Node, path: str, known: _Known, extra: Node, problems: ProblemCounter
 ) -> None:
     column = known.columns.get(path)
+    _keep_markup(item, path, extra)
     for key, value in item.items():
         if column is not None and column.type == "markup" and not key.startswith("@"):
             _collect_attributes(value, f"{path}/{key}", extra, problems)
@@ -125,13 +133,25 @@ def _collect_attributes(value: Any, path: str, extra: Node, problems: ProblemCou
 
 def _keep(value: Any, path: str, extra: Node, problems: ProblemCounter, kind: str) -> None:
     text = value if isinstance(value, str) or value is None else _as_json(value)
+    _add(text, path, extra)
+    problems.add(path, kind, 1, text or "")
+    for item in value if isinstance(value, list) else [value]:
+        _keep_markup(item, path, extra)
+
+
+def _keep_markup(value: Any, path: str, extra: Node) -> None:
+    """Keep the markup of a marked element. Its content is no problem, so it is not counted."""
+    if isinstance(value, Marked):
+        _add(value.markup, f"{path}/{MARKUP}" if path else MARKUP, extra)
+
+
+def _add(text: str | None, path: str, extra: Node) -> None:
     if path not in extra:
         extra[path] = text
     elif isinstance(extra[path], list):
         extra[path].append(text)
     else:  # a second value below a repeated parent: a map has each key only once
         extra[path] = [extra[path], text]
-    problems.add(path, kind, 1, text or "")
 
 
 def _as_texts(extra: Node) -> Node:

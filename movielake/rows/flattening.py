@@ -14,6 +14,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.feed.markup import Marked
 from movielake.rows.extras import Node, collect_extras, map_array
 from movielake.rows.problems import ProblemCounter
 from movielake.rows.values import regroup, split_list, typed
@@ -147,13 +148,17 @@ def _texts(values: list[Any], joiner: str | None) -> pa.Array:
 def text_of(value: Any, joiner: str | None = None) -> str | None:
     """Reduce a record's value to one text.
 
+    The text of a marked element is in document order. Each block inside it, such as ``P`` or
+    ``br``, ends a line.
+
     Parameters
     ----------
     value : str, None, dict or list
         A value from a record.
     joiner : str, optional
-        String between the texts of repeated elements. Without it, only the first text counts. If
-        it is a line end, nested elements count too.
+        String between the texts of repeated elements, and in place of line ends. Without it, only
+        the first of repeated elements counts. If it is a line end, the texts of an element and of
+        the elements in it count all.
 
     Returns
     -------
@@ -165,10 +170,13 @@ def text_of(value: Any, joiner: str | None = None) -> str | None:
     >>> text_of({"@id": "1", "#text": "Cinestar"}), text_of(["a", "b"]), text_of(["a", "b"], ",")
     ('Cinestar', 'a', 'a,b')
     """
+    if isinstance(value, Marked):
+        return ("\n" if joiner is None else joiner).join(value.lines) or None
     if isinstance(value, dict):
-        if joiner != "\n":
-            return cast("str | None", value.get("#text"))
-        value = [nested for key, nested in value.items() if not key.startswith("@")]
+        if joiner != "\n" and "#text" in value:
+            return cast("str | None", value["#text"])
+        nested = [each for key, each in value.items() if not key.startswith("@")]
+        return text_of(nested, joiner or "\n")
     if not isinstance(value, list):
         return cast("str | None", value)
     texts = [text for item in value if (text := text_of(item, joiner))]

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
 from typing import Final
 
 from movielake.names.currencies import currencies_of, currencies_written, is_abbreviation
@@ -50,6 +51,8 @@ _DECIMAL: Final = re.compile(
 )
 
 
+# A theater has ten prices, but the theaters of a country have few different ones.
+@lru_cache(maxsize=1 << 14)
 def parse_price(text: str, country: str = "") -> float | None:
     """Read a price.
 

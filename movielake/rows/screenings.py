@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.feed.markup import Marked, without
 from movielake.rows.extras import Node, collect_extras, map_array
 from movielake.rows.flattening import (
     flatten_records,
@@ -108,7 +109,8 @@ def _letters(value: object) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum(map(_letters, value.values()))
+        markup = len(value.markup) if isinstance(value, Marked) else 0
+        return markup + sum(map(_letters, value.values()))
     return sum(map(_letters, value)) if isinstance(value, list) else 0
 
 
@@ -294,7 +296,7 @@ def _extra(
     table: Table,
     problems: ProblemCounter,
 ) -> pa.Array:
-    outside = [{k: v for k, v in record.items() if k != "show_date"} for record in records]
+    outside = [without(record, "show_date") for record in records]
     of_records = collect_extras(outside, table, problems)
     of_dates = collect_extras(dates, table, problems, below=_DATE)
     merged = [

@@ -17,6 +17,7 @@ from movielake.schema.tables import Table, table
 from movielake.staging.packs import Pair
 from movielake.staging.sources import Source
 from movielake.validation.findings import ERROR, Checked, Finding
+from movielake.validation.markup import read_markup
 from movielake.validation.places import check_places
 from movielake.validation.records import UNREADABLE, RecordsFile, first_difference
 from movielake.validation.references import check_keys, check_references
@@ -180,7 +181,8 @@ class _Partition:
         groups = rows.watch(read_rows(parquet, schema, whole=lines is not None))
         if lines is not None:
             labels = {"country": country, "date_stamp": stamp, "source_xml": source_xml}
-            yield from _compare(RecordsFile(lines, member, schema, labels), groups)
+            markup = read_markup(parquet)
+            yield from _compare(RecordsFile(lines, member, schema, labels, markup), groups)
         deque(groups, maxlen=0)
         yield from rows.findings()
         self.seen.append(rows)

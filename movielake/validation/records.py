@@ -19,6 +19,7 @@ from movielake.rows.problems import Problem, ProblemCounter
 from movielake.rows.screenings import flatten_batch
 from movielake.schema.tables import Table
 from movielake.validation.findings import Finding
+from movielake.validation.markup import Kept, restore
 from movielake.validation.rules import found, reason
 
 UNREADABLE: Final = (
@@ -42,12 +43,15 @@ class RecordsFile:
         Table of the records.
     labels : dict
         The ``country``, ``date_stamp`` and ``source_xml`` that each record must have.
+    markup : dict
+        The markup that the rows keep, by number of the record.
     """
 
     content: bytes
     member: MemberCommit
     table: Table
     labels: dict[str, str]
+    markup: dict[int, Kept] = field(default_factory=dict)
     count: int = 0
     astray: int = 0
     error: str = ""
@@ -73,7 +77,9 @@ class RecordsFile:
 
     def _records(self) -> Iterator[Record]:
         stream = ZstdDecompressor().stream_reader(self.content)
-        return map(json.loads, io.TextIOWrapper(stream, "utf-8", newline="\n"))
+        for number, line in enumerate(io.TextIOWrapper(stream, "utf-8", newline="\n")):
+            record = json.loads(line)
+            yield restore(record, self.markup[number]) if number in self.markup else record
 
     def findings(self) -> Iterator[Finding]:
         """Compare the records with the commit, after all records have been read."""

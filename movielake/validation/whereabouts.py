@@ -8,6 +8,7 @@ are not reliable after line 65,535. Both count the same lines, even in a recoded
 from __future__ import annotations
 
 import codecs
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import IO, Final, NamedTuple
@@ -93,8 +94,10 @@ class _Open:
 
     path: str
     place: Place
+    is_kept: bool
     children: dict[str, int] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
+    nested: list[str] = field(default_factory=list)
 
 
 class _Search:
@@ -142,7 +145,8 @@ class _Search:
         if self._open:
             siblings = self._open[-1].children
             nth = siblings[name] = siblings.get(name, 0) + 1
-        self._open.append(_Open(path, place))
+        is_kept = path in self._sought or (bool(self._open) and self._open[-1].is_kept)
+        self._open.append(_Open(path, place, is_kept))
         if len(self._open) > 1:
             for sought in self._sought.get(path, ()):
                 if _is_at(sought, attributes, nth):
@@ -158,8 +162,8 @@ class _Search:
         return path if path in self._ways else None
 
     def _text(self, text: str) -> None:
-        if not self._passed and len(self._open) > 1 and self._open[-1].path in self._sought:
-            self._open[-1].texts.append(text)
+        if len(self._open) > 1 and self._open[-1].is_kept:
+            (self._open[-1].nested if self._passed else self._open[-1].texts).append(text)
 
     def _end(self, _: str) -> None:
         if self._passed:
@@ -167,9 +171,15 @@ class _Search:
             return
         element = self._open.pop()
         text = "".join(element.texts).strip()
-        for sought in self._sought.get(element.path, ()) if self._open and text else ():
-            if sought.fits and not sought.attribute and sought.fits(text):
+        for sought in self._sought.get(element.path, ()) if self._open else ():
+            if (
+                sought.fits
+                and not sought.attribute
+                and ((text and sought.fits(text)) or _is_scattered(sought.problem, element))
+            ):
                 self._find(sought.problem, element.place)
+        if self._open and self._open[-1].is_kept:
+            self._open[-1].nested += element.texts + element.nested
 
     def _find(self, problem: Problem, place: Place) -> None:
         if problem in self._left:
@@ -183,6 +193,16 @@ def _is_at(sought: _Sought, attributes: dict[str, str], nth: int) -> bool:
         value = attributes.get(sought.attribute)
         return value is not None and (sought.fits is None or sought.fits(value.strip()))
     return sought.fits is None and nth >= sought.nth
+
+
+def _is_scattered(problem: Problem, element: _Open) -> bool:
+    """Return whether a problem's example is the text of an element and of elements inside it."""
+    if not element.nested or problem.kind != UNTYPED:
+        return False
+    missing = Counter("".join(problem.example.split()))
+    present = Counter("".join("".join(element.texts + element.nested).split()))
+    is_part = problem.column == "show_time" or len(problem.example) == EXAMPLE_LENGTH
+    return missing <= present if is_part else missing == present
 
 
 def _places(problem: Problem, table: Table) -> list[tuple[str, _Sought]]:

@@ -29,6 +29,10 @@ MEMBERS = (
     b'<!DOCTYPE times [<!ENTITY a "b">]><times><showtime>&a;</showtime></times>',
     b"<times><showtime/><!-- x --><?x y?><showtime><![CDATA[x]]></showtime></times>",
     b"<movies><movie><intl country='x'><new/></intl><synopsis><P>a</P></synopsis></movie></movies>",
+    b"<movies><movie>a<title>b<b>c</b></title><synopsis>d<br/>e<P>f</P></synopsis></movie></movies>",
+    b"<houses><theater><theater_adult>KD 3.500</theater_adult><theater_child>95,-</theater_child>"
+    b"<theater_lat>-5E-05</theater_lat><theater_lon>52,52</theater_lon></theater></houses>",
+    b'<!DOCTYPE movies SYSTEM "x"><movies><movie><title a="&b;">&nbsp;</title></movie></movies>',
     b"<html><body/></html>",
     b"<times>" + b"<a>" * 300,
 )

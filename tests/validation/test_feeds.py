@@ -384,7 +384,10 @@ def test_line_numbers_are_right_in_every_encoding(encoding):
         ("<movie_id>\n<![CDATA[ a ]]>b</movie_id>", {"untyped movie_id": (2, 1)}),
         ("<movie_id>7</movie_id><country>d</country>", {"unknown #country": (2, 23)}),
         ('<a><show_date/></a>\n<b c="1"><d/></b>', {"unknown a": (2, 1), "unknown b": (3, 1)}),
-        ("<movie_id>7<movie_id>x</movie_id></movie_id>", {"unknown movie_id/movie_id": (2, 12)}),
+        (
+            "<movie_id>7<movie_id>x</movie_id></movie_id>",
+            {"untyped movie_id": (2, 1), "unknown movie_id/movie_id": (2, 12)},
+        ),
         ('<movie_id\n\nx="">7</movie_id>', {"unknown movie_id/@x": (2, 1)}),
         ("\n\nabc", {"unknown #text": (1, 8)}),
     ],
@@ -404,6 +407,15 @@ def test_positions_in_structs_and_wrappers():
         "unknown genres/#text": (2, 1),
         "untyped intl.intl_release": (4, 21),
     }
+
+
+def test_a_problem_of_a_text_in_markup_has_a_position():
+    xml = b"""<movies><movie>
+    <running_time><b>103</b></running_time></movie><movie>
+    <running_time>9<b>9</b></running_time></movie></movies>"""
+    (problem,) = (p for p in problems_of(xml, "movies") if p.kind == UNTYPED)
+    assert problem.example == "9  9"
+    assert find_places(io.BytesIO(xml), table("movies"), [problem]) == {problem: (3, 5)}
 
 
 @pytest.mark.parametrize("name", TABLES)
