@@ -30,8 +30,8 @@ WINGS = {
     "feed": "limits archives zips damage guarding recoding markup records",
     "places": "geography timezones",
     "rows": "problems extras prices values showtimes flattening screenings",
-    "lake": "owners locks leftovers collector writers single drafts outputs commits ledger "
-    "opening manifest descriptors quarantine cards overview",
+    "lake": "owners locks leftovers collector gaps writers single drafts outputs commits parsing "
+    "entries ledger opening manifest descriptors quarantine cards overview",
     "staging": "packs sources packing partitions targets copies",
     "reading": "blocks holdings files frames tallies views records finding current readers",
     "fastpath": "unrecognised shape blocks segments nesting dates times fragments rows reading",

@@ -27,7 +27,7 @@ from movielake.cli.commands.stage import stage_command
 from movielake.cli.commands.validate import validate_command
 from movielake.cli.failures import exit_code, one_line
 from movielake.cli.interrupts import insist, is_interrupt, settle
-from movielake.cli.output import warn
+from movielake.cli.output import warn, warnings_shown
 from movielake.version import __version__
 
 _EXIT_INTERRUPTED = 130
@@ -50,7 +50,9 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings_shown() as shown:
+                result = super().invoke(ctx)
+            return ctx.exit(1) if shown else result
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click handles these itself
         except (Exception, KeyboardInterrupt) as error:

@@ -16,6 +16,7 @@ from movielake.conversion.planning import Plan
 from movielake.conversion.results import Conversion
 from movielake.lake.commits import describe_damage
 from movielake.lake.overview import Overview
+from movielake.names.layout import commit_path
 from movielake.rows.problems import MEANING, total
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ def conversion_lines(lake: str, result: Conversion) -> list[str]:
     ]
     lines += _some("removed", ["/".join(key) for key in result.removed])
     hurt = [line for commit in result.commits for line in describe_damage(commit)]
-    lines += _some("damage", hurt)
+    lines += _some("damage", [*result.unreadable.values(), *hurt])
     old = [line for commit in result.still_hurt for line in describe_damage(commit)]
     lines += _some("still damaged", old)
+    mended = [key for key in todo.unreadable if key not in result.unreadable]
+    lines += _some("mended", [f"{commit_path(*key)} could not be read" for key in mended])
     lines += _some("not converted", [outcome.error for outcome in result.failed])
     lines += _some("refused", todo.feed.refused)
     lines += _some("not part of the feed", todo.feed.others)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
 from movielake.cli.escaping import printable
+from movielake.lake.gaps import UnreadableCommitWarning
 
 if TYPE_CHECKING:
     from movielake.cli.progress import ProgressBar
@@ -49,3 +53,29 @@ def summarise(text: str) -> None:
     """Print a summary, unless the user asked for quiet."""
     if not is_quiet():
         click.echo(text)
+
+
+@contextmanager
+def warnings_shown() -> Iterator[list[str]]:
+    """Print each warning of a partition that is left out as one line, once. Yield their list."""
+    shown: list[str] = []
+    usual = warnings.showwarning
+
+    def show_warning(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if not issubclass(category, UnreadableCommitWarning):
+            usual(message, category, filename, lineno, file, line)
+        elif str(message) not in shown:
+            shown.append(str(message))
+            warn(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UnreadableCommitWarning)
+        warnings.showwarning = show_warning
+        yield shown

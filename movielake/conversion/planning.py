@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from movielake.feed.limits import Limits
 from movielake.feed.zips import Feed, FeedZip, find_feed
+from movielake.lake.commits import UNREADABLE
 from movielake.names.hints import missing, require_countries, tell_choices
 from movielake.names.layout import Folder, Selection
 
-KNOWN: Final = ("date_stamp", "country", "size", "modified", "with_json")
+KNOWN: Final = ("date_stamp", "country", "size", "modified", "with_json", "status")
 """Columns of the manifest that show whether a feed zip has changed."""
 
 
@@ -62,12 +63,15 @@ class Plan:
         Number of feed zips that have not changed.
     missing : tuple of (str, str)
         Stamp and country of commits whose feed zip no longer exists.
+    unreadable : tuple of (str, str)
+        Stamp and country of commits that cannot be read. Their feed zips count as changed.
     """
 
     feed: Feed
     tasks: tuple[Task, ...]
     unchanged: int
     missing: tuple[tuple[str, str], ...]
+    unreadable: tuple[tuple[str, str], ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -193,6 +197,7 @@ def plan_conversion(
         tasks=tuple(replace(model, zip_=zip_) for zip_ in waiting),
         unchanged=len(found.zips) - len(waiting),
         missing=tuple(key for key in commits if key not in present and selection.matches(*key)),
+        unreadable=tuple(key for key, row in commits.items() if row["status"] == UNREADABLE),
     )
 
 

@@ -14,12 +14,14 @@ from movielake.lake.commits import Commit
 from movielake.lake.ledger import (
     Pairs,
     read_commit,
+    read_commits,
     remove_commit,
     survey,
     withdraw_commit,
     write_commit,
 )
 from movielake.lake.locks import Lock, hold_partition
+from movielake.lake.parsing import UnreadableCommitError
 from movielake.lake.writers import Workspace
 from movielake.names.layout import Folder, partition_folders
 
@@ -51,10 +53,10 @@ def publish_commit(lake: Folder, commit: Commit, space: Workspace) -> None:
 
 
 def _loses_files(lake: Folder, commit: Commit) -> bool:
-    """Return whether the old commit lists files that will go. Assume so if it is broken."""
+    """Return whether the old commit lists files that will go. Assume so if it is unreadable."""
     try:
         known = read_commit(lake, commit.date_stamp, commit.country)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except UnreadableCommitError:
         return True
     return known is not None and not known.files <= commit.files
 
@@ -79,7 +81,7 @@ def refresh_commit(lake: Folder, zip_: FeedZip, digest: str, with_json: bool) ->
         The updated commit; None if the zip has to be converted.
     """
     with hold_partition(lake, *zip_.key) as lock:
-        known = read_commit(lake, *zip_.key)
+        (known,) = read_commits(lake, [zip_.key])
         if known is None or known.fingerprint != digest or (with_json and not known.with_json):
             return None
         known = replace(known, **vars(zip_))
@@ -110,11 +112,11 @@ def find_halves(lake: Folder) -> Pairs:
     """List the partitions that a killed process left half done, and tidy those that are complete.
 
     A partition is half done if its old commit is aside and it has no new commit. If it has both,
-    only the removal of the old one was missing.
+    only the removal of the old one was missing. An unreadable commit stays for `publish_commit`.
     """
     there, aside = survey(lake)
     for pair in {*there} & {*aside}:
-        with hold_partition(lake, *pair):
+        with hold_partition(lake, *pair), suppress(UnreadableCommitError):
             commit = read_commit(lake, *pair)
             if commit:
                 write_commit(lake, commit)

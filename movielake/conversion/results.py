@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from movielake.conversion.planning import Plan
 from movielake.feed.zips import FeedZip
@@ -49,12 +49,16 @@ class Conversion:
         Stamp and country of each partition that was removed from the lake.
     still_hurt : tuple of Commit
         Commits of damaged feed zips that an earlier run converted and that have not changed.
+    unreadable : dict
+        Stamp and country of each partition whose commit still cannot be read, to the reason and
+        the advice. A conversion writes the commit of each zip again that it converts.
     """
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
     removed: tuple[tuple[str, str], ...] = ()
     still_hurt: tuple[Commit, ...] = ()
+    unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def commits(self) -> tuple[Commit, ...]:
@@ -68,6 +72,6 @@ class Conversion:
 
     @property
     def is_clean(self) -> bool:
-        """Whether no selected file of the feed is damaged, refused or failed."""
+        """Whether no selected file is damaged, refused or failed, and each commit is readable."""
         hurt = self.still_hurt or any(commit.is_hurt for commit in self.commits)
-        return not (hurt or self.failed or self.plan.feed.refused)
+        return not (hurt or self.failed or self.plan.feed.refused or self.unreadable)

@@ -32,7 +32,8 @@ from movielake.feed.zips import Feed, FeedZip, fingerprint, open_members
 from movielake.lake.collector import collector_paused
 from movielake.lake.commits import DAMAGED, REFUSED, Commit, MemberCommit, describe_damage
 from movielake.lake.descriptors import write_descriptor
-from movielake.lake.ledger import read_commit
+from movielake.lake.entries import unreadable_commits
+from movielake.lake.ledger import read_commits
 from movielake.lake.leftovers import remove_leftovers
 from movielake.lake.manifest import read_manifest, rebuild_manifest
 from movielake.lake.opening import create_lake, is_lake
@@ -149,9 +150,9 @@ def convert(
             removed = _prune(target, todo.missing) if prune else ()
         finally:
             remove_leftovers(target)  # workspaces of workers that were killed
-            rebuild_manifest(target)
+            manifest = rebuild_manifest(target)
     outcomes.sort(key=lambda outcome: outcome.zip_.key)
-    done = Conversion(todo, tuple(outcomes), removed)
+    done = Conversion(todo, tuple(outcomes), removed, unreadable=unreadable_commits(manifest))
     return replace(done, still_hurt=_still_hurt(target, found, done))
 
 
@@ -181,8 +182,8 @@ def _still_hurt(lake: Folder, feed: Feed, done: Conversion) -> tuple[Commit, ...
     pairs = dict.fromkeys((row["date_stamp"], row["country"]) for row in hurt)
     again = {(commit.date_stamp, commit.country) for commit in done.commits}
     unchanged = {zip_.key for zip_ in feed.zips} - again
-    commits = [read_commit(lake, *pair) for pair in pairs if pair in unchanged]
-    return tuple(filter(None, commits))
+    commits = read_commits(lake, [pair for pair in pairs if pair in unchanged])
+    return tuple(commit for commit in commits if commit and commit.is_hurt)
 
 
 def _known(lake: Folder) -> list[dict[str, Any]]:

@@ -1,10 +1,14 @@
-"""Commits: the result of converting one feed zip, as data and as JSON."""
+"""Commits: the result of converting one feed zip, as data and as JSON.
+
+A commit with a field of another type, or with a number that does not fit, cannot exist. So a commit
+that was written can be read, and `parsing` notices a file that is not a commit.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 from movielake.lake.writers import WrittenFile
 from movielake.rows.problems import Problem
@@ -19,6 +23,21 @@ EMPTY: Final = "empty"
 """The member has no content."""
 OTHER: Final = "other"
 """The member is not XML of the feed. It stays in the zip."""
+UNREADABLE: Final = "unreadable"
+"""The commit itself cannot be read. So no row or record of its partition can be read."""
+
+MOST: Final = 2**53 - 1
+"""Largest number in a commit. Every JSON program reads it exactly."""
+
+_TYPES: Final[dict[Any, tuple[type, ...]]] = {
+    str: (str,),
+    str | None: (str, type(None)),
+    int: (int,),
+    int | None: (int, type(None)),
+    bool: (bool,),
+    dict[str, str]: (dict,),
+}
+"""Annotation of a field to the types of its values. A bool is not accepted as a number."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +107,10 @@ class MemberCommit:
     problems: tuple[Problem, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
 
+    def __post_init__(self) -> None:
+        for part in (self, *self.files, *self.problems, *self.fallbacks):
+            _check_fields(part)
+
     @property
     def files(self) -> tuple[WrittenFile, ...]:
         """All files of the member."""
@@ -125,6 +148,9 @@ class Commit:
     with_json: bool
     members: tuple[MemberCommit, ...]
 
+    def __post_init__(self) -> None:
+        _check_fields(self)
+
     @property
     def files(self) -> frozenset[WrittenFile]:
         """All files of all members."""
@@ -155,17 +181,26 @@ def commit_to_json(commit: Commit) -> bytes:
     return (json.dumps(asdict(commit), ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def commit_from_json(content: bytes) -> Commit:
-    """Read a commit from the JSON text that `commit_to_json` returns."""
-    fields = json.loads(content)
-    members = tuple(_member(member) for member in fields.pop("members"))
-    return Commit(**fields, members=members)
+def _check_fields(part: Any) -> None:
+    """Raise ValueError if a field has another type, or is a number that does not fit."""
+    values = vars(part)
+    for name, types in _FIELDS[type(part)]:
+        value = values[name]
+        kind = type(value)
+        if kind not in types:
+            raise ValueError(f"expected {name} as {types[0].__name__}, found {value!r:.50}")
+        if kind is int and not 0 <= value <= MOST:
+            raise ValueError(f"expected {name} from 0 to {MOST}, found {value}")
+        if kind is dict and not all(type(each) is str for each in value.values()):
+            raise ValueError(f"expected texts in {name}, found {value!r:.50}")
 
 
-def _member(fields: dict[str, Any]) -> MemberCommit:
-    for kind in ("json", "parquet"):
-        fields[kind] = WrittenFile(**fields[kind]) if fields[kind] else None
-    fields["quarantine"] = tuple(WrittenFile(**file) for file in fields["quarantine"])
-    fields["problems"] = tuple(Problem(**problem) for problem in fields["problems"])
-    fields["fallbacks"] = tuple(Fallback(**left) for left in fields.get("fallbacks", ()))
-    return MemberCommit(**fields)
+def _fields_of(kind: type[Any]) -> tuple[tuple[str, tuple[type, ...]], ...]:
+    """List the fields of a dataclass that hold plain values, with the types of these values."""
+    hints = get_type_hints(kind)
+    return tuple((name, _TYPES[hints[name]]) for name in hints if hints[name] in _TYPES)
+
+
+_FIELDS: Final = {
+    kind: _fields_of(kind) for kind in (Commit, MemberCommit, WrittenFile, Problem, Fallback)
+}

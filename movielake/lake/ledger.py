@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
-from movielake.lake.commits import Commit, commit_from_json, commit_to_json
+from movielake.lake.commits import Commit, commit_to_json
 from movielake.lake.locks import remove_drafts
+from movielake.lake.parsing import UnreadableCommitError, parse_commit, stand_in
 from movielake.lake.writers import rename, write_atomically
 from movielake.names.layout import (
     MANIFEST_FOLDER,
@@ -27,6 +28,7 @@ from movielake.names.layout import (
 
 Pairs = list[tuple[str, str]]
 """Pairs of date stamp and country, in order."""
+
 
 _ENDINGS: Final = ("json", "replaced")
 _PATIENCE: Final = 2.0
@@ -70,9 +72,27 @@ def _remove(lake: Folder, path: str) -> None:
 
 
 def read_commit(lake: Folder, date_stamp: str, country: str) -> Commit | None:
-    """Read one commit. Return None if the feed zip is not converted."""
+    """Read one commit. Return None if the feed zip is not converted.
+
+    Raises
+    ------
+    UnreadableCommitError
+        If the file is not a commit of this partition.
+    """
     content = _content(lake, date_stamp, country)
-    return None if content is None else commit_from_json(content)
+    return None if content is None else parse_commit(content, date_stamp, country)
+
+
+def read_commits(lake: Folder, pairs: Pairs) -> Iterator[Commit | None]:
+    """Read commits and yield them in order. Yield None for a commit that was removed.
+
+    A commit that cannot be read costs only its own partition: `stand_in` takes its place.
+    """
+    for pair, content in zip(pairs, commit_contents(lake, pairs), strict=True):
+        try:
+            yield None if content is None else parse_commit(content, *pair)
+        except UnreadableCommitError as error:
+            yield stand_in(error)
 
 
 def commit_contents(lake: Folder, pairs: Pairs) -> Iterator[bytes | None]:

@@ -3,23 +3,25 @@
 ``manifest/STAMP/CCC.json`` contains one commit. ``manifest.parquet`` contains all commits in one
 table. The table is derived, and it is used only if its commits are exactly the commits in the lake.
 A process that changes a commit first removes ``manifest.parquet`` and all drafts of it. So the
-table can be missing, but it is never wrong.
+table can be missing, but it is never wrong. While a commit cannot be read, the file is not written.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movielake.lake.collector import collector_paused
-from movielake.lake.commits import Commit, MemberCommit, commit_from_json
+from movielake.lake.commits import Commit
 from movielake.lake.drafts import Draft
-from movielake.lake.ledger import Pairs, commit_contents, committed
+from movielake.lake.entries import MANIFEST, manifest_table, unreadable_commits
+from movielake.lake.gaps import warn_of_gap
+from movielake.lake.ledger import Pairs, committed, read_commits
 from movielake.lake.locks import wait_for_holders
 from movielake.names.layout import MANIFEST_TABLE, Folder, Selection
 
@@ -50,6 +52,12 @@ def read_manifest(
     ------
     ValueError
         If a needed partition is still being replaced after two seconds.
+
+    Warns
+    -----
+    UnreadableCommitWarning
+        For each needed partition whose commit cannot be read. Its only row has the status
+        ``unreadable`` and no files.
     """
     while True:
         present = committed(lake, needed)
@@ -58,14 +66,19 @@ def read_manifest(
             return table
         commits = _read_all(lake, present)
         if None not in commits:
-            return manifest_table(filter(None, commits)).select(columns or MANIFEST.names)
+            table = manifest_table(filter(None, commits))
+            for pair, reason in unreadable_commits(table).items():
+                if needed and needed.matches(*pair):
+                    warn_of_gap(lake.url, reason)
+            return table.select(columns or MANIFEST.names)
 
 
 def rebuild_manifest(lake: Folder) -> pa.Table:
     """Write ``manifest.parquet`` from the commits, unless it is up to date.
 
     If another process changes a commit at the same time, the file is not written. The other
-    process rebuilds it later.
+    process rebuilds it later. If a commit cannot be read, the file is not written either, so that
+    every reader notices the commit, and notices when it is mended.
 
     Parameters
     ----------
@@ -84,25 +97,28 @@ def rebuild_manifest(lake: Folder) -> pa.Table:
         # A process that changes a commit from now on removes the draft. Wait for earlier ones.
         wait_for_holders(lake)
         table = manifest_table(filter(None, _read_all(lake, committed(lake))))
-        content = io.BytesIO()
-        pq.write_table(table, content, compression="zstd")
-        draft.publish(content.getvalue(), MANIFEST_TABLE)
+        if not unreadable_commits(table):
+            content = io.BytesIO()
+            pq.write_table(table, content, compression="zstd")
+            draft.publish(content.getvalue(), MANIFEST_TABLE)
     return table
 
 
 def _read_table(
     lake: Folder, present: Pairs, columns: Sequence[str] | None = None
 ) -> pa.Table | None:
-    """Read ``manifest.parquet``. Return None if it is missing or has other commits."""
+    """Read ``manifest.parquet``. Return None if it is missing, unreadable or of other commits."""
     path = lake.join(MANIFEST_TABLE)
     with (
-        suppress(FileNotFoundError),
+        suppress(OSError, pa.ArrowException),
         # Read an object at once, because another process can replace it between two reads.
         pa.OSFile(path) if lake.is_local else pa.BufferReader(lake.fs.cat_file(path)) as file,
     ):
         # Without Arrow's threads: if such a thread releases a Python file or Python bytes while
         # Python is ending, the whole process is aborted.
         known = pq.ParquetFile(file)
+        if known.schema_arrow.names != MANIFEST.names:
+            return None
         keys = known.read(columns=["date_stamp", "country"], use_threads=False).to_pydict()
         if list(dict.fromkeys(zip(*keys.values(), strict=True))) == present:
             return known.read(columns=columns, use_threads=False)
@@ -112,81 +128,4 @@ def _read_table(
 @collector_paused()
 def _read_all(lake: Folder, present: Pairs) -> list[Commit | None]:
     """Read commits. The result has None for each commit that was removed in the meantime."""
-    contents = commit_contents(lake, present)
-    return [None if content is None else commit_from_json(content) for content in contents]
-
-
-_FILE: Final = [("path", pa.string()), ("bytes", pa.int64()), ("sha256", pa.string())]
-_PROBLEM: Final = [
-    ("column", pa.string()),
-    ("kind", pa.string()),
-    ("count", pa.int64()),
-    ("example", pa.string()),
-]
-_FALLBACK: Final = [("reason", pa.string()), ("records", pa.int64())]
-
-MANIFEST: Final = pa.schema(
-    [
-        ("date_stamp", pa.string()),
-        ("country", pa.string()),
-        ("path", pa.string()),
-        ("size", pa.int64()),
-        ("modified", pa.string()),
-        ("fingerprint", pa.string()),
-        ("with_json", pa.bool_()),
-        ("member", pa.string()),
-        ("status", pa.string()),
-        ("table", pa.string()),
-        ("reason", pa.string()),
-        ("line", pa.int64()),
-        ("column", pa.int64()),
-        ("xml_bytes", pa.int64()),
-        ("records", pa.int64()),
-        ("rows", pa.int64()),
-        ("screenings", pa.int64()),
-        ("first_date", pa.string()),
-        ("last_date", pa.string()),
-        ("json_path", pa.string()),
-        ("json_bytes", pa.int64()),
-        ("json_sha256", pa.string()),
-        ("parquet_path", pa.string()),
-        ("parquet_bytes", pa.int64()),
-        ("parquet_sha256", pa.string()),
-        ("quarantine", pa.list_(pa.struct(_FILE))),
-        ("problems", pa.list_(pa.struct(_PROBLEM))),
-        ("fallbacks", pa.list_(pa.struct(_FALLBACK))),
-    ]
-)
-"""Columns of ``manifest.parquet``: those of the commit, of the member, and of its files."""
-
-
-@collector_paused()
-def manifest_table(commits: Iterable[Commit]) -> pa.Table:
-    """Return commits as one table with one row per member.
-
-    Parameters
-    ----------
-    commits : iterable of Commit
-        The commits, in the order of stamp and country.
-
-    Returns
-    -------
-    pa.Table
-        A table with the schema `MANIFEST`. A zip without members has one row whose member is null.
-    """
-    rows = [
-        _manifest_row(commit, member) for commit in commits for member in commit.members or (None,)
-    ]
-    return pa.Table.from_pylist(rows, schema=MANIFEST)
-
-
-def _manifest_row(commit: Commit, member: MemberCommit | None) -> dict[str, Any]:
-    # `vars` is used because the deep copies of `dataclasses.asdict` took most of the time.
-    row = vars(commit) | (vars(member) if member else {})
-    for kind in ("json", "parquet"):
-        file = vars(row[kind]) if row.get(kind) else {}
-        row |= {f"{kind}_{key}": file.get(key) for key in ("path", "bytes", "sha256")}
-    for kind in ("quarantine", "problems", "fallbacks"):
-        row[kind] = [vars(each) for each in row[kind]] if member else None
-    # `path` is the path of the feed zip. The columns above have the paths of the member's files.
-    return {name: row.get(name) for name in MANIFEST.names}
+    return list(read_commits(lake, present))

@@ -8,7 +8,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.lake.manifest import MANIFEST, read_manifest
+from movielake.lake.entries import MANIFEST
+from movielake.lake.manifest import read_manifest
 from movielake.lake.opening import check_lake
 from movielake.names.hints import require_countries, tell_choices
 from movielake.names.layout import LAKE_FILE, Folder, Selection, letter_of

@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.lake.commits import DAMAGED, REFUSED
+from movielake.lake.commits import DAMAGED, REFUSED, UNREADABLE
 from movielake.lake.manifest import read_manifest
 from movielake.names.layout import Selection
 from movielake.reading.readers import ShowingsReader
@@ -78,8 +78,8 @@ def count_screenings(members: pa.Table, axes: Axes) -> Rectangle:
 
 
 def damaged_partitions(members: pa.Table, axes: Axes) -> list[list[int]]:
-    """List the partitions with damaged or refused members, as indices of country and stamp."""
-    hurt = members.filter(pc.is_in(members["status"], pa.array([DAMAGED, REFUSED])))
+    """List the partitions with damage, as indices of country and stamp."""
+    hurt = members.filter(pc.is_in(members["status"], pa.array([DAMAGED, REFUSED, UNREADABLE])))
     keys = zip(hurt["country"].to_pylist(), hurt["date_stamp"].to_pylist(), strict=True)
     found = {(axes.countries.index(c), axes.date_stamps.index(s)) for c, s in keys}
     return [list(pair) for pair in sorted(found)]

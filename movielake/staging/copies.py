@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from movielake.cluster.slurm import read_job
 from movielake.lake.collector import collector_paused
+from movielake.lake.entries import manifest_table
 from movielake.lake.ledger import committed
-from movielake.lake.manifest import manifest_table
 from movielake.lake.writers import explained
 from movielake.names.hints import require_countries, tell_choices
 from movielake.names.layout import MANIFEST_TABLE, Folder, Selection, Terms, safe_name
@@ -215,11 +215,7 @@ def _update(target: Target, threads: int, on_progress: Callable[[str, int], None
 
 
 def _manifest(plans: Iterable[Partition]) -> pa.Table:
-    commits = (plan.commit for plan in plans if plan.commit)
-    try:
-        return manifest_table(commits)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise ValueError(f"expected a valid commit in the source, found: {error}") from None
+    return manifest_table(plan.commit for plan in plans if plan.commit)
 
 
 def _check_space(folder: Path, todo: Iterable[Partition]) -> None:

@@ -10,11 +10,13 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from movielake.lake.commits import Commit, commit_from_json
+from movielake.lake.commits import Commit
 from movielake.lake.descriptors import descriptor_content
+from movielake.lake.entries import manifest_table
+from movielake.lake.gaps import warn_of_gap
 from movielake.lake.ledger import commit_contents, committed
-from movielake.lake.manifest import manifest_table
 from movielake.lake.opening import check_lake
+from movielake.lake.parsing import UnreadableCommitError, parse_commit
 from movielake.lake.single import claim_file, split_file, whole_file
 from movielake.lake.writers import HashingFile, WrittenFile
 from movielake.names.layout import (
@@ -121,14 +123,20 @@ def _write(out: HashingFile, source: Source, on_progress: Callable[[str, int], N
 
 
 def _commits(source: Source) -> dict[Pair, tuple[bytes, Commit]]:
-    """Read all commits, in order. The manifest in the pack is made of exactly these commits."""
+    """Read all commits, in order. The manifest in the pack is made of exactly these commits.
+
+    A partition whose commit cannot be read is left out, with a warning.
+    """
     pairs, commits = committed(source, Selection()), {}
     for pair, content in zip(pairs, commit_contents(source, pairs), strict=True):
         if content is None:
             raise FileNotFoundError(
                 f"{source.url}: {commit_path(*pair)} was removed while packing; try again"
             )
-        commits[pair] = content, commit_from_json(content)
+        try:
+            commits[pair] = content, parse_commit(content, *pair)
+        except UnreadableCommitError as error:
+            warn_of_gap(source.url, error)
     return commits
 
 

@@ -17,11 +17,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movielake.lake.commits import Commit, commit_from_json, commit_to_json
+from movielake.lake.commits import Commit, commit_to_json
 from movielake.lake.descriptors import descriptor_content
+from movielake.lake.gaps import warn_of_gap
 from movielake.lake.ledger import commit_contents, committed, survey
 from movielake.lake.leftovers import remove_leftovers
 from movielake.lake.owners import name_owner
+from movielake.lake.parsing import UnreadableCommitError, parse_commit
 from movielake.lake.writers import WrittenFile, named
 from movielake.names.layout import (
     DESCRIPTOR_FILE,
@@ -94,7 +96,11 @@ class Target:
         content = content or self._content(pair)
         if content is None:
             return Partition(pair, None, held, is_half=pair in self._halves)
-        whole = self._parsed(content, pair)
+        try:
+            whole = self._parsed(content, pair)
+        except UnreadableCommitError as error:
+            warn_of_gap(self._source.url, error)
+            return Partition(pair, None, held, is_half=pair in self._halves)
         self._source.locate(whole)
         kinds = self._wanted.get(pair, frozenset()) | (kinds_of(held) if held else frozenset())
         commit = trim(whole, kinds)
@@ -112,13 +118,9 @@ class Target:
 
     def _parsed(self, content: bytes, pair: Pair) -> Commit:
         """Read a commit of the source, and check every path and size in it."""
-        path = commit_path(*pair)
-        try:
-            commit = commit_from_json(content)
-            safe = is_safe(commit, pair)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(f"{self._source.url}: {path} cannot be read: {error}") from None
-        if not safe:
+        commit = parse_commit(content, *pair)
+        if not is_safe(commit, pair):
+            path = commit_path(*pair)
             raise ValueError(
                 f"{self._source.url}: refused: {path} lists data outside its partition"
             )
@@ -128,8 +130,8 @@ class Target:
         if self._is_new:
             return None
         for path in (commit_path(*pair), aside_path(*pair)):
-            with suppress(FileNotFoundError):
-                return commit_from_json((self.folder / path).read_bytes())
+            with suppress(FileNotFoundError, UnreadableCommitError):
+                return parse_commit((self.folder / path).read_bytes(), *pair)
         return None
 
     def _has(self, file: WrittenFile, known: bool) -> bool:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from movielake.lake.commits import DAMAGED, EMPTY, OTHER, REFUSED
 from movielake.lake.descriptors import descriptor_content
-from movielake.lake.manifest import MANIFEST
+from movielake.lake.entries import MANIFEST
 from movielake.names.layout import (
     DESCRIPTOR_FILE,
     LAKE_FILE,

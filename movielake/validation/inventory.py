@@ -19,10 +19,10 @@ from movielake.lake.commits import (
     OTHER,
     REFUSED,
     Commit,
-    commit_from_json,
 )
-from movielake.lake.manifest import manifest_table
+from movielake.lake.entries import manifest_table
 from movielake.lake.opening import describe_difference
+from movielake.lake.parsing import commit_from_json
 from movielake.names.folders import changed_at
 from movielake.names.layout import LAKE_FILE, MANIFEST_FOLDER, WORK_FOLDER, Folder, commit_path
 from movielake.rows.problems import MEANING
@@ -36,11 +36,6 @@ _DEEPEST: Final = 8
 """Largest depth of folders. A lake has five levels, but links can form a circle."""
 
 _STATUSES: Final = (COMPLETE, DAMAGED, REFUSED, EMPTY, OTHER)
-
-_NO_COMMIT: Final = (
-    *(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError),
-    pa.ArrowException,
-)
 
 
 @dataclass(frozen=True)
@@ -126,12 +121,7 @@ def take_inventory(lake: Folder, *, to_the_byte: bool) -> Inventory:
             pairs.append((parts[1], parts[2]))
     results = dict(_read_commits(lake, sorted(pairs), to_the_byte))
     commits = {pair: commit for pair, commit in results.items() if isinstance(commit, Commit)}
-    try:
-        table = manifest_table(commits.values())
-    except _NO_COMMIT:  # rare, so commits are checked one by one only in this case
-        results |= {pair: _check_types(pair, commit) for pair, commit in commits.items()}
-        commits = {pair: commit for pair, commit in results.items() if isinstance(commit, Commit)}
-        table = manifest_table(commits.values())
+    table = manifest_table(commits.values())
     broken = {pair: result for pair, result in results.items() if isinstance(result, Finding)}
     return Inventory(lake, files, commits, table, broken)
 
@@ -142,14 +132,6 @@ def _check_words(commit: Commit) -> None:
         if unknown or member.status not in _STATUSES:
             words = ", ".join([member.status, *sorted(unknown)])
             raise ValueError(f"expected a known status and known kinds of problems, found {words}")
-
-
-def _check_types(pair: Pair, commit: Commit) -> Commit | Finding:
-    try:
-        manifest_table([commit])
-    except _NO_COMMIT as error:
-        return _unreadable(pair, error)
-    return commit
 
 
 def _unreadable(pair: Pair, error: Exception) -> Finding:
@@ -177,7 +159,7 @@ def _read_commit(lake: Folder, pair: Pair, to_the_byte: bool) -> Commit | Findin
         commit = commit_from_json(text)
         _check_words(commit)
         safe = is_safe(commit, pair)
-    except (OSError, *_NO_COMMIT) as error:
+    except (OSError, ValueError) as error:
         return _unreadable(pair, error)
     if to_the_byte and not _is_as_written(text, json.loads(text)):
         message = f"expected the bytes that movielake writes, found others; {mend(pair)}"

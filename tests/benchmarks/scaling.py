@@ -22,10 +22,11 @@ from pathlib import Path
 
 from movielake import convert
 from movielake.conversion.planning import KNOWN, Task, find_selected, plan_conversion
-from movielake.lake.commits import Commit, commit_from_json, commit_to_json
+from movielake.lake.commits import Commit, commit_to_json
 from movielake.lake.ledger import mark_behind
 from movielake.lake.manifest import read_manifest, rebuild_manifest
 from movielake.lake.opening import create_lake
+from movielake.lake.parsing import commit_from_json
 from movielake.names.layout import Folder, Selection
 from movielake.reading.readers import ShowingsReader
 from movielake.sample import write_sample

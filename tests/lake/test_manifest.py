@@ -25,9 +25,9 @@ from movielake.lake.commits import (
     REFUSED,
     Commit,
     MemberCommit,
-    commit_from_json,
     commit_to_json,
 )
+from movielake.lake.entries import MANIFEST, manifest_table
 from movielake.lake.ledger import (
     committed,
     mark_behind,
@@ -38,9 +38,10 @@ from movielake.lake.ledger import (
     write_commit,
 )
 from movielake.lake.locks import hold_partition
-from movielake.lake.manifest import MANIFEST, manifest_table, read_manifest, rebuild_manifest
+from movielake.lake.manifest import read_manifest, rebuild_manifest
 from movielake.lake.opening import check_lake, create_lake
 from movielake.lake.overview import describe_lake
+from movielake.lake.parsing import commit_from_json
 from movielake.lake.writers import WrittenFile, write_atomically
 from movielake.names.layout import Folder, Selection, commit_path
 from movielake.rows.problems import Problem

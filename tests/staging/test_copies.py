@@ -21,6 +21,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from movielake import convert
+from movielake.lake.commits import MOST
+from movielake.lake.gaps import UnreadableCommitWarning
 from movielake.lake.ledger import committed
 from movielake.lake.manifest import read_manifest
 from movielake.lake.opening import check_lake
@@ -844,35 +846,59 @@ FILE = {"bytes": 3, "sha256": "ab" * 32}
         {"json": FILE | {"path": "json/20191206/deu/a\nb"}},
         {"json": FILE | {"path": "json/20191206/deu/.."}},
         {"json": FILE | {"path": "json/20191206/deu/"}},
-        {"json": FILE | {"path": 7}},
-        {"json": {"bytes": -1, "sha256": "", "path": "json/20191206/deu/x"}},
-        {"json": {"bytes": 1, "sha256": 1, "path": "json/20191206/deu/x"}},
-        {"json": {"bytes": "1", "sha256": "", "path": "json/20191206/deu/x"}},
-        {"json": {"bytes": 10**30, "sha256": "", "path": "json/20191206/deu/x"}},
+        {"json": {"bytes": MOST, "sha256": "", "path": "json/20191206/deu/x"}},
         {"quarantine": [FILE | {"path": "quarantine/20191206/deu/../../../evil"}]},
         {"table": "films"},
-        {"table": ["movies"]},
-        {"records": "many"},
-        {"problems": [1]},
-        {"unheard": 1},
     ],
 )
 @pytest.mark.parametrize("form", ["folder", "pack", "tar"])
 def test_hostile_commits_are_refused(
     copy: Path, tmp_path: Path, to: Path, member: dict[str, Any], form: str
 ) -> None:
-    content, source = changed(copy, **member), str(copy)
-    if form == "folder":
-        (copy / "manifest/20191206/deu.json").write_bytes(content)
-    elif form == "tar":
-        source = tar_with(copy, tmp_path / "x.tar", commit=content)
-    else:
-        source = hostile_pack(copy, tmp_path / "x.tar", content)
+    source = source_with(copy, tmp_path, form, changed(copy, **member))
     with pytest.raises((ValueError, OSError)) as caught:
         stage(source, str(to))
     assert str(caught.value).isprintable()
     assert not (to / "lake.json").exists()
     assert not list(tmp_path.rglob("*evil*"))
+
+
+def source_with(lake: Path, folder: Path, form: str, content: bytes) -> str:
+    """Make a source with this content of the German commit. Return its path."""
+    if form == "tar":
+        return tar_with(lake, folder / "x.tar", commit=content)
+    if form == "pack":
+        return hostile_pack(lake, folder / "x.tar", content)
+    (lake / "manifest/20191206/deu.json").write_bytes(content)
+    return str(lake)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"json": FILE | {"path": 7}},
+        {"json": {"bytes": -1, "sha256": "", "path": "json/20191206/deu/x"}},
+        {"json": {"bytes": 1, "sha256": 1, "path": "json/20191206/deu/x"}},
+        {"json": {"bytes": "1", "sha256": "", "path": "json/20191206/deu/x"}},
+        {"json": {"bytes": 10**30, "sha256": "", "path": "json/20191206/deu/x"}},
+        {"table": ["movies"]},
+        {"records": "many"},
+        {"problems": [1]},
+        {"unheard": 1},
+    ],
+)
+@pytest.mark.parametrize("form", ["folder", "tar"])
+def test_a_partition_with_an_unreadable_commit_is_left_out(
+    copy: Path, tmp_path: Path, to: Path, member: dict[str, Any], form: str
+) -> None:
+    source = source_with(copy, tmp_path, form, changed(copy, **member))
+    with pytest.warns(UnreadableCommitWarning, match=r"manifest/20191206/deu.json cannot be read"):
+        stage(source, str(to))
+    assert seen(to).keys() == {path for path in seen(copy) if not is_german(path)}
+
+
+def is_german(path: str) -> bool:
+    return "20191206/deu" in path or "date_stamp=20191206/country=deu" in path
 
 
 @pytest.mark.parametrize(
@@ -920,11 +946,11 @@ def commit_without_members() -> Any:
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{}", b"null", b"[" * 100000, b"\xff", b'{"members": "abc"}']
 )
-def test_invalid_commits_are_refused(copy: Path, to: Path, content: bytes) -> None:
+def test_files_that_are_no_commits_are_left_out(copy: Path, to: Path, content: bytes) -> None:
     (copy / "manifest/20191206/deu.json").write_bytes(content)
-    with pytest.raises(ValueError, match=r"copy: manifest/20191206/deu.json cannot be read"):
+    with pytest.warns(UnreadableCommitWarning, match=r"manifest/20191206/deu.json cannot be read"):
         stage(str(copy), str(to))
-    assert seen(to) == {}
+    assert seen(to).keys() == {path for path in seen(copy) if not is_german(path)}
 
 
 @pytest.mark.parametrize("place", ["20191306/deu", "20191206/d-u", "20191206/..x"])
@@ -937,8 +963,9 @@ def test_invalid_partitions_are_refused(copy: Path, to: Path, place: str) -> Non
     with pytest.raises(ValueError, match=rf"refused: manifest/{place}.json lists data"):
         stage(str(copy), str(to))
     path.write_text(json.dumps(commit(copy, "20191206", "swe")))
-    with pytest.raises(ValueError, match=rf"refused: manifest/{place}.json lists data"):
+    with pytest.warns(UnreadableCommitWarning, match="it is the commit of 20191206/swe"):
         stage(str(copy), str(to))
+    assert seen(to) == {k: v for k, v in seen(copy).items() if k != f"manifest/{place}.json"}
 
 
 def test_a_smaller_selection_after_a_kill_removes_no_file(lake: Path, to: Path) -> None:

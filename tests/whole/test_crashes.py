@@ -30,8 +30,8 @@ import pytest
 import movielake
 from movielake import ShowingsReader, convert
 from movielake.lake import locks
-from movielake.lake.commits import commit_from_json
-from movielake.lake.manifest import manifest_table
+from movielake.lake.entries import manifest_table
+from movielake.lake.parsing import commit_from_json
 from movielake.staging.copies import stage
 from movielake.staging.packing import pack
 from tests.crashes import (
