@@ -28,7 +28,7 @@ from weakref import WeakSet
 
 from movielake.cluster.certificates import certificate_folder, load_certificates, warn_of_insecurity
 from movielake.cluster.slurm import Job, read_job
-from movielake.cluster.workers import local_cluster, running_client
+from movielake.cluster.workers import choose_shuffle, local_cluster, running_client
 
 if TYPE_CHECKING:
     from distributed import Client, Security
@@ -87,6 +87,9 @@ class _Opened:
     users: WeakSet[ConnectedClient] = field(default_factory=WeakSet)
 
 
+_ATTEMPT: Final = 10.0
+"""Seconds after which a scheduler file is read again."""
+
 _LOCK: Final = threading.RLock()
 _OPENED: Final[dict[Client, _Opened]] = {}
 
@@ -120,6 +123,11 @@ def connect(
         Settings of a local cluster. See `movielake.cluster.workers.local_cluster`.
     timeout : float, optional
         Seconds to wait for the scheduler of an existing cluster.
+
+    Notes
+    -----
+    If you have not set dask's ``dataframe.shuffle.method``, it becomes ``"tasks"`` in this process.
+    The method that dask chooses on a cluster cannot move rows with lists or maps.
 
     Returns
     -------
@@ -156,6 +164,7 @@ def connect(
         connected = ConnectedClient(client)
         if client in _OPENED:
             _OPENED[client].users.add(connected)
+    choose_shuffle()
     return connected
 
 
@@ -193,20 +202,36 @@ def _started(
 
 @contextmanager
 def _joined(job: Job, address: str, source: str, timeout: float) -> Iterator[Client]:
-    from distributed import Client
+    with closing(_join(job, address, source, timeout)) as client:
+        yield client
 
-    security = _security(job, address, source)
+
+def _join(job: Job, address: str, source: str, timeout: float) -> Client:
+    """Connect to a scheduler. Read its file again meanwhile, because the file can be an old one."""
+    from distributed import Client
+    from distributed.comm.core import FatalCommClosedError
+
+    deadline, is_file = time.monotonic() + timeout, source == job.scheduler_file
+    while True:
+        left = max(deadline - time.monotonic(), 0.1)
+        try:
+            security = _security(job, address, source)
+            client = Client(
+                address, security=security, timeout=min(left, _ATTEMPT) if is_file else left
+            )
+            break
+        except OSError as error:
+            left = deadline - time.monotonic()
+            newer = _read_scheduler_file(source, left) if is_file else address
+            if newer == address and (left <= 0 or isinstance(error, FatalCommClosedError)):
+                raise ConnectionError(
+                    f"expected a dask scheduler at {address} (from {source}), found no answer in "
+                    f"{timeout:g} s; check that it is still running ({error})"
+                ) from error
+            address = newer
     if job.is_slurm and address.startswith("tcp://"):
         warn_of_insecurity(f"scheduler at {address}")
-    try:
-        client = Client(address, security=security, timeout=timeout)
-    except OSError as error:
-        raise ConnectionError(
-            f"expected a dask scheduler at {address} (from {source}), found no answer in "
-            f"{timeout:g} s; check that it is still running ({error})"
-        ) from error
-    with closing(client):
-        yield client
+    return client
 
 
 def _is_at(client: Client, address: str) -> bool:

@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import sys
 import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from multiprocessing import resource_tracker
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
-from types import ModuleType
 from typing import Any, Final, Generic, TypeVar
+
+from movielake.cluster.slurm import seed_hashes
+from movielake.cluster.starting import BareContext
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -200,9 +200,9 @@ class _Process(Generic[Piece, Result]):
         self._start()
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would copy locks of other threads
+        context = BareContext()
         self.pipe, far = context.Pipe()
-        with far, BARE_MAIN:
+        with far:
             self._process = context.Process(target=_serve, args=(self._work, far), daemon=True)
             self._process.start()
 
@@ -238,13 +238,50 @@ class _Process(Generic[Piece, Result]):
         self._process.join()
 
 
+@contextmanager
+def process_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
+    """Run a pool of worker processes, for programs that need an executor, within a context.
+
+    Parameters
+    ----------
+    processes : int
+        The largest number of processes.
+
+    Yields
+    ------
+    concurrent.futures.ProcessPoolExecutor
+        The pool. After an error or an interrupt in the context, its processes are killed.
+
+    Examples
+    --------
+    >>> from movielake.cluster.processes import process_pool
+    >>> with process_pool(1) as pool:
+    ...     pool.submit(abs, -3).result()
+    3
+    """
+    seed_hashes()
+    pool = ProcessPoolExecutor(processes, BareContext(), initializer=_watch_parent)
+    try:
+        yield pool
+    except BaseException:
+        for process in dict(pool._processes).values():  # Python 3.14 has pool.kill_workers()
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def _serve(work: Callable[[Any], Any], pipe: Connection) -> None:
     """Do pieces of work as they come, in a worker process."""
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    _watch_parent()
     with suppress(EOFError):
         while True:
             pipe.send(attempt(work, pipe.recv()))
     os._exit(0)  # skip the destructors of C++ libraries, as the command line does
+
+
+def _watch_parent() -> None:
+    threading.Thread(target=_follow_parent, daemon=True).start()
 
 
 def _follow_parent() -> None:
@@ -253,67 +290,3 @@ def _follow_parent() -> None:
     if parent:
         parent.join()
         os._exit(1)
-
-
-class BareMain:
-    """A context in which new processes do not run the user's script again and ignore interrupts.
-
-    Python runs the main script in each new process, so a script must guard its code with
-    ``if __name__ == "__main__"``. Our workers need no code from that script, so scripts need no
-    such guard. The interrupt of a terminal or of a notebook's cell reaches its whole process group.
-    Without this context, each worker would print a trace.
-
-    Examples
-    --------
-    >>> from movielake.cluster.processes import BARE_MAIN
-    >>> import sys
-    >>> with BARE_MAIN:
-    ...     hasattr(sys.modules["__main__"], "__file__")
-    False
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._entered = 0
-        self._main: ModuleType | None = None
-        self._mine = _Mask()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._entered:
-                self._main = sys.modules["__main__"]
-                sys.modules["__main__"] = ModuleType("__main__")
-                resource_tracker.ensure_running()  # now, because its start would undo the mask
-            self._entered += 1
-        self._mine.block()
-
-    def __exit__(self, *_: object) -> None:
-        self._mine.restore()
-        with self._lock:
-            self._entered -= 1
-            if not self._entered and self._main:
-                sys.modules["__main__"] = self._main
-
-
-class _Mask(threading.local):
-    """The mask that blocks interrupts in a thread that starts processes.
-
-    New threads and processes inherit the mask. Dask starts several processes on one thread, in
-    turns, so the mask counts how often it is entered.
-    """
-
-    entered = 0
-
-    def block(self) -> None:
-        if not self.entered:
-            self._before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        self.entered += 1
-
-    def restore(self) -> None:
-        self.entered -= 1
-        if not self.entered:
-            signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
-
-
-BARE_MAIN: Final = BareMain()
-"""The instance that this whole process shares, because it has one main module."""

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from movielake.cluster.machine import machine_cpus, machine_memory
 
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("SLURM_JOB_ID",),
     "nodes": ("SLURM_JOB_NUM_NODES", "SLURM_NNODES"),
     "node_list": ("SLURM_JOB_NODELIST", "SLURM_NODELIST"),
     "node": ("SLURMD_NODENAME",),
-    "cpus": ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"),
+    "node_number": ("SLURM_NODEID",),
+    "step": ("SLURM_STEP_ID",),
+    "tasks": ("SLURM_TASKS_PER_NODE",),
+    "cpus_per_task": ("SLURM_CPUS_PER_TASK",),
+    "cpus_on_node": ("SLURM_CPUS_ON_NODE",),
     "memory_per_node": ("SLURM_MEM_PER_NODE",),
     "memory_per_cpu": ("SLURM_MEM_PER_CPU",),
     "scratch": ("SLURM_TMPDIR",),
@@ -31,6 +38,9 @@ _NODE: Final = r"(?:[^][,\s]|\[\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*\])+"
 
 _MEGABYTE: Final = 2**20
 """Slurm's unit of memory, in bytes."""
+
+_FIRST_SPECIAL_STEP: Final = 2**32 - 16
+"""Steps from this number on are the job's own: the batch script, and the shell of salloc."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,7 @@ class Job:
     node : str or None
         The name of this node. None outside Slurm.
     cpus : int
-        The number of CPUs of this process on this node.
+        The number of CPUs for this process on this node.
     memory : int
         Bytes of memory for these CPUs together.
     scratch : str or None
@@ -77,6 +87,14 @@ class Job:
     def is_slurm(self) -> bool:
         """Whether this is a Slurm job."""
         return self.id is not None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether this process runs on no node of the job, like salloc's shell on a login node."""
+        host = socket.gethostname()
+        names = {host, host.partition(".")[0]}
+        is_listed = not self.node_list or not names.isdisjoint(self.node_list)
+        return self.is_slurm and self.node is None and not is_listed
 
 
 def read_job(
@@ -115,20 +133,24 @@ def read_job(
     """
     found = _find(os.environ if environ is None else environ)
     names = expand_nodes(found["node_list"][1]) if "node_list" in found else ()
-    cpus = cpus or _count(found, "cpus") or _machine_cpus()
-    return Job(
+    job = Job(
         id=_text(found, "id"),
         nodes=_count(found, "nodes") or len(names) or 1,
         node_list=names,
         node=_text(found, "node"),
-        cpus=cpus,
-        memory=memory or _slurm_memory(found, cpus) or machine_memory(),
+        cpus=cpus or 0,
+        memory=memory or 0,
         scratch=str(scratch) if scratch else _text(found, "scratch"),
         scheduler_address=_text(found, "scheduler_address"),
         scheduler_file=str(scheduler_file) if scheduler_file else _text(found, "scheduler_file"),
         certificates=_text(found, "certificates"),
         insecure=_switch(found, "insecure"),
     )
+    if job.is_elsewhere:
+        found = {}
+    cpus = cpus or _slurm_cpus(found) or machine_cpus()
+    memory = memory or _slurm_memory(found, cpus) or machine_memory()
+    return replace(job, cpus=cpus, memory=memory)
 
 
 def expand_nodes(text: str) -> tuple[str, ...]:
@@ -174,56 +196,28 @@ def _expand_word(word: str) -> Iterator[str]:
                 yield f"{before}{number:0{len(first)}}{tail}"
 
 
-def machine_memory(root: Path = Path("/")) -> int:
-    """Return how much memory this process can use on this machine.
+def _slurm_cpus(found: Mapping[str, tuple[str, str]]) -> int:
+    """Return the CPUs for this process on this node, or 0 if Slurm does not state them.
 
-    Parameters
-    ----------
-    root : Path, optional
-        The folder that contains ``proc`` and ``sys``.
-
-    Returns
-    -------
-    int
-        Bytes. This is the machine's memory, or the smallest limit of the control groups (version 1
-        or 2) of this process if that is less.
-
-    Examples
-    --------
-    >>> from movielake.cluster.slurm import machine_memory
-    >>> machine_memory() > 2**20
-    True
+    A batch script has the CPUs of all tasks on its node. In a step, each task is a process.
     """
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([physical, *_control_group_limits(root)])
+    per_task = _count(found, "cpus_per_task")
+    on_node = _count(found, "cpus_on_node") if not per_task else 0
+    tasks = _tasks_on_node(found) if "tasks" in found else 1
+    if "step" in found and _count(found, "step", least=0) < _FIRST_SPECIAL_STEP:
+        return per_task or -(-on_node // tasks)
+    return per_task * tasks or on_node
 
 
-def _control_group_limits(root: Path) -> Iterator[int]:
-    """Read the limits of the control groups of this process, and of their parent groups."""
-    for line in _read(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            folder, name = root / "sys/fs/cgroup", "memory.max"
-        elif "memory" in controllers.split(","):
-            folder, name = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
-        else:
-            continue
-        for part in (".", *Path(path).parts[1:]):
-            folder /= part
-            text = _read(folder / name).strip()
-            if text.isdecimal():  # not "max"
-                yield int(text)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:  # the system is not Linux, or a container hides the file
-        return ""
-
-
-def _machine_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _tasks_on_node(found: Mapping[str, tuple[str, str]]) -> int:
+    """Read the number of tasks on this node from Slurm's short list for all nodes."""
+    name, text = found["tasks"]
+    counts = re.findall(r"(\d+)(?:\(x(\d+)\))?(?:,|$)", text)
+    each = [int(count) for count, times in counts for _ in range(int(times or 1))]
+    number = _count(found, "node_number", least=0)
+    if number >= len(each) or not each[number]:
+        raise _refusal(name, "the number of tasks on each node like 4(x2),3", text)
+    return each[number]
 
 
 def _slurm_memory(found: Mapping[str, tuple[str, str]], cpus: int) -> int:
@@ -250,6 +244,17 @@ def variables_kept() -> Iterator[None]:
     finally:
         for name in os.environ.keys() - before:
             del os.environ[name]
+
+
+def seed_hashes() -> None:
+    """Let new processes compute the same hash of a text, as dask does for its own processes.
+
+    Examples
+    --------
+    >>> from movielake.cluster.slurm import seed_hashes
+    >>> seed_hashes()
+    """
+    os.environ.setdefault("PYTHONHASHSEED", "6640")  # dask's number
 
 
 def _find(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:

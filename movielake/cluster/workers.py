@@ -8,44 +8,30 @@ this process ends, even if it is killed, its workers end and their files on scra
 from __future__ import annotations
 
 import logging
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from movielake.cluster.certificates import make_certificates, warn_of_insecurity
-from movielake.cluster.processes import (
-    BARE_MAIN,
-    Piece,
-    Result,
-    attempt,
-    do_pieces,
-    unwrap,
-    worker_died,
-)
+from movielake.cluster.processes import Piece, Result, attempt, do_pieces, unwrap, worker_died
+from movielake.cluster.scratch import scratch_folder
 from movielake.cluster.slurm import Job, read_job, variables_kept
+from movielake.cluster.starting import BARE_MAIN
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster, Nanny
 
 _LOOPBACK: Final = "127.0.0.1"
 
-_SWEEPER: Final = """
-trap '' HUP INT TERM
-read -r word
-test "$word" = done || for pause in 0 1; do sleep $pause; rm -rf -- "$1"; done
-"""
-"""A shell script that waits until its input ends, and removes the scratch folder.
+_SHUFFLE: Final = "dataframe.shuffle.method"
+"""Dask's setting of the method by which rows move between partitions. None lets dask choose."""
 
-Our process writes "done" when it has removed the folder itself. If the input ends without this
-word, our process was killed. The script removes the folder twice, because workers that are about to
-end can still write to it.
-"""
+AHEAD: Final = 1_000_000
+"""The priority of work for which a task waits. It goes ahead of tasks that have not begun."""
 
 
 def share_out(
@@ -76,11 +62,13 @@ def share_out(
     >>> sorted(share_out(abs, [-3, -5], 1))
     [(0, 3), (1, 5)]
     """
-    client = running_client()
-    if client is None:
-        yield from do_pieces(work, pieces, read_job().cpus if workers is None else workers)
-    else:
-        yield from _on_client(client, work, pieces)
+    with shared_client() as client:
+        if client is not None:
+            yield from _on_client(client, work, pieces)
+        elif current_process().daemon:  # such a process cannot start others
+            yield from ((number, work(piece)) for number, piece in enumerate(pieces))
+        else:
+            yield from do_pieces(work, pieces, read_job().cpus if workers is None else workers)
 
 
 def _on_client(
@@ -90,7 +78,7 @@ def _on_client(
     from distributed.scheduler import KilledWorker
 
     futures = {
-        client.submit(attempt, work, piece, pure=False, priority=-number): number
+        client.submit(attempt, work, piece, pure=False, priority=AHEAD - number): number
         for number, piece in enumerate(pieces)
     }
     try:
@@ -100,6 +88,59 @@ def _on_client(
             future.release()
     finally:  # after an error or Ctrl-C, the waiting pieces must not start
         client.cancel(list(futures))
+
+
+@contextmanager
+def shared_client() -> Iterator[Client | None]:
+    """Find the client that can do work for this thread, which waits for it within the context.
+
+    A task that waits leaves its thread to other tasks of its worker meanwhile. So the work can be
+    done even if each thread of each worker waits for work. Submit the work with priority `AHEAD`,
+    or each waiting task would let one more task begin.
+
+    Yields
+    ------
+    distributed.Client or None
+        The running client. None if there is no client, or if the wait could hold a worker's thread
+        for ever: in a coroutine, and in a thread that a task has started. Do the work yourself
+        then.
+
+    Examples
+    --------
+    >>> from movielake.cluster.workers import shared_client
+    >>> with shared_client() as client:
+    ...     client is None
+    True
+    """
+    client = running_client()
+    if client is None or client.asynchronous:
+        yield None
+        return
+    from distributed import worker_client
+
+    if _runs_task():
+        with worker_client() as own:
+            yield own
+    else:
+        yield None if _belongs_to_task() else client
+
+
+def _runs_task() -> bool:
+    """Return whether this is a thread of a worker, which can leave the worker's pool."""
+    from distributed.utils import thread_state  # type: ignore[attr-defined]
+
+    return hasattr(thread_state, "start_time")
+
+
+def _belongs_to_task() -> bool:
+    """Return whether a task waits for this thread, as far as one can know."""
+    from distributed import get_worker
+
+    try:
+        get_worker()
+    except ValueError:
+        return current_process().daemon  # a worker's process, unless a worker runs in ours
+    return True
 
 
 def running_client() -> Client | None:
@@ -125,6 +166,24 @@ def running_client() -> Client | None:
     except ValueError:
         return None
     return client if client.status == "running" else None
+
+
+def choose_shuffle() -> None:
+    """Let dask move rows between workers as tasks, if the user has chosen no other method.
+
+    The method that dask chooses on a cluster, ``p2p``, cannot move lists and maps. It names Arrow
+    types in texts that pandas 3.1 cannot read. Without distributed, dask shuffles on the disk,
+    which works, so this function then changes nothing.
+
+    Examples
+    --------
+    >>> from movielake.cluster.workers import choose_shuffle
+    >>> choose_shuffle()
+    """
+    import dask
+
+    if "distributed" in sys.modules and dask.config.get(_SHUFFLE, None) is None:
+        dask.config.set({_SHUFFLE: "tasks"})
 
 
 @contextmanager
@@ -237,56 +296,6 @@ def _hide_closing() -> None:
 
 def _is_news(record: logging.LogRecord) -> bool:
     return not any(words in str(record.msg) for words in _CLOSING)
-
-
-@contextmanager
-def scratch_folder(parent: str | None = None) -> Iterator[Path]:
-    """Make a folder that is removed when this process ends, even if it is killed.
-
-    Parameters
-    ----------
-    parent : str, optional
-        The folder to make it in, by default the system's folder for temporary files.
-
-    Yields
-    ------
-    pathlib.Path
-        The folder, which only its owner can read.
-
-    Raises
-    ------
-    OSError
-        If the parent is not writable.
-
-    Examples
-    --------
-    >>> from movielake.cluster.workers import scratch_folder
-    >>> with scratch_folder() as folder:
-    ...     folder.is_dir()
-    True
-    >>> folder.exists()
-    False
-    """
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="movielake-", dir=parent))
-    except OSError as error:
-        raise OSError(
-            f"expected a writable folder in SLURM_TMPDIR or scratch=, found {parent!r}; "
-            f"set another one ({error})"
-        ) from error
-    sweeper = subprocess.Popen(  # noqa: S603  # only the folder comes from outside
-        ["/bin/sh", "-c", _SWEEPER, "movielake-sweeper", folder],
-        cwd="/",
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # so that a signal to our process group does not reach it
-    )
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        sweeper.communicate(b"" if folder.exists() else b"done\n")
 
 
 def _needs_tls(job: Job, tls: bool | None) -> bool:

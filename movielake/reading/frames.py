@@ -39,6 +39,7 @@ from dask.dataframe.dask_expr._indexing import Loc
 from dask.dataframe.dask_expr._reductions import Len
 from dask.dataframe.dask_expr.io.io import FromMapProjectable
 
+from movielake.cluster.workers import choose_shuffle
 from movielake.reading.files import KEYS, PlainRows, empty_rows, numbered_rows, to_frame
 from movielake.reading.holdings import FileGroup, Holdings
 
@@ -72,6 +73,7 @@ def frame(held: Holdings, groups: list[FileGroup], source: PlainRows) -> dd.Data
     dask.dataframe.DataFrame
         The rows. Making it reads no data.
     """
+    choose_shuffle()
     expression = LakeRows(
         func=read_group,
         iterables=[groups],

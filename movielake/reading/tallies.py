@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.cluster.slurm import read_job
-from movielake.cluster.workers import running_client
+from movielake.cluster.workers import AHEAD, shared_client
 from movielake.reading.files import KEYS, PlainRows, plain, rows_of_group
 from movielake.reading.holdings import FileGroup, Holdings
 
@@ -39,9 +40,10 @@ def over_groups(
     list
         One result per group, in the order of the groups.
     """
-    client = running_client() if held.folder.is_shared else None
-    if client is not None:
-        return list(client.gather(client.map(function, groups, pure=False)))
+    with shared_client() if held.folder.is_shared else nullcontext() as client:
+        if client is not None:
+            futures = client.map(function, groups, pure=False, priority=AHEAD)
+            return list(client.gather(futures))
     with ThreadPoolExecutor(read_job().cpus) as pool:
         return list(pool.map(function, groups))
 
