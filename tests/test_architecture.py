@@ -25,7 +25,8 @@ WINGS = {
     "schema": "tables dictionary jsonschemas",
     "sample": "streams markup places closures films quirks theaters edition movie_records "
     "movie_quirks theater_records showings showing_quirks china members packaging",
-    "cluster": "slurm certificates processes workers connection multinode jobs",
+    "cluster": "machine slurm certificates starting processes scratch workers connection "
+    "multinode jobs",
     "names": "countries currencies terms folders layout hints",
     "feed": "limits archives zips damage guarding recoding markup records",
     "places": "geography timezones",
@@ -33,7 +34,7 @@ WINGS = {
     "lake": "owners locks leftovers collector gaps writers single drafts outputs commits parsing "
     "entries ledger opening manifest descriptors quarantine cards overview",
     "staging": "packs sources packing partitions targets copies",
-    "reading": "blocks holdings files frames tallies views records finding current readers",
+    "reading": "blocks holdings files frames tallies views bags records finding current readers",
     "fastpath": "unrecognised shape blocks segments nesting dates times fragments rows reading",
     "joining": "lookups snapshots joins references",
     "conversion": "planning results members publishing runs",

@@ -88,7 +88,7 @@ class _Opened:
 
 
 _ATTEMPT: Final = 10.0
-"""Seconds after which a scheduler file is read again."""
+"""Seconds to wait for a scheduler's answer before its file is read again."""
 
 _LOCK: Final = threading.RLock()
 _OPENED: Final[dict[Client, _Opened]] = {}
@@ -207,23 +207,21 @@ def _joined(job: Job, address: str, source: str, timeout: float) -> Iterator[Cli
 
 
 def _join(job: Job, address: str, source: str, timeout: float) -> Client:
-    """Connect to a scheduler. Read its file again meanwhile, because the file can be an old one."""
+    """Connect to a scheduler. If it does not answer, read its file again: it can be an old one."""
     from distributed import Client
     from distributed.comm.core import FatalCommClosedError
 
-    deadline, is_file = time.monotonic() + timeout, source == job.scheduler_file
+    deadline = time.monotonic() + timeout
     while True:
+        security = _security(job, address, source)
         left = max(deadline - time.monotonic(), 0.1)
         try:
-            security = _security(job, address, source)
-            client = Client(
-                address, security=security, timeout=min(left, _ATTEMPT) if is_file else left
-            )
+            client = Client(address, security=security, timeout=min(left, _ATTEMPT))
             break
         except OSError as error:
-            left = deadline - time.monotonic()
-            newer = _read_scheduler_file(source, left) if is_file else address
-            if newer == address and (left <= 0 or isinstance(error, FatalCommClosedError)):
+            newer = _read_scheduler_file(source, left) if source == job.scheduler_file else address
+            is_over = isinstance(error, FatalCommClosedError) or time.monotonic() >= deadline
+            if newer == address and is_over:
                 raise ConnectionError(
                     f"expected a dask scheduler at {address} (from {source}), found no answer in "
                     f"{timeout:g} s; check that it is still running ({error})"

@@ -234,8 +234,8 @@ def variables_kept() -> Iterator[None]:
     >>> import os
     >>> from movielake.cluster.slurm import variables_kept
     >>> with variables_kept():
-    ...     os.environ["MALLOC_TRIM_THRESHOLD_"] = "65536"
-    >>> "MALLOC_TRIM_THRESHOLD_" in os.environ
+    ...     os.environ["MOVIELAKE_EXAMPLE"] = "1"
+    >>> "MOVIELAKE_EXAMPLE" in os.environ
     False
     """
     before = frozenset(os.environ)

@@ -96,6 +96,9 @@ class _Reader(RecordsView):
             f"{self._held.total('records')} records)"
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_client": None}  # a copy finds the running client itself
+
     def __enter__(self) -> Any:
         return self
 

@@ -37,13 +37,13 @@ class RecordsView(RowsView):
         >>> titles.frequencies().topk(1, key=1).compute(scheduler="sync")
         [('Élodie < 3 Tiger', 6)]
         """
-        import dask.bag as db
         from dask.delayed import delayed
+
+        from movielake.reading.bags import bag_of
 
         self._checked("json")
         read = delayed(records_of_group)
-        bag: db.Bag = db.from_delayed([read(group, self._source) for group in self._bag_groups()])
-        return bag
+        return bag_of([read(group, self._source) for group in self._bag_groups()])
 
     def _bag_groups(self) -> list[FileGroup]:
         """Group the files for a bag: about four partitions per worker, each of limited size."""

@@ -246,6 +246,26 @@ def test_a_scheduler_file_without_an_address_is_an_error(
         connect(scheduler_file=path, timeout=0.2)
 
 
+def test_the_file_of_an_earlier_scheduler_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, new = tmp_path / "scheduler.json", tmp_path / "new.json"
+    path.write_text(json.dumps({"address": "tcp://127.0.0.1:1"}))
+    reads = []
+
+    def replace_file(_: object, address: str, __: object) -> None:
+        """Let the new scheduler write its file after the earlier one was read."""
+        reads.append(address)
+        if new.exists():
+            new.rename(path)
+
+    monkeypatch.setattr("movielake.cluster.connection._ATTEMPT", 0.2)
+    monkeypatch.setattr("movielake.cluster.connection._security", replace_file)
+    with found_cluster(new) as cluster, connect(scheduler_file=path) as client:
+        assert client.scheduler.address == cluster.scheduler_address
+    assert reads == ["tcp://127.0.0.1:1", cluster.scheduler_address]
+
+
 def test_a_scheduler_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "scheduler.json"
     path.write_text(json.dumps({"address": "tcp://127.0.0.1:1"}))

@@ -13,7 +13,8 @@ from types import ModuleType
 import psutil
 import pytest
 
-from movielake.cluster.processes import BARE_MAIN, do_pieces, in_order
+from movielake.cluster.processes import do_pieces, in_order
+from movielake.cluster.starting import BARE_MAIN
 from tests.crashes import kill_each
 
 SECONDS = 30

@@ -1,21 +1,25 @@
-"""The resources and settings of a job, read from plain mappings and plain files."""
+"""The resources and settings of a job, read from plain mappings."""
 
-import os
+import socket
 from pathlib import Path
 
 import pytest
 
 import movielake
-from movielake.cluster.slurm import VARIABLES, Job, expand_nodes, machine_memory, read_job
+from movielake.cluster.machine import machine_cpus, machine_memory
+from movielake.cluster.slurm import VARIABLES, Job, expand_nodes, read_job
 
 GIGABYTE = 2**30
+
+SHELL = "4294967290"
+"""Slurm's number for the step in which the shell of salloc runs."""
 
 
 def test_outside_slurm_the_machine_gives_cpus_and_memory() -> None:
     job = read_job({})
     assert not job.is_slurm
     assert (job.nodes, job.node_list, job.node, job.scratch) == (1, (), None, None)
-    assert job.cpus == len(os.sched_getaffinity(0))
+    assert job.cpus == machine_cpus()
     assert job.memory == machine_memory()
     assert (job.scheduler_address, job.scheduler_file, job.certificates) == (None, None, None)
     assert not job.insecure
@@ -56,6 +60,46 @@ def test_cpus_on_node_count_if_cpus_per_task_is_empty() -> None:
     assert read_job({"SLURM_CPUS_PER_TASK": "", "SLURM_CPUS_ON_NODE": "8"}).cpus == 8
 
 
+@pytest.mark.parametrize(
+    ("environ", "cpus"),
+    [
+        ({"SLURM_TASKS_PER_NODE": "8", "SLURM_CPUS_PER_TASK": "1"}, 8),
+        ({"SLURM_TASKS_PER_NODE": "2", "SLURM_CPUS_PER_TASK": "3"}, 6),
+        ({"SLURM_TASKS_PER_NODE": "4(x2),2", "SLURM_CPUS_PER_TASK": "2"}, 8),
+        ({"SLURM_TASKS_PER_NODE": "4(x2),2", "SLURM_CPUS_PER_TASK": "2", "SLURM_NODEID": "2"}, 4),
+        ({"SLURM_TASKS_PER_NODE": "3", "SLURM_CPUS_ON_NODE": "8"}, 8),
+        ({"SLURM_TASKS_PER_NODE": "8", "SLURM_CPUS_PER_TASK": "1", "SLURM_STEP_ID": "0"}, 1),
+        ({"SLURM_TASKS_PER_NODE": "2", "SLURM_CPUS_ON_NODE": "4", "SLURM_STEP_ID": "1"}, 2),
+        (
+            {"SLURM_TASKS_PER_NODE": "4", "SLURM_CPUS_PER_TASK": "1", "SLURM_STEP_ID": SHELL},
+            4,
+        ),
+    ],
+)
+def test_a_job_has_the_cpus_of_its_tasks_on_this_node_and_a_step_those_of_one_task(
+    environ: dict[str, str], cpus: int
+) -> None:
+    assert read_job(environ).cpus == cpus
+
+
+def test_a_shell_on_another_node_than_the_jobs_has_the_cpus_and_memory_of_its_machine() -> None:
+    """The shell of salloc often stays on the login node."""
+    environ = {
+        "SLURM_JOB_ID": "7",
+        "SLURM_JOB_NODELIST": "n[1-2]",
+        "SLURM_TASKS_PER_NODE": "48(x2)",
+        "SLURM_CPUS_PER_TASK": "2",
+        "SLURM_MEM_PER_CPU": "1",
+    }
+    job = read_job(environ)
+    assert job.is_elsewhere
+    assert (job.cpus, job.memory) == (machine_cpus(), machine_memory())
+    for there in ({"SLURMD_NODENAME": "n1"}, {"SLURM_JOB_NODELIST": socket.gethostname()}):
+        job = read_job({**environ, **there})
+        assert not job.is_elsewhere
+        assert (job.cpus, job.memory) == (96, 96 * 2**20)
+
+
 def test_memory_per_node_is_not_multiplied_by_cpus() -> None:
     environ = {"SLURM_MEM_PER_NODE": "2048", "SLURM_CPUS_ON_NODE": "8"}
     assert read_job(environ).memory == 2 * GIGABYTE
@@ -90,6 +134,8 @@ def test_arguments_replace_variables_even_invalid_ones() -> None:
         ("SLURM_MEM_PER_NODE", "1.5"),
         ("SLURM_JOB_NUM_NODES", "two"),
         ("SLURM_JOB_NODELIST", "n[1-3"),
+        ("SLURM_TASKS_PER_NODE", "many"),
+        ("SLURM_TASKS_PER_NODE", "0"),
         ("MOVIELAKE_INSECURE", "yes"),
     ],
 )
@@ -119,38 +165,6 @@ def test_lists_of_nodes_are_expanded(text: str, names: str) -> None:
 def test_an_invalid_list_of_nodes_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="SLURM_JOB_NODELIST"):
         expand_nodes(text)
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-
-
-def test_the_smallest_limit_of_nested_control_groups_2_counts(tmp_path: Path) -> None:
-    files = {
-        "proc/self/cgroup": "0::/job_7/step_0\n",
-        "sys/fs/cgroup/job_7/memory.max": "33554432\n",
-        "sys/fs/cgroup/job_7/step_0/memory.max": "max\n",
-    }
-    write(tmp_path, files)
-    assert machine_memory(tmp_path) == 32 * 2**20
-
-
-def test_the_limit_of_control_groups_1_counts(tmp_path: Path) -> None:
-    files = {
-        "proc/self/cgroup": "5:cpu,cpuacct:/\n4:memory:/slurm/job_7\n0::/\n",
-        "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
-        "sys/fs/cgroup/memory/slurm/job_7/memory.limit_in_bytes": "16777216\n",
-    }
-    write(tmp_path, files)
-    assert machine_memory(tmp_path) == 16 * 2**20
-
-
-def test_the_memory_of_the_machine_counts_without_a_limit(tmp_path: Path) -> None:
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    write(tmp_path, {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n"})
-    assert machine_memory(tmp_path) == machine_memory(tmp_path / "nowhere") == physical
 
 
 def test_only_one_module_reads_the_environment() -> None:

@@ -18,8 +18,9 @@ import pytest
 from distributed import Client, LocalCluster, Security
 
 from movielake.cluster.certificates import make_certificates
+from movielake.cluster.scratch import scratch_folder
 from movielake.cluster.slurm import VARIABLES
-from movielake.cluster.workers import local_cluster, running_client, scratch_folder, share_out
+from movielake.cluster.workers import local_cluster, running_client, share_out
 from tests.crashes import kill_each
 
 LOOPBACK = "127.0.0.1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 import shutil
@@ -48,7 +49,7 @@ def no_job(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def copy(sample_lake: Path, tmp_path: Path) -> Path:
+def own_lake(sample_lake: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(sample_lake, tmp_path / "copy"))
 
 
@@ -132,8 +133,8 @@ def test_head_returns_the_first_rows(letter: str, sample_lake: Path) -> None:
     assert len(reader.head()) == min(5, (whole["date_stamp"] == "20191206").sum())
 
 
-def test_head_reads_only_one_file(copy: Path) -> None:
-    reader = ShowingsReader(str(copy))
+def test_head_reads_only_one_file(own_lake: Path) -> None:
+    reader = ShowingsReader(str(own_lake))
     joined = JoinedShowings(reader)
     first, *others = reader.files
     for path in map(Path, others):
@@ -162,15 +163,15 @@ def test_head_uses_the_first_file_with_rows(tmp_path: Path) -> None:
     assert (len(nothing), nothing.dtypes.equals(reader.dataframe.dtypes)) == (0, True)
 
 
-def test_counts_need_no_readable_file(copy: Path, duck: Ask) -> None:
-    for path in (*copy.glob("parquet/*/*/*/*"), *copy.glob("json/*/*/*")):
+def test_counts_need_no_readable_file(own_lake: Path, duck: Ask) -> None:
+    for path in (*own_lake.glob("parquet/*/*/*/*"), *own_lake.glob("json/*/*/*")):
         path.write_bytes(bytes(path.stat().st_size))
-    reader = ShowingsReader(str(copy), countries="deu")
+    reader = ShowingsReader(str(own_lake), countries="deu")
     sql = (
         "select count(distinct (source_xml, record)), count(*) from showings where country = 'deu'"
     )
     assert [(reader.count, len(reader.dataframe))] == duck(sql)
-    assert MoviesReader(str(copy)).count == duck("select count(*) from movies")[0][0]
+    assert MoviesReader(str(own_lake)).count == duck("select count(*) from movies")[0][0]
 
 
 def test_files_lists_the_paths_in_order(sample_lake: Path) -> None:
@@ -232,6 +233,29 @@ def test_a_running_cluster_is_used_and_keeps_running(sample_lake: Path, tmp_path
             assert dict(reader.bag.pluck("movie_id").frequencies().compute()) == expected
         reader.shutdown()
         assert client.submit(sum, [1, 2]).result() == 3
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda reader: pickle.loads(pickle.dumps(reader)),
+        lambda reader: cloudpickle.loads(cloudpickle.dumps(reader)),
+    ],
+)
+@pytest.mark.parametrize("current", [False, True])
+def test_a_reader_can_be_copied_and_submitted_after_its_client_was_used(
+    copied: Any, current: bool, sample_lake: Path, tmp_path: Path
+) -> None:
+    with local_cluster(1, scratch=tmp_path) as cluster, Client(cluster):
+        reader = ShowingsReader(str(sample_lake), countries="nzl", current=current)
+        counted = reader.client.submit(ShowingsReader.count_by, reader, "movie_id").result()
+        other = copied(reader)
+        assert other.client.scheduler.address == reader.client.scheduler.address
+        assert other.count_by("movie_id").equals(counted)
+        other.shutdown()
+        assert reader.client.submit(sum, [1, 2]).result() == 3
 
 
 def processes(client: Any) -> list[psutil.Process]:

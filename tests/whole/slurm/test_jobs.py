@@ -39,7 +39,7 @@ from movielake import ShowingsReader, connect, join_showings
 
 
 def count(rows):
-    cities = rows.groupby("theater_theater_city").size().rename("showings").reset_index()
+    cities = rows.groupby("theater_city").size().rename("showings").reset_index()
     return cities.assign(node=os.environ["SLURMD_NODENAME"])
 
 
@@ -52,7 +52,7 @@ with connect() as client:
             joined = join_showings(showings, theater_columns=["theater_city"])
             pieces.append(joined.map_partitions(count, meta=count(joined._meta)))
     counts = pd.concat(dask.compute(*pieces))
-    counts.groupby("theater_theater_city")["showings"].sum().to_csv(sys.argv[1], header=False)
+    counts.groupby("theater_city")["showings"].sum().to_csv(sys.argv[1], header=False)
     print("nodes", *sorted(set(counts["node"])))
     print("workers", *sorted(client.scheduler_info(n_workers=-1)["workers"]))
 """
@@ -192,7 +192,7 @@ def lake(feed: Path) -> Path:
 def answer(lake: Path) -> dict[str, int]:
     """The number of showings by city, counted without a cluster."""
     joined = join_showings(ShowingsReader(str(lake)), theater_columns=["theater_city"])
-    counts = joined["theater_theater_city"].value_counts().compute(scheduler="sync")
+    counts = joined["theater_city"].value_counts().compute(scheduler="sync")
     assert len(counts) > 5
     return {city: int(count) for city, count in counts.items()}
 
