@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.console import RenderableType
-from rich.table import Table
+from rich.constrain import Constrain
+from rich.table import Column, Table
 from rich.text import Text
 
 from movielake.cli.escaping import printable
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 20
 """Number of lines of one kind in a summary. The rest is only counted."""
+
+_WIDTH: Final = 80
+"""Most columns of the description of a lake."""
+
+_NAMES, _REST = 24, 32
+"""Columns on the screen: for names of columns, and for tables, kinds of problems and lines."""
+
+_TWICE: Final = "A screening in two snapshots counts twice. To count it once: --current movie"
 
 
 def sample_lines(feed: str, summary: SampleSummary) -> list[str]:
@@ -95,41 +104,61 @@ def _some(title: str, entries: list[str] | tuple[str, ...]) -> list[str]:
     return lines
 
 
-def overview_tables(overview: Overview) -> list[RenderableType]:
-    """Describe the contents of a lake in rich tables."""
+def overview_tables(overview: Overview, current: int | None = None) -> list[RenderableType]:
+    """Describe the contents of a lake in texts and rich tables of at most 80 columns.
+
+    The number of current screenings is shown if it is known.
+    """
     stamps, countries = overview.date_stamps, overview.countries
     span = f"{stamps[0]} to {stamps[-1]}" if stamps else "none"
     shown: list[RenderableType] = [
-        f"{overview.lake}: {overview.feed_zips} feed zips, "
+        f"{overview.lake}: {overview.feed_zips:,} feed zips, "
         f"{len(stamps)} date stamps ({span}), {len(countries)} countries",
         f"countries: {', '.join(countries)}",
-        _sizes_table(overview),
+        _sizes_table(overview, current),
     ]
+    if current is None and len(stamps) > 1:
+        shown.append(_TWICE)
     if overview.problems:
         shown.append(_problems_table(overview))
-    return shown + list(_some("not complete", overview.incidents))
+    shown += _some("not complete", overview.incidents)
+    return [
+        Constrain(Text(printable(part)) if isinstance(part, str) else part, _WIDTH)
+        for part in shown
+    ]
 
 
-def _sizes_table(overview: Overview) -> Table:
-    sizes = Table("table")
-    for heading in ("files", "records", "rows", "screenings", "XML", "JSON", "Parquet"):
-        sizes.add_column(heading, justify="right")
-    for size in overview.tables:
-        counts = [size.members, size.records, size.rows, size.screenings]
-        stored = [size.xml_bytes, size.json_bytes, size.parquet_bytes]
-        sizes.add_row(size.table, *(f"{n:,}" for n in counts), *map(_size, stored))
+def _sizes_table(overview: Overview, current: int | None) -> Table:
+    sizes = Table("", *(Column(size.table, justify="right") for size in overview.tables))
+    for name in ("members", "records", "rows", "screenings"):
+        counts = [getattr(size, name) for size in overview.tables]
+        sizes.add_row("files" if name == "members" else name, *(f"{n:,}" for n in counts))
+    if current is not None:
+        shown = [f"{current:,}" if size.table == "showings" else "" for size in overview.tables]
+        sizes.add_row("current screenings", *shown)
+    for name in ("XML", "JSON", "Parquet"):
+        stored = [getattr(size, f"{name.lower()}_bytes") for size in overview.tables]
+        sizes.add_row(name, *map(_size, stored))
     return sizes
 
 
 def _problems_table(overview: Overview) -> Table:
-    problems = Table("table", "column", "problem", "count", "first example")
-    problems.columns[3].justify = "right"
-    for table, problem in overview.problems[:_SHOWN]:
+    shown = [
         # As Text, because rich interprets a plain str as markup and fails at "[/]".
-        example = Text(printable(problem.example)[:40])
-        problems.add_row(table, Text(problem.column), problem.kind, f"{problem.count:,}", example)
+        (name, Text(printable(problem.column)), Text(printable(problem.example)), problem)
+        for name, problem in overview.problems[:_SHOWN]
+    ]
+    counts = [f"{problem.count:,}" for *_, problem in shown]
+    names = min(max(len("column"), *(name.cell_len for _, name, _, _ in shown)), _NAMES)
+    room = _WIDTH - _REST - names - max(map(len, ["count", *counts]))
+    problems = Table("table", Column("column", overflow="fold", width=names), "problem")
+    problems.add_column("count", justify="right")
+    problems.add_column("first example")
+    for (table, name, example, problem), count in zip(shown, counts, strict=True):
+        example.truncate(room, overflow="ellipsis")
+        problems.add_row(table, name, problem.kind, count, example)
     if len(overview.problems) > _SHOWN:
-        problems.add_row("", f"and {len(overview.problems) - _SHOWN} more")
+        problems.caption = f"and {len(overview.problems) - _SHOWN} more"
     return problems
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import pty
 import re
@@ -15,12 +16,14 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+from rich.cells import cell_len
 
 import movielake
 from movielake.cli import main
 from movielake.cli.console import rows_table
 from movielake.cli.escaping import printable
 from movielake.cluster.jobs import write_job
+from movielake.names.countries import read_countries
 from movielake.schema.tables import TABLES, table
 from tests.feeds import files, movies, showing, times, week, write_feed
 
@@ -474,17 +477,53 @@ def test_info_shows_stamps_countries_and_sizes(feed, lake):
     convert(feed, lake)
     result = run("info", lake)
     assert (result.exit_code, result.stderr) == (0, "")
-    lines = result.stdout.splitlines()
-    assert lines[:2] == [
-        f"{lake}: 2 feed zips, 2 date stamps (20191206 to 20191213), 2 countries",
-        "countries: deu, swe",
-    ]
-    numbers = {n: re.findall(r"[\d,]+", line)[:4] for line in lines for n in TABLES if n in line}
+    text, sizes = result.stdout.split("┏", 1)
+    assert " ".join(text.split()) == (
+        f"{lake}: 2 feed zips, 2 date stamps (20191206 to 20191213), 2 countries "
+        "countries: deu, swe"
+    )
+    lines = sizes.splitlines()
+    assert re.findall(r"\w+", lines[1]) == ["movies", "theaters", "showings"]
+    numbers = {line.split()[1]: re.findall(r"[\d,]+", line) for line in lines[3:7]}
     assert numbers == {
-        "movies": ["2", "4", "4", "0"],
-        "theaters": ["2", "2", "2", "0"],
-        "showings": ["2", "4", "4", "4"],
+        "files": ["2", "2", "2"],
+        "records": ["4", "2", "4"],
+        "rows": ["4", "2", "4"],
+        "screenings": ["0", "0", "4"],
     }
+
+
+def test_info_counts_current_screenings(tmp_path, lake):
+    """Two snapshots list the same film in the same theater on the same day, and one other day."""
+    twice = {"191206S.XML": times(showing(at="13:20"), showing(date="20191207", at="15:00, 18:00"))}
+    newer = {"191213S.XML": times(showing(at="13:20, 14:00, 16:00"))}
+    packed = {DEU: twice, "20191213/movies_deu.zip": newer}
+    convert(write_feed(tmp_path / "feed", packed), lake)
+    assert "counts twice" in run("info", lake).stdout
+    for rule in ("movie", "theater"):
+        shown = run("info", lake, "--current", rule).stdout
+        assert re.search(r"current screenings\W+5\W+XML", shown)
+        assert "counts twice" not in shown
+        counted = json.loads(run("info", lake, "--current", rule, "--format", "json").stdout)
+        assert counted["current"] == {"rule": rule, "screenings": 5}
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "放映" * 90, "a word " * 40, "[/b]" * 60])
+def test_info_fits_80_columns(tmp_path, lake, text):
+    codes = sorted(read_countries())[:48]
+    packed = {f"20191206/movies_{code}.zip": {"S.XML": times(showing())} for code in codes}
+    packed |= {f"2020{month:02}06/movies_deu.zip": week() for month in range(1, 13)}
+    tag = re.sub(r"\W", "", text)
+    packed[DEU] = {
+        f"{tag[:120]}I.XML": movies(*["Up"] * 3) + "x",
+        "S.XML": times(f"{showing(at=text)}<{tag}>{text}</{tag}>"),
+    }
+    convert(write_feed(tmp_path / "feed", packed), lake)
+    lines = run("info", lake).stdout.splitlines()
+    assert max(map(cell_len, lines)) <= 80
+    words = " ".join(lines).split()
+    assert all(f"{code}," in words or code in words for code in codes)
+    assert "showings" in words
 
 
 def test_info_shows_problems_and_damage(tmp_path, lake):
@@ -497,7 +536,7 @@ def test_info_shows_problems_and_damage(tmp_path, lake):
 
 def test_info_shows_an_empty_lake(tmp_path, lake):
     convert(write_feed(tmp_path / "feed", {DEU: {}}), lake)
-    out = run("info", lake).stdout
+    out = " ".join(run("info", lake).stdout.split())
     assert out.startswith(f"{lake}: 1 feed zips, 1 date stamps (20191206 to 20191206), 1 countries")
 
 

@@ -19,8 +19,18 @@ from movielake.cli.output import show
     show_default=True,
     help="Format of the output.",
 )
-@examples("movielake info lake", "movielake info lake --format json")
-def info_command(lake: str, form: str) -> None:
+@click.option(
+    "--current",
+    type=click.Choice(["movie", "theater"]),
+    help="Also count the screenings that no later snapshot supersedes: those of a film in a "
+    "theater on a day (movie), or of a whole day in a theater (theater). Reads showings.",
+)
+@examples(
+    "movielake info lake",
+    "movielake info lake --current movie",
+    "movielake info lake --format json",
+)
+def info_command(lake: str, form: str, current: str | None) -> None:
     """Show the contents of LAKE: tables, stamps, countries, rows, problems."""
     import json
 
@@ -28,8 +38,16 @@ def info_command(lake: str, form: str) -> None:
     from movielake.lake.overview import describe_lake
 
     overview = describe_lake(lake)
+    count = _count_current(lake, current) if current else None
     if form == "json":
-        click.echo(json.dumps(overview.to_dict(), indent=2))
+        counted = {"current": {"rule": current, "screenings": count}} if current else {}
+        click.echo(json.dumps(overview.to_dict() | counted, indent=2))
         return
-    for shown in overview_tables(overview):
+    for shown in overview_tables(overview, count):
         show(shown)
+
+
+def _count_current(lake: str, rule: str) -> int:
+    from movielake.reading.readers import ShowingsReader
+
+    return int(ShowingsReader(lake, current=rule).count_by(of="show_time")["count"].sum())
