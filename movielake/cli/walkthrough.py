@@ -77,8 +77,8 @@ def _verdict(lake: str) -> Verdict:
 def _ask(lake: str, stamp: str, show: Show) -> None:
     """Run three queries, and show the lines of Python that run them."""
     show(f"\n{_PROMPT} from movielake import ShowingsReader, join_showings")
-    show(f'{_PROMPT} showings = ShowingsReader("{lake}")')
-    showings = ShowingsReader(lake)
+    show(f'{_PROMPT} showings = ShowingsReader("{lake}", current=True)')
+    showings = ShowingsReader(lake, current=True)
 
     show(f'\n{_PROMPT} showings.count_by("country", of="show_time")')
     counts = showings.count_by("country", of="show_time")
