@@ -193,7 +193,7 @@ def _summary(name: str) -> str:
     return " ".join(first.split()).replace("``", "`").replace("|", "\\|")
 
 
-WIDTH, HEIGHT, BOX = 1000, 650, (190, 84)
+WIDTH, HEIGHT, BOX = 1000, 760, (190, 84)
 """Sizes in the picture: all of it, and one wing."""
 
 COLUMNS: Final = (30, 280, 530, 780)
@@ -214,6 +214,7 @@ AT: Final = {
     "names": (COLUMNS[1], 554),
     "places": (COLUMNS[2], 554),
     "cluster": (COLUMNS[3], 554),
+    "dataframes": (COLUMNS[1], 664),
 }
 """Where each wing stands; ``conversion`` and ``cli`` are frames around or below others."""
 
@@ -260,6 +261,7 @@ def modules_picture() -> str:
         _text(46, 507, "cli", 'font-family="monospace" font-size="14" font-weight="bold"'),
         _text(84, 507, _phrase("cli"), 'fill="#4a5866"'),
         _text(30, 546, "All wings above build on these four:", 'font-size="11" fill="#4a5866"'),
+        _text(280, 656, "reading and joining build on this one:", 'font-size="11" fill="#4a5866"'),
     ]
     body += [_wing(name, *at) for name, at in AT.items()]
     body += [_arrow(path, label) for path, label in ARROWS]
@@ -273,7 +275,7 @@ def _phrase(wing: str) -> str:
 
 
 def _wing(name: str, x: int, y: int) -> str:
-    beside = name in ("schema", "names", "places", "cluster", "sample", "validation")
+    beside = name in ("schema", "names", "places", "cluster", "sample", "validation", "dataframes")
     colours = ("#f7f7f7", "#888888") if beside else ("#ffffff", "#33608c")
     lines = textwrap.wrap(_phrase(name), 31)
     return "".join(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from movielake.cli.progress import ProgressBar
     from movielake.cluster.connection import connect
     from movielake.conversion.runs import convert
+    from movielake.dataframes.saving import write_parquet
     from movielake.joining.joins import JoinedShowings, join_records, join_showings
     from movielake.joining.references import orphans
     from movielake.joining.snapshots import CurrentShowings, current_showings, latest
@@ -46,6 +47,7 @@ __all__ = [
     "timezone_at",
     "to_utc",
     "validate",
+    "write_parquet",
     "write_report",
 ]
 
@@ -74,6 +76,7 @@ _HOMES = {
     "to_utc": "places.timezones",
     "current_showings": "joining.snapshots",
     "validate": "validation",
+    "write_parquet": "dataframes.saving",
     "write_report": "report",
 }
 

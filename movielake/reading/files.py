@@ -130,7 +130,12 @@ def _constant_runs(
     values = source.categories[key]
     codes = {value: code for code, value in enumerate(values)}
     of_files = np.array([codes[getattr(file, key)] for file in group.files], np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(np.repeat(of_files, lengths)), pa.array(values))
+    return _coded(key, pa.array(np.repeat(of_files, lengths)), values)
+
+
+def _coded(key: str, codes: pa.Array, values: Sequence[str]) -> pa.DictionaryArray:
+    texts = pa.array(values, pa.string())
+    return pa.DictionaryArray.from_arrays(codes, texts, ordered=key == "date_stamp")
 
 
 def empty_rows(source: PlainRows, columns: Sequence[str]) -> pa.Table:
@@ -141,8 +146,7 @@ def empty_rows(source: PlainRows, columns: Sequence[str]) -> pa.Table:
         if values is None:
             arrays.append(source.schema.empty_table()[name])
         else:
-            codes = pa.array([], pa.int32())
-            arrays.append(pa.DictionaryArray.from_arrays(codes, pa.array(values, pa.string())))
+            arrays.append(_coded(name, pa.array([], pa.int32()), values))
     return pa.table(arrays, names=list(columns))
 
 

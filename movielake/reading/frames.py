@@ -10,9 +10,11 @@ strings. It is left out here, because the columns are Arrow-backed already.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import dask.dataframe as dd
 import pandas as pd
@@ -38,10 +40,19 @@ from dask.dataframe.dask_expr._expr import (
 from dask.dataframe.dask_expr._indexing import Loc
 from dask.dataframe.dask_expr._reductions import Len
 from dask.dataframe.dask_expr.io.io import FromMapProjectable
+from dask.dataframe.extensions import make_scalar
 
 from movielake.cluster.workers import choose_shuffle
+from movielake.dataframes.checks import check_users
+from movielake.dataframes.habits import LakeFrame
 from movielake.reading.files import KEYS, PlainRows, empty_rows, numbered_rows, to_frame
 from movielake.reading.holdings import FileGroup, Holdings
+
+_MANY: Final = 2**32
+"""A number of rows that no file reaches."""
+
+# dask asks this for the type of a minimum or maximum, and knows neither of the two types of Python.
+make_scalar.register((datetime.date, datetime.time), lambda value: value)
 
 _CELLWISE = (AsType, Between, Binop, FunctionMap, Isin, Literal, Projection, Unaryop, _DelayedExpr)
 """Expressions that compute each cell only from cells of the same row."""
@@ -76,7 +87,7 @@ def frame(held: Holdings, groups: list[FileGroup], source: PlainRows) -> dd.Data
     choose_shuffle()
     expression = LakeRows(
         func=read_group,
-        iterables=[groups],
+        iterables=[_numbered(groups)],
         columns=None,
         args=[source],
         kwargs={},
@@ -85,7 +96,18 @@ def frame(held: Holdings, groups: list[FileGroup], source: PlainRows) -> dd.Data
         label=f"movielake-{held.table.name}",
         held=held,
     )
-    return new_collection(expression)
+    return LakeFrame(expression)
+
+
+def _numbered(groups: list[FileGroup]) -> list[FileGroup]:
+    """Give each row of all groups a number of its own."""
+    numbered, first = [], 0
+    for group in groups:
+        numbered.append(replace(group, starts=tuple(start + first for start in group.starts)))
+        if group.files:
+            length = group.files[-1].length
+            first = numbered[-1].starts[-1] + (_MANY if length is None else length)
+    return numbered
 
 
 class LakeRows(FromMapProjectable):
@@ -94,6 +116,7 @@ class LakeRows(FromMapProjectable):
     _parameters = [*FromMapProjectable._parameters, "held"]  # noqa: RUF012  (as in dask)
 
     def _simplify_up(self, parent: Expr, dependents: Any) -> Expr | None:
+        check_users(self, dependents)
         whole = self.operand("_partitions") is None
         source: PlainRows = self.operand("args")[0]
         if whole and source.keeps_rows and isinstance(parent, (Len, Lengths)):
@@ -249,7 +272,11 @@ def _reads_only_keys(term: Any, rows: Any) -> bool:
 def _keys(held: Holdings) -> dd.DataFrame:
     keys = pd.DataFrame(
         {
-            key: pd.Categorical(held.files[key].to_pylist(), categories=list(held.categories[key]))
+            key: pd.Categorical(
+                held.files[key].to_pylist(),
+                categories=list(held.categories[key]),
+                ordered=key == "date_stamp",
+            )
             for key in KEYS
         }
     )

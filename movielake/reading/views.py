@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
+from movielake.dataframes.saving import Savable
 from movielake.lake.cards import html_card, show_countries, show_stamps
 from movielake.names.hints import suggest_name
 from movielake.reading.blocks import Current, read_rule
@@ -77,7 +78,7 @@ def _is_deep(type_: pa.DataType) -> bool:
     return bool(pa.types.is_nested(type_.value_type if pa.types.is_list(type_) else type_))
 
 
-class RowsView:
+class RowsView(Savable):
     """Rows of a lake.
 
     Parameters
