@@ -34,7 +34,7 @@ WINGS = {
     "lake": "owners locks leftovers collector gaps writers single drafts outputs commits parsing "
     "entries ledger opening manifest descriptors quarantine cards overview",
     "staging": "packs sources packing partitions targets copies",
-    "dataframes": "fitting keys checks queries alignment describing accessors saving habits",
+    "dataframes": "fitting keys checks queries columns alignment describing saving habits",
     "reading": "blocks holdings files frames tallies views bags records finding current readers",
     "fastpath": "unrecognised shape blocks segments nesting dates times fragments rows reading",
     "joining": "lookups snapshots joins references",

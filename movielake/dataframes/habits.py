@@ -2,8 +2,8 @@
 
 dask makes the result of each method with its own classes. So `LakeFrame` and `LakeSeries` convert
 the results of methods that keep the columns. A result that dask makes elsewhere, for example in
-``dd.concat``, is a plain dask DataFrame. `movielake.dataframes.checks` guards it against answers that
-are silently wrong. docs/pandas-habits.md lists the habits that need another line.
+``dd.concat``, is a plain dask DataFrame. `movielake.dataframes.checks` guards it against silently
+wrong answers. docs/pandas-habits.md lists the habits that need another line.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import Any, Final
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from dask.dataframe.dask_expr._datetime import DatetimeAccessor
 
-from movielake.dataframes.accessors import Lists, Times
 from movielake.dataframes.alignment import aligned
+from movielake.dataframes.columns import Lists, Times, as_text, in_numpy, is_nested
 from movielake.dataframes.describing import QUARTILES, describe, quantiles
 from movielake.dataframes.fitting import fit, fit_all, kind_of
 from movielake.dataframes.keys import with_index, with_keys
@@ -168,13 +167,6 @@ class LakeSeries(dd.Series):
         return super().groupby(by, **{"dropna": True, **kwargs})
 
 
-def _in_numpy(column: dd.Series) -> Any:
-    """Convert dates and timestamps to the type with which dask can compute."""
-    arrow = column.dtype.pyarrow_dtype
-    unit = arrow.unit if pa.types.is_timestamp(arrow) else "s"
-    return column.astype(f"datetime64[{unit}]")
-
-
 @_keeping(
     *("__getattr__", "__getitem__", "astype", "clip", "copy", "drop", "dropna", "eval", "explode"),
     *("get_partition", "map_partitions", "mask", "nlargest", "nsmallest", "persist"),
@@ -271,15 +263,15 @@ class LakeFrame(dd.DataFrame):
         return ours(found.astype({name: self.dtypes[name] for name in times}))
 
     def _sortable(self, *names: str) -> Any:
-        return self.assign(**{name: _in_numpy(self[name]) for name in names})
+        return self.assign(**{name: in_numpy(self[name]) for name in names})
 
     def drop_duplicates(self, subset: Any = None, **kwargs: Any) -> Any:
         """Drop duplicates like pandas, also of rows with lists."""
         names = self.columns if subset is None else [subset] if isinstance(subset, str) else subset
-        nested = [name for name in names if _is_nested(self.dtypes.get(name))]
+        nested = [name for name in names if is_nested(self.dtypes.get(name))]
         if not nested:
             return ours(super().drop_duplicates(subset=subset, **kwargs))
-        texts = {f"{name} as text": _as_text(self[name]) for name in nested}
+        texts = {f"{name} as text": as_text(self[name]) for name in nested}
         keys = [*(name for name in names if name not in nested), *texts]
         distinct = dd.DataFrame.drop_duplicates(self.assign(**texts), subset=keys, **kwargs)
         return ours(distinct[list(self.columns)])
@@ -303,19 +295,6 @@ def _in_order(described: Any) -> Any:
     if "std" in described.index and not described.loc["std"].notna().all():
         return described.loc[[*(row for row in described.index if row != "std"), "std"]]
     return described
-
-
-def _is_nested(dtype: Any) -> bool:
-    return isinstance(dtype, pd.ArrowDtype) and pa.types.is_nested(dtype.pyarrow_dtype)
-
-
-def _as_text(column: dd.Series) -> Any:
-    return column.map_partitions(_texts, meta=(column.name, _TEXT))
-
-
-def _texts(column: pd.Series) -> pd.Series:
-    """Write each value as text, so that equal values have equal texts."""
-    return pd.Series([repr(v) for v in pa.array(column).to_pylist()], column.index, _TEXT)
 
 
 _OURS: Final[dict[type, Any]] = {dd.DataFrame: LakeFrame, dd.Series: LakeSeries}
