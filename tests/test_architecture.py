@@ -28,7 +28,7 @@ WINGS = {
     "cluster": "machine slurm certificates starting processes scratch workers connection "
     "multinode jobs",
     "names": "countries currencies terms folders layout hints",
-    "feed": "limits archives zips damage guarding recoding markup records",
+    "feed": "limits archives zips damage guarding encodings decoding recoding markup records",
     "places": "geography timezones",
     "rows": "problems extras prices values showtimes flattening screenings",
     "lake": "owners locks leftovers collector gaps writers single drafts outputs commits parsing "

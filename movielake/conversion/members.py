@@ -20,7 +20,7 @@ from movielake.lake.outputs import Batch, JsonLinesWriter, RowsWriter, to_lines
 from movielake.lake.quarantine import Quarantine
 from movielake.lake.writers import Workspace
 from movielake.names.layout import distinct, json_folder, lake_stem, parquet_folder
-from movielake.rows.problems import ProblemCounter
+from movielake.rows.problems import ENCODING, ProblemCounter
 from movielake.rows.screenings import HEAVIEST, flatten_batch, weigh
 from movielake.schema.tables import Table, table, table_of_root
 
@@ -81,6 +81,7 @@ class MemberConverter:
             source = FastMember(stream, table, self._labels(member), self.with_json)
             commit = self._write(member, table, source)
         fallbacks = (Fallback(*item) for item in sorted(source.left.items()))
+        _count_contradiction(source.contradiction, source.problems)
         return replace(
             commit,
             root=source.root,
@@ -122,6 +123,7 @@ class MemberConverter:
         with member.open() as stream:
             records = Records(stream, table, self._labels(member))
             commit = self._write(member, table, self._batches(records, table, problems))
+        _count_contradiction(records.contradiction, problems)
         commit = replace(commit, root=records.root, problems=problems.problems())
         if records.damage is None:
             return commit
@@ -174,6 +176,11 @@ class MemberConverter:
             json=json_file.written(json_path) if json_file else None,
             parquet=rows_file.written(rows_path),
         )
+
+
+def _count_contradiction(contradiction: str, problems: ProblemCounter) -> None:
+    if contradiction:
+        problems.add("", ENCODING, 1, contradiction)
 
 
 def _batched(records: Iterable[Record], table: Table) -> Iterator[list[Record]]:

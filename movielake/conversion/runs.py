@@ -26,7 +26,7 @@ from movielake.conversion.publishing import (
 )
 from movielake.conversion.results import Conversion, DamagedFeedError, Outcome
 from movielake.feed.archives import UNREADABLE
-from movielake.feed.damage import Damage, one_line
+from movielake.feed.damage import Damage, describe_unexpected, one_line
 from movielake.feed.limits import choose_limits
 from movielake.feed.zips import Feed, FeedZip, fingerprint, open_members
 from movielake.lake.collector import collector_paused
@@ -211,7 +211,8 @@ def convert_zip(task: Task) -> Outcome:
     Returns
     -------
     Outcome
-        The result. Its commit lists damage. Its error is set if the file cannot be opened.
+        The result. Its commit lists damage. Its error is set if the file cannot be opened, or after
+        an unexpected exception.
 
     Raises
     ------
@@ -227,6 +228,10 @@ def convert_zip(task: Task) -> Outcome:
         if is_within(error, Folder(task.lake)):
             raise  # every other feed zip would fail too
         return Outcome(task.zip_, error=f"{task.zip_.path}: {error}")
+    except DamagedFeedError:
+        raise
+    except Exception as error:  # one feed zip never ends a run
+        return Outcome(task.zip_, error=f"{task.zip_.path}: {describe_unexpected(error)}")
 
 
 def _convert_zip(task: Task) -> Outcome:

@@ -1,20 +1,22 @@
-"""Blocks of whole records, in UTF-8, read from a member's bytes.
+"""Blocks of whole records, in UTF-8, read from a member.
 
 The beginning of a document (up to the root's start tag) and its end are only a few bytes. They
-must be plain: a byte order mark, a declaration, the root. The reference reads all other documents.
+must be plain: a declaration, the root. The reference reads all other documents.
 """
 
 from __future__ import annotations
 
-import codecs
 import io
 import re
 from collections.abc import Iterator
-from typing import IO, Any, Final
+from contextlib import contextmanager
+from typing import IO, Final
 
 from movielake.fastpath.shape import Shape
 from movielake.fastpath.unrecognised import NotRecognised
-from movielake.feed.recoding import python_codec
+from movielake.feed.decoding import RecodingError
+from movielake.feed.encodings import EncodingError
+from movielake.feed.recoding import Recoded
 
 BLOCK: Final = 1 << 23
 """Bytes read at a time; no record may be longer."""
@@ -25,18 +27,11 @@ STEP: Final = 1 << 18
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*")
 _HEAD: Final = re.compile(
     rb"(?:<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:\"1\.0\"|'1\.0')"
-    rb"(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:\"([\w.-]+)\"|'([\w.-]+)'))?"
+    rb"(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:\"(?i:utf-8)\"|'(?i:utf-8)'))?"
     rb"(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:\"(?:yes|no)\"|'(?:yes|no)'))?"
     rb"[ \t\r\n]*\?>)?[ \t\r\n]*(<([A-Za-z_][\w.-]*)(?:[ \t\r\n][^<>]*)?>)[ \t\r\n]*"
 )
 _HEAD_BYTES: Final = 1 << 14
-# Byte order mark, its codec (None: UTF-8, not recoded), and the encodings that may be declared.
-_MARKS: Final = (
-    (codecs.BOM_UTF8, None, (b"", b"utf-8")),
-    (codecs.BOM_UTF16_LE, "utf-16-le", (b"", b"utf-16")),
-    (codecs.BOM_UTF16_BE, "utf-16-be", (b"", b"utf-16")),
-)
-_LATIN: Final = re.compile(rb"<\?xml[^>]*?[ \t\r\n]encoding[^>]*?[\"']iso-8859-1[\"']", re.I)
 
 
 class Blocks:
@@ -55,16 +50,19 @@ class Blocks:
     ----------
     root : bytes
         The root's start tag, exactly as in the document.
+    contradiction : str
+        How the declared encoding contradicts the bytes. Empty if it does not.
     """
 
     def __init__(self, stream: IO[bytes], shape: Shape, size: int = BLOCK) -> None:
+        with _of_the_encoding():
+            recoded = Recoded(stream)
+        self.contradiction = recoded.contradiction
         # A raw stream may return fewer bytes than requested.
-        raw = isinstance(stream, io.RawIOBase)
-        self._stream: Any = io.BufferedReader(stream) if raw else stream
+        self._stream = io.BufferedReader(recoded)
         self._end = f"</{shape.record}>".encode()
         self._last = re.compile(rf"</{re.escape(shape.root)}[ \t\r\n]*>[ \t\r\n]*".encode())
         self._size = size
-        self._decoder: codecs.IncrementalDecoder | None = None
         self._rest = b""
         self.root = self._read_head(shape)
 
@@ -97,40 +95,30 @@ class Blocks:
             raise NotRecognised("an end that is not plain")
 
     def _read_into(self, view: memoryview) -> int:
-        """Read about one block as UTF-8 and return its length; 0 only at the end."""
-        if self._decoder is None:
-            return int(self._stream.readinto(view))
-        text = b""
-        while not text:
-            block = self._stream.read(max(len(view) // 3, 1))  # text can grow in UTF-8
-            text = self._recode(block)
-            if not block:
-                break
-        view[: len(text)] = text
-        return len(text)
-
-    def _recode(self, block: bytes) -> bytes:
-        if self._decoder is None:
-            return block
-        try:
-            return self._decoder.decode(block, final=not block).encode()
-        except UnicodeError:
-            raise NotRecognised("bytes that are not of the declared encoding") from None
+        """Read about one block and return its length; 0 only at the end."""
+        with _of_the_encoding():
+            return self._stream.readinto(view)
 
     def _read_head(self, shape: Shape) -> bytes:
-        """Read up to the root's start tag and detect the encoding."""
-        head = self._stream.read(min(self._size, _HEAD_BYTES))
-        head, codec, declarable = _find_encoding(head)
-        if codec:
-            self._decoder = codecs.getincrementaldecoder(codec)()
-        head = self._recode(head) if head else b""
+        """Read up to the root's start tag."""
+        with _of_the_encoding():
+            head = self._stream.read(min(self._size, _HEAD_BYTES))
         match = _HEAD.match(head)
-        if match is None or match[4].decode() != shape.root:
+        if match is None or match[2].decode() != shape.root:
             raise NotRecognised("a beginning that is not plain")
-        if declarable is not None and (match[1] or match[2] or b"").lower() not in declarable:
-            raise NotRecognised("an encoding that is not plain")
         self._rest = head[match.end() :]
-        return match[3]
+        return match[1]
+
+
+@contextmanager
+def _of_the_encoding() -> Iterator[None]:
+    """Leave a member to the reference if it is not of its encoding."""
+    try:
+        yield
+    except EncodingError:
+        raise NotRecognised("an encoding that is not read") from None
+    except RecodingError:
+        raise NotRecognised("bytes that are not of the declared encoding") from None
 
 
 def _first_tag(text: bytearray) -> int:
@@ -140,15 +128,3 @@ def _first_tag(text: bytearray) -> int:
     if not text.startswith(b"<", begin):
         raise NotRecognised("text between the records")
     return begin
-
-
-def _find_encoding(head: bytes) -> tuple[bytes, str | None, tuple[bytes, ...] | None]:
-    """Return the head without its mark, the codec to recode with, and the allowed declarations."""
-    for mark, codec, declarable in _MARKS:
-        if head.startswith(mark):
-            return head[len(mark) :], codec, declarable
-    if codec := python_codec(head):
-        return head, codec, None
-    if _LATIN.match(head):
-        return head, "iso-8859-1", (b"iso-8859-1",)
-    return head, None, (b"", b"utf-8")

@@ -60,6 +60,8 @@ class FastMember:
         Problems with values; complete after iterating.
     left : Counter
         Number of records that were left to the reference, by reason; complete after iterating.
+    contradiction : str
+        How the declared encoding contradicts the bytes. Empty if it does not.
 
     Examples
     --------
@@ -83,6 +85,7 @@ class FastMember:
         self._labels = dict(labels)
         self._lines = LineMaker(self._shape, labels) if with_json else None
         self._blocks = Blocks(stream, self._shape, size)
+        self.contradiction = self._blocks.contradiction
         self._records = 0
         self.problems = ProblemCounter()
         self.left: Counter[str] = Counter()

@@ -1,9 +1,11 @@
-"""Damage: the reason and the place where the reading of a member ended early."""
+"""Damage: the reason and the place where a member, or a record of it, could not be read."""
 
 from __future__ import annotations
 
 import re
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from lxml import etree
@@ -13,7 +15,7 @@ _ADVICE: Final = re.compile(r",? (?:use|try) XML_PARSE_HUGE(?: option)?")
 
 @dataclass(frozen=True)
 class Damage:
-    """The reason and the place where the reading of a member ended early.
+    """The reason and the place where a member, or a record of it, could not be read.
 
     Parameters
     ----------
@@ -28,7 +30,9 @@ class Damage:
     column: int | None = None
 
 
-def read_damage(error: etree.XMLSyntaxError, log: etree._ListErrorLog) -> Damage:
+def read_damage(
+    error: etree.XMLSyntaxError, log: etree._ListErrorLog, encoding: str = ""
+) -> Damage:
     """Read the reason and the place of damage from an error of libxml2.
 
     Parameters
@@ -37,6 +41,8 @@ def read_damage(error: etree.XMLSyntaxError, log: etree._ListErrorLog) -> Damage
         The exception that lxml raised.
     log : lxml.etree._ListErrorLog
         The parser's error log, which sometimes has more details.
+    encoding : str, optional
+        Description of the member's encoding, for the reason.
 
     Returns
     -------
@@ -49,7 +55,14 @@ def read_damage(error: etree.XMLSyntaxError, log: etree._ListErrorLog) -> Damage
         for entry in log.filter_from_fatals():
             return Damage(_plain(entry.message), entry.line, entry.column)
     reason = one_line(error).removesuffix(f", line {line}, column {column}")
+    if encoding and error.code == etree.ErrorTypes.ERR_INVALID_ENCODING:
+        reason = odd_byte(encoding)
     return Damage(reason.rstrip(), line or None, column or None)
+
+
+def odd_byte(encoding: str) -> str:
+    """Return the reason for damage by a byte that is not valid in the encoding."""
+    return f"a byte is not valid in the {encoding}"
 
 
 def one_line(error: BaseException) -> str:
@@ -61,3 +74,16 @@ def one_line(error: BaseException) -> str:
 def _plain(message: str) -> str:
     """Put a message on one line, without libxml2's advice for programmers."""
     return _ADVICE.sub("", " ".join(message.split()))
+
+
+def describe_unexpected(error: Exception) -> str:
+    """Describe in one line an exception that no code expected, and where it was raised.
+
+    Examples
+    --------
+    >>> describe_unexpected(OverflowError("int too big"))
+    'unexpected OverflowError: int too big; please report it'
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"unexpected {type(error).__name__}: {one_line(error)}{where}; please report it"

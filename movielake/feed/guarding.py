@@ -8,9 +8,12 @@ between two records, which it keeps in memory.
 from __future__ import annotations
 
 import io
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from movielake.feed.limits import OverLimitError
+
+SAFE: Final[dict[str, Any]] = {"resolve_entities": False, "load_dtd": False, "no_network": True}
+"""Options of every parser: entities, DTDs and network access are off."""
 
 LONGEST: Final = 20 << 20
 """Most bytes from the end of one record to the end of the next. The fast path reads only fewer."""

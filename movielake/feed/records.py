@@ -23,10 +23,12 @@ from lxml import etree
 
 from movielake.feed.archives import UNREADABLE
 from movielake.feed.damage import Damage, one_line, read_damage
-from movielake.feed.guarding import Guarded
+from movielake.feed.decoding import RecodingError
+from movielake.feed.encodings import EncodingError
+from movielake.feed.guarding import SAFE, Guarded
 from movielake.feed.limits import OverLimitError
 from movielake.feed.markup import group_names, mark
-from movielake.feed.recoding import RecodingError, recoded
+from movielake.feed.recoding import Recoded
 from movielake.schema.tables import Table
 
 Record = dict[str, Any]
@@ -35,8 +37,8 @@ Record = dict[str, Any]
 OWN_KEYS: Final = ("country", "date_stamp", "source_xml")
 """Keys that movielake adds to a record. A feed element of that name is kept under ``"#name"``."""
 
-_SAFE: Final[dict[str, Any]] = {"resolve_entities": False, "load_dtd": False, "no_network": True}
 _HEAD: Final = 1 << 14
+_BLANK: Final = b" \t\r\n"
 _MOST_NAMES: Final = 64
 _LAST_LINE: Final = 65535  # libxml2 also reports this line for every element after it
 # Two prefixes can mean one namespace. Only libxml2 can return the prefix that was written.
@@ -77,11 +79,11 @@ def read_root(stream: IO[bytes]) -> str | None:
     """
     blank = True
     try:
-        plain, encoding = recoded(stream)
-        guarded = Guarded(plain)
-        parser = etree.XMLPullParser(events=("start",), encoding=encoding, **_SAFE)
+        plain = Recoded(stream)
+        guarded = Guarded(cast("IO[bytes]", plain))
+        parser = etree.XMLPullParser(events=("start",), encoding="utf-8", **SAFE)
         while block := guarded.read(_HEAD):
-            blank = blank and _is_blank(block)
+            blank = blank and not block.strip(_BLANK)
             if blank:
                 continue  # for libxml2 leading blanks are an error, but a blank member is valid
             root = _feed(parser, block)
@@ -91,18 +93,13 @@ def read_root(stream: IO[bytes]) -> str | None:
             return None
         parser.close()
     except etree.XMLSyntaxError as error:
-        raise Unreadable(read_damage(error, parser.feed_error_log)) from None
-    except RecodingError as error:
+        damage = read_damage(error, parser.feed_error_log, plain.encoding)
+        raise Unreadable(damage) from None
+    except (EncodingError, RecodingError) as error:
         raise Unreadable(Damage(one_line(error), error.line)) from None
     except UNREADABLE as error:
         raise Unreadable(Damage(one_line(error))) from None
     raise Unreadable(Damage("no root element"))
-
-
-def _is_blank(block: bytes) -> bool:
-    """Return whether a block is only white space. Zero bytes count as such only in UTF-16."""
-    utf16 = block.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return not block.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n" + b"\xff\xfe\x00" * utf16)
 
 
 def _feed(parser: etree.XMLPullParser, block: bytes) -> etree._Element | None:
@@ -146,6 +143,8 @@ class Records:
     damage : Damage or None
         Why reading ended early, or the first stray content beside the records. It is known only
         after iteration.
+    contradiction : str
+        How the declared encoding contradicts the bytes. Empty if it does not.
     root : dict
         Attributes of the root element, as ``"@name"``.
 
@@ -167,24 +166,25 @@ class Records:
         self._labels = labels
         self._namespaces = False
         self.damage: Damage | None = None
+        self.contradiction = ""
         self.root: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Record]:
-        events = None
         try:
-            stream, encoding = recoded(self._stream)
-            guarded = Guarded(stream)
+            plain = Recoded(self._stream)
+            self.contradiction = plain.contradiction
+            guarded = Guarded(cast("IO[bytes]", plain))
             events = etree.iterparse(
                 cast("IO[bytes]", guarded),
                 events=("start-ns", "end"),
                 tag=f"{{*}}{self._table.record}",
-                encoding=encoding,
-                **_SAFE,
+                encoding="utf-8",
+                **SAFE,
             )
             yield from self._read(events, guarded)
         except etree.XMLSyntaxError as error:
-            self.damage = read_damage(error, events.error_log if events else ())
-        except RecodingError as error:
+            self.damage = read_damage(error, events.error_log, plain.encoding)
+        except (EncodingError, RecodingError) as error:
             self.damage = Damage(one_line(error), error.line)
         except UNREADABLE as error:
             self.damage = Damage(one_line(error))

@@ -15,10 +15,14 @@ REPEATED: Final = "repeated"
 UNKNOWN: Final = "unknown"
 """An element or attribute that is not in the schema: kept in ``extra``."""
 
+ENCODING: Final = "encoding"
+"""A member that declares another encoding than its bytes show. It is read as the bytes show."""
+
 MEANING: Final = {
     UNTYPED: "values that could not be typed (null in Parquet, kept in JSON)",
     REPEATED: "repeated elements that the schema does not list as repeatable",
     UNKNOWN: "elements that are not in the schema (kept in extra)",
+    ENCODING: "members in another encoding than declared (read as their bytes show)",
 }
 
 EXAMPLE_LENGTH: Final = 200
@@ -38,9 +42,9 @@ class Problem:
     Parameters
     ----------
     column : str
-        Column name, or for elements the path below the record.
+        Column name, or for elements the path below the record. Empty for the whole member.
     kind : str
-        ``untyped``, ``repeated`` or ``unknown``.
+        ``untyped``, ``repeated``, ``unknown`` or ``encoding``.
     count : int
         Number of values with the problem.
     example : str

@@ -21,7 +21,7 @@ from movielake.names.layout import (
     commit_path,
     is_date_stamp,
 )
-from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem, total
+from movielake.rows.problems import ENCODING, REPEATED, UNKNOWN, UNTYPED, Problem, total
 from movielake.schema.tables import TABLES
 from movielake.staging.packs import Pair, files_of
 from movielake.validation.findings import Finding
@@ -41,6 +41,7 @@ _PROBLEM_RULES: Final = {
     UNTYPED: "untyped-value",
     REPEATED: "repeated-element",
     UNKNOWN: "unknown-element",
+    ENCODING: "other-encoding",
 }
 _WRITER: Final = re.compile(r"parquet-cpp-arrow version [0-9]+\.[0-9]+\.[0-9]+(-SNAPSHOT)?")
 _EXAMPLE: Final = 60
@@ -246,6 +247,7 @@ def check_members(inventory: Inventory, selected: Set[Pair]) -> Iterator[Finding
                 problems.setdefault(key, (path, []))[1].append(problem)
     for (rule, table, column), (path, same) in sorted(problems.items()):
         count, example = total(same)[0].count, same[0].example[:_EXAMPLE]
-        message = f"{table}.{column}: {count:,} times in {len(same):,} members"
+        name = f"{table}.{column}" if column else table
+        message = f"{name}: {count:,} times in {len(same):,} members"
         message += f", first example {example!r}"
         yield found(rule, path, message, count=count)

@@ -17,7 +17,7 @@ from movielake.cluster.workers import running_client, share_out
 from movielake.conversion.members import MemberConverter
 from movielake.conversion.planning import find_selected
 from movielake.feed.archives import UNREADABLE, Member
-from movielake.feed.damage import Damage, one_line
+from movielake.feed.damage import Damage, describe_unexpected, one_line
 from movielake.feed.limits import Limits, choose_limits
 from movielake.feed.zips import Feed, FeedZip, open_members
 from movielake.lake.collector import collector_paused
@@ -26,7 +26,7 @@ from movielake.lake.quarantine import Quarantine
 from movielake.lake.writers import HashingFile, Workspace, WrittenFile
 from movielake.names.layout import Folder, Selection, Terms
 from movielake.rows.flattening import joiner_of
-from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem
+from movielake.rows.problems import ENCODING, REPEATED, UNKNOWN, UNTYPED, Problem
 from movielake.schema.tables import Table, table
 from movielake.validation.findings import ERROR, WARNING, Checked, Finding, Rule
 from movielake.validation.whereabouts import BLOCK, find_places
@@ -42,6 +42,7 @@ FEED_RULES: Final = (
     Rule("untyped-value", WARNING, "every value has its column's type"),
     Rule("repeated-element", WARNING, "an element repeats only if the schema allows it"),
     Rule("unknown-element", WARNING, "every element is in the schema"),
+    Rule("other-encoding", WARNING, "every member has the encoding that it declares"),
 )
 """The rules for feeds. Errors mean lost records. Warnings mean odd data."""
 
@@ -56,6 +57,7 @@ _OF_PROBLEM: Final = {
     UNTYPED: "untyped-value",
     REPEATED: "repeated-element",
     UNKNOWN: "unknown-element",
+    ENCODING: "other-encoding",
 }
 _FORMS: Final = {
     "int32": "a whole number",
@@ -198,6 +200,8 @@ def check_zip(feed: str, zip_: FeedZip, limits: Limits) -> _Result:
                 checked += Checked(0, 1, commit.xml_bytes, commit.rows, commit.records)
     except OSError as error:
         findings.append(_unreadable(zip_, error))
+    except Exception as error:  # one feed zip never ends a run
+        findings.append(_finding("unreadable-zip", zip_.path, describe_unexpected(error)))
     else:
         if not members:
             findings.append(_finding("empty-zip", zip_.path, "the zip has no members"))
@@ -240,6 +244,8 @@ def _describe(problem: Problem, table: Table) -> str:
     if problem.kind == UNTYPED:
         (column,) = (c for c in table.with_fields if c.name == name)
         return f"{name}: expected {_FORMS[column.type]}, found {example}; it is null in Parquet"
+    if problem.kind == ENCODING:
+        return f"{problem.example}; conversion reads the member as its bytes show"
     if problem.kind == UNKNOWN:
         return f"{name}: this element is not in the schema, found {example}; extra keeps it"
     filled = [c for c in table.with_fields if name in c.paths and joiner_of(c) is None]

@@ -15,7 +15,7 @@ from zstandard import ZstdDecompressor, ZstdError
 from movielake.conversion.members import BATCH
 from movielake.feed.records import OWN_KEYS, Record
 from movielake.lake.commits import MemberCommit
-from movielake.rows.problems import Problem, ProblemCounter
+from movielake.rows.problems import ENCODING, Problem, ProblemCounter
 from movielake.rows.screenings import flatten_batch
 from movielake.schema.tables import Table
 from movielake.validation.findings import Finding
@@ -104,7 +104,9 @@ class RecordsFile:
 
 
 def _counts(problems: Iterable[Problem]) -> dict[tuple[str, str], int]:
-    return {(problem.kind, problem.column): problem.count for problem in problems}
+    """Count the problems of values. The JSON Lines do not show those of the XML's encoding."""
+    values = (problem for problem in problems if problem.kind != ENCODING)
+    return {(problem.kind, problem.column): problem.count for problem in values}
 
 
 def first_difference(ours: Iterator[pa.Table], theirs: Iterator[pa.Table]) -> str:

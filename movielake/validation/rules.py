@@ -98,6 +98,7 @@ LAKE_RULES: Final = (
     Rule("untyped-value", WARNING, "every value has its column's type"),
     Rule("repeated-element", WARNING, "an element repeats only if the schema allows it"),
     Rule("unknown-element", WARNING, "every element is in the schema"),
+    Rule("other-encoding", WARNING, "every member has the encoding that it declares"),
 )
 """The rules for lakes. Errors mean that the lake differs from its commits or its own format.
 Warnings mean odd data."""

@@ -7,7 +7,6 @@ are not reliable after line 65,535. Both count the same lines, even in a recoded
 
 from __future__ import annotations
 
-import codecs
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,15 +14,15 @@ from typing import IO, Final, NamedTuple
 from xml.parsers import expat
 
 from movielake.feed.archives import UNREADABLE
-from movielake.feed.recoding import recoded
+from movielake.feed.decoding import RecodingError
+from movielake.feed.encodings import EncodingError
+from movielake.feed.recoding import Recoded
 from movielake.feed.records import OWN_KEYS
-from movielake.rows.problems import EXAMPLE_LENGTH, REPEATED, UNTYPED, Problem
+from movielake.rows.problems import ENCODING, EXAMPLE_LENGTH, REPEATED, UNTYPED, Problem
 from movielake.schema.tables import Table
 
 BLOCK: Final = 1 << 22
 """Bytes read at a time. After each block, old versions of expat start again on a long tag."""
-
-_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Place(NamedTuple):
@@ -51,7 +50,7 @@ def find_places(
     -------
     dict of Problem to Place
         Position of the element's start tag. Problems without a known position are missing, for
-        example if expat does not support the encoding.
+        example those of the whole member.
 
     Examples
     --------
@@ -65,16 +64,12 @@ def find_places(
     """
     search = _Search(table, problems)
     try:
-        stream, encoding = recoded(stream)
-        block = stream.read(BLOCK)
-        parser = search.parser(encoding, marked=block.startswith(_MARKS))
-        while search.is_open and block:
+        recoded = Recoded(stream)
+        parser = search.parser()
+        while search.is_open and (block := recoded.read(BLOCK)):
             parser.Parse(block)
-            block = stream.read(BLOCK)
-    except (expat.ExpatError, *UNREADABLE, ValueError, LookupError):
-        # Records end at damage, so all problems are before it. ValueError and LookupError come from
-        # odd bytes after the damage and from encodings that expat does not support.
-        pass
+    except (expat.ExpatError, *UNREADABLE, EncodingError, RecodingError):
+        pass  # records end at such damage, so all problems are before it
     return search.found
 
 
@@ -107,7 +102,7 @@ class _Search:
         self.found: dict[Problem, Place] = {}
         self._record = table.record
         self._sought: dict[str, list[_Sought]] = {}
-        self._left = set(problems)
+        self._left = {problem for problem in problems if problem.kind != ENCODING}
         for problem in self._left:
             for path, sought in _places(problem, table):
                 self._sought.setdefault(path, []).append(sought)
@@ -121,15 +116,14 @@ class _Search:
         """Whether a problem has no position yet."""
         return bool(self._left)
 
-    def parser(self, encoding: str | None, marked: bool) -> expat.XMLParserType:
-        """Make the parser. It counts a byte order mark as a column, and we do not."""
-        parser = expat.ParserCreate(encoding)
+    def parser(self) -> expat.XMLParserType:
+        """Make the parser."""
+        parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
 
         def start(name: str, attributes: dict[str, str]) -> None:
-            line = parser.CurrentLineNumber
-            first = 0 if marked and line == 1 else 1
-            self._start(name, attributes, Place(line, parser.CurrentColumnNumber + first))
+            place = Place(parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)
+            self._start(name, attributes, place)
 
         parser.StartElementHandler = start
         parser.EndElementHandler = self._end

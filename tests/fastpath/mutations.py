@@ -246,7 +246,7 @@ ODD_DATES = (
 )
 ROOTS = ("times date='20191206'", 'times xmlns="urn:1" xmlns:a="urn:2"', "times a='x>y'", "times ")
 ENCODINGS = (
-    *[("utf-8", "UTF-8", b"")] * 12,
+    *[("utf-8", "UTF-8", b"")] * 24,
     ("utf-8", "", b""),
     ("utf-8", "utf-8", b"\xef\xbb\xbf"),
     ("utf-8", "", b"\xef\xbb\xbf"),
@@ -255,6 +255,15 @@ ENCODINGS = (
     ("utf-16-le", "UTF-16", b"\xff\xfe"),
     ("utf-16-be", "", b"\xfe\xff"),
     ("ascii", "US-ASCII", b""),
+    ("cp1252", "cp1252", b"\n "),
+    ("cp932", "Shift_JIS", b""),
+    ("gb18030", "gb2312", b""),
+    ("big5hkscs", "big5", b""),
+    ("cp949", "euc-kr", b""),
+    ("utf-8", "utf-16", b""),
+    ("utf-8", "utf-8", b"\xef\xbb\xbf\xef\xbb\xbf\n"),
+    ("utf-32-le", "utf-32", b""),
+    ("utf-8", "unicode_escape", b""),
     ("utf-8", "ISO-8859-1", b""),
     ("iso-8859-1", "UTF-8", b""),
 )

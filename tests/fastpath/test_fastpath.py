@@ -83,6 +83,12 @@ def test_line_ends_take_the_fast_path(line_end):
         ("utf-8", "UTF-8", b"\xef\xbb\xbf"),
         ("iso-8859-1", "ISO-8859-1", b""),
         ("windows-1252", "windows-1252", b""),
+        ("iso-8859-1", "latin-1", b""),
+        ("cp932", "Shift_JIS", b""),
+        ("gb18030", "GB2312", b""),
+        ("utf-8", "utf-16", b""),
+        ("utf-8", "UTF-8", b"\n\xef\xbb\xbf "),
+        ("utf-32-be", None, b"\0\0\xfe\xff"),
         ("utf-16-le", "UTF-16", b"\xff\xfe"),
         ("utf-16-be", "UTF-16", b"\xfe\xff"),
     ],
@@ -90,7 +96,7 @@ def test_line_ends_take_the_fast_path(line_end):
 def test_usual_encodings_take_the_fast_path(codec, declared, mark):
     head = f'<?xml version="1.0" encoding="{declared}"?>\n' if declared else ""
     xml = head + ORDINARY.replace("Film", "Süßes - née")
-    assert left_of(mark + xml.encode(codec)) == {}
+    assert left_of(mark + xml.encode(codec, "xmlcharrefreplace")) == {}
 
 
 def test_the_flat_form_takes_the_fast_path():
@@ -153,8 +159,12 @@ def test_the_reference_reads_only_the_odd_record(odd, reason):
         (times("<movie_id>\ufffe</movie_id>"), "a character that XML does not have"),
         (times("<movie_id>é</movie_id>").encode("latin-1"), "bytes that are no UTF-8"),
         (
-            f'<?xml version="1.0" encoding="US-ASCII"?>{ORDINARY}',
-            "an encoding that is not plain",
+            '<?xml version="1.0" encoding="US-ASCII"?>' + times("<movie_id>é</movie_id>"),
+            "bytes that are not of the declared encoding",
+        ),
+        (
+            f'<?xml version="1.0" encoding="utf-7"?>{ORDINARY}',
+            "an encoding that is not read",
         ),
     ],
 )

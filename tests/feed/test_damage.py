@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from movielake.cli.console import conversion_lines
+from movielake.conversion.members import MemberConverter
 from movielake.conversion.results import Conversion, DamagedFeedError
 from movielake.conversion.runs import convert
+from movielake.validation.feeds import check_feed
+from movielake.validation.lake import check_lake
 from tests.feeds import (
     all_records,
     all_rows,
@@ -133,7 +136,7 @@ def test_a_damaged_zip_is_converted_again_only_after_it_changes(tmp_path):
     place = Place(tmp_path, b"garbage")
     place.convert()
     again = place.convert()
-    assert (again.outcomes, again.is_clean) == ((), True)
+    assert (again.outcomes, again.is_clean) == ((), False)
     write_feed(Path(place.feed), {DEU: week()})
     assert place.convert().is_clean
     assert place.files("quarantine/") == {}
@@ -623,3 +626,64 @@ def test_strict_mode_stops_on_workers_too(tmp_path):
 def test_strict_mode_accepts_members_that_are_not_damaged(tmp_path):
     place = Place(tmp_path, {NAME: "", "README.txt": "x", "191206I.XML": "<movies/>"})
     assert place.convert(strict=True).is_clean
+
+
+class Bug:
+    """A fault of the converter in the members of one feed zip."""
+
+    def __init__(self, monkeypatch) -> None:
+        self._convert = MemberConverter.convert
+        monkeypatch.setattr(MemberConverter, "convert", self)
+
+    def __get__(self, converter, _):
+        return lambda member: self.convert(converter, member)
+
+    def convert(self, converter, member):
+        if converter.zip_.country == "deu":
+            raise OverflowError("int too big")
+        return self._convert(converter, member)
+
+
+def test_an_exception_that_is_not_expected_costs_its_zip_only(tmp_path, monkeypatch):
+    place = Place(tmp_path, week())
+    Bug(monkeypatch)
+    done = place.convert()
+    (failed,) = done.failed
+    assert failed.error.startswith(f"{DEU}: unexpected OverflowError: int too big (test_damage.py,")
+    assert [c.path for c in done.commits] == [SWE]
+    assert not done.is_clean
+    assert swedish_zip_is_intact(place)
+    findings = [f for f in check_feed(place.feed, workers=1) if f.rule == "unreadable-zip"]
+    assert [(f.path, f.severity) for f in findings] == [(DEU, "error")]
+    assert "unexpected OverflowError: int too big" in findings[0].message
+    monkeypatch.undo()
+    assert [c.path for c in place.convert().commits] == [DEU]
+
+
+@pytest.mark.parametrize("encoding", ["undefined", "utf-7", "unicode_escape", "no-such"])
+def test_an_encoding_that_is_not_read_costs_its_member_only(tmp_path, encoding):
+    xml = f"<?xml version='1.0' encoding='{encoding}'?>{times(showing())}".encode()
+    place = Place(tmp_path, {NAME: xml, "191206I.XML": movies("Up")})
+    done = place.convert()
+    assert (len(done.commits), done.failed, done.is_clean) == (2, (), False)
+    assert place.raw() == xml
+    assert repr(encoding) in str(place.note()["reason"])
+    titles = [r["title"] for r in all_records(place.lake, "I") if r["country"] == "deu"]
+    assert titles == ["Up"]
+    assert swedish_zip_is_intact(place)
+    line = next(line for line in conversion_lines(place.lake, done) if "damage:" in line)
+    assert DEU in line
+    assert NAME in line
+    assert repr(encoding) in line
+
+
+def test_bytes_in_another_encoding_than_declared_are_counted(tmp_path):
+    xml = f"<?xml version='1.0' encoding='utf-16'?>{times(showing())}".encode()
+    place = Place(tmp_path, {NAME: xml})
+    done = place.convert()
+    (problem,) = member(place.lake, NAME)["problems"]
+    assert (problem["kind"], problem["count"]) == ("encoding", 1)
+    assert done.is_clean
+    (finding,) = (f for f in check_feed(place.feed, workers=1) if f.rule == "other-encoding")
+    assert "utf-16 is declared, the bytes show utf-8" in finding.message
+    assert [f for f in check_lake(place.lake) if f.severity == "error"] == []
