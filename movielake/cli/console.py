@@ -115,8 +115,12 @@ def overview_tables(overview: Overview, current: int | None = None) -> list[Rend
         f"{overview.lake}: {overview.feed_zips:,} feed zips, "
         f"{len(stamps)} date stamps ({span}), {len(countries)} countries",
         f"countries: {', '.join(countries)}",
-        _sizes_table(overview, current),
     ]
+    if unknown := overview.unknown_countries:
+        shown.append(
+            f"unknown countries: {', '.join(unknown)}; the places of their theaters are not checked"
+        )
+    shown.append(_sizes_table(overview, current))
     if current is None and len(stamps) > 1:
         shown.append(_TWICE)
     if overview.problems:

@@ -12,6 +12,7 @@ from movielake.lake.cards import html_card, html_table, show_countries, show_sta
 from movielake.lake.commits import COMPLETE
 from movielake.lake.manifest import read_manifest
 from movielake.lake.opening import check_lake
+from movielake.names.countries import list_unknown
 from movielake.names.layout import Folder
 from movielake.rows.problems import Problem, total
 from movielake.schema.tables import TABLES
@@ -72,6 +73,11 @@ class Overview:
     problems: tuple[tuple[str, Problem], ...]
     incidents: tuple[str, ...]
 
+    @property
+    def unknown_countries(self) -> tuple[str, ...]:
+        """The codes that stand for no known country. Their theaters' places cannot be checked."""
+        return tuple(list_unknown(self.countries))
+
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as JSON types, as printed by ``movielake info --format json``."""
         return {
@@ -79,6 +85,7 @@ class Overview:
             "feed_zips": self.feed_zips,
             "date_stamps": list(self.date_stamps),
             "countries": list(self.countries),
+            "unknown_countries": list(self.unknown_countries),
             "tables": [asdict(size) for size in self.tables],
             "problems": [{"table": name} | asdict(problem) for name, problem in self.problems],
             "incidents": list(self.incidents),

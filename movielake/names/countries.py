@@ -168,6 +168,27 @@ def name_of_country(code: str) -> str:
     return " and ".join(country.name for country in find_countries(code)) or code
 
 
+def list_unknown(codes: Iterable[str]) -> list[str]:
+    """List the codes that stand for no known country, in order.
+
+    Parameters
+    ----------
+    codes : iterable of str
+        Three letters each, lower-case as in the feed.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from movielake.names.countries import list_unknown
+    >>> list_unknown(["zzz", "deu", "rom", "qqq"])
+    ['qqq', 'zzz']
+    """
+    return sorted({code for code in codes if not find_countries(code)})
+
+
 def suggest_countries(word: str, among: Iterable[str]) -> list[str]:
     """Guess the countries that a word means, if the word is not one of their codes.
 

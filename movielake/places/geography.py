@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.names.countries import read_countries
+from movielake.names.countries import find_countries, read_countries
 
 _CLAIMS: Final = {"Europe/Simferopol": "rus", "Africa/El_Aaiun": "mar"}
 """Zones with cinemas of a second country. A point there counts as inside both countries."""
@@ -40,7 +40,8 @@ def is_outside(
         Degrees, positive to the north and east. Lists, or arrays of numpy, pandas or Arrow.
     country : array-like of str, or str
         Code of each point's country as in the feed, such as ``deu``, or one code for all points.
-        Upper and lower case are equal.
+        Upper and lower case are equal. Former codes and codes of other lists count too, such as
+        ``rom`` (see `movielake.names.countries.read_other_codes`).
     tolerance_km : float, optional
         A point within about this distance of the country, in kilometres, counts as inside.
 
@@ -48,7 +49,7 @@ def is_outside(
     -------
     numpy.ndarray of bool
         False if the answer is unknown: a coordinate is missing, or the country is missing or is
-        not in ISO 3166-1. True for a point that is not on Earth, such as a latitude of 174°.
+        unknown. True for a point that is not on Earth, such as a latitude of 174°.
 
     Raises
     ------
@@ -80,10 +81,13 @@ def is_outside(
     codes = as_codes(country, len(points))
     countries = _countries_of_zones()
     outside = np.zeros(len(points), bool)
-    for code in frozenset().union(*countries.values()).intersection(codes):
+    for code in set(codes):
+        owners = {owner.code for owner in find_countries(code)}
+        zones = frozenset(zone for zone, found in countries.items() if owners & found)
+        if not zones:
+            continue
         chosen = np.flatnonzero((codes == code) & ~np.isnan(points))
         different, which = np.unique(points[chosen], return_inverse=True)
-        zones = frozenset(zone for zone, owners in countries.items() if code in owners)
         far = [_is_far(p.real, p.imag, zones, tolerance_km) for p in different.tolist()]
         outside[chosen] = np.array(far, bool)[which]
     return outside
@@ -147,8 +151,8 @@ def zones_of(code: str | None) -> list[str]:
     >>> zones_of("nzl"), zones_of("chn")
     (['Pacific/Auckland', 'Pacific/Chatham'], ['Asia/Shanghai'])
     """
-    country = read_countries().get(code or "")
-    zones = [zone for alpha2, zone in _zone_table() if country and alpha2 == country.alpha2]
+    countries = {country.alpha2 for country in find_countries(code or "")}
+    zones = [zone for alpha2, zone in _zone_table() if alpha2 in countries]
     return [zone for zone in zones if zone != _XINJIANG]
 
 

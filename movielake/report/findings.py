@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.lake.overview import measure_tables
-from movielake.names.countries import read_countries
+from movielake.names.countries import list_unknown, name_of_country
 from movielake.names.layout import Selection, Terms
 from movielake.reading.blocks import Current
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
@@ -41,6 +41,8 @@ _UNCHECKED: Final = (
     "theaters outside their country are not checked; "
     "to check them, pip install 'movielake[report]' and write the report again"
 )
+
+_UNKNOWN: Final = "unknown countries: {}; the places of their theaters are not checked"
 
 
 def gather_findings(
@@ -80,7 +82,7 @@ def gather_findings(
         "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "current": showings._rule,
         "stamps": list(axes.date_stamps),
-        "countries": [{"code": code, "name": _name(code)} for code in axes.countries],
+        "countries": [{"code": code, "name": name_of_country(code)} for code in axes.countries],
         "tables": [asdict(size) for size in measure_tables(members)],
         "damaged": damaged_partitions(members, axes),
         "problems": count_problems(members, axes),
@@ -89,8 +91,19 @@ def gather_findings(
         "pool": POOL,
         "places": places,
         "scale": SCALE,
-        "notes": [] if all(place["outside"] is not None for place in places) else [_UNCHECKED],
+        "notes": _notes(axes, places),
     }
+
+
+def _notes(axes: Axes, places: list[dict[str, Any]]) -> list[str]:
+    """List what could not be checked."""
+    unknown = list_unknown(axes.countries)
+    pairs = zip(axes.countries, places, strict=True)
+    unchecked = any(place["outside"] is None for code, place in pairs if code not in unknown)
+    notes = [_UNCHECKED] if unchecked else []
+    if unknown:
+        notes.append(_UNKNOWN.format(", ".join(unknown)))
+    return notes
 
 
 def _activity(
@@ -118,9 +131,3 @@ def _activity(
 
 def _has(members: pa.Table, table: str) -> bool:
     return bool(pc.any(pc.equal(members["table"], table)).as_py())
-
-
-def _name(code: str) -> str:
-    """Return the English name of a country, or the code itself if no country has it."""
-    country = read_countries().get(code)
-    return country.name if country else code

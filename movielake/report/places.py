@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.names.countries import find_countries
 from movielake.places.geography import is_outside
 from movielake.reading.files import read_columns
 from movielake.reading.holdings import FileGroup, Holdings
@@ -41,7 +42,7 @@ def find_places(theaters: TheatersReader | None, axes: Axes) -> list[dict[str, A
         For each country its theaters, as parallel lists ``id``, ``name``, ``city``, ``lat`` and
         ``lon`` (in thousandths of a degree). ``unplaced`` is the number of theaters without a valid
         position. ``outside`` lists the indices of theaters outside the country. It is None if the
-        extra ``geo`` is not installed.
+        country is unknown or the extra ``geo`` is not installed.
     """
     if theaters is None:
         return [_place_theaters(country, _nothing()) for country in axes.countries]
@@ -115,6 +116,8 @@ def _short(texts: pa.ChunkedArray) -> list[str]:
 
 
 def _outside(latitude: Any, longitude: Any, country: str) -> list[int] | None:
+    if not find_countries(country):
+        return None
     try:
         outside = is_outside(latitude, longitude, country)
     except ModuleNotFoundError:  # the extra `geo` is not installed; the page has a note

@@ -23,6 +23,7 @@ from movielake.validation.accounts import (
 from movielake.validation.contents import Batch, Depth, check_batch
 from movielake.validation.findings import Checked, Finding
 from movielake.validation.inventory import Inventory, check_lake_file, take_inventory
+from movielake.validation.places import check_countries
 
 _BATCH: Final = 1 << 23
 """Largest size of one task for a worker, in bytes: a few seconds of work."""
@@ -84,6 +85,7 @@ def check_lake(
     require_countries(selection, {country for _, country in inventory.commits}, lake)
     yield from check_files(inventory, frozenset(selected), selection)
     yield from check_members(inventory, frozenset(selected))
+    yield from check_countries(selected)
     chosen = selected if sample is None else spread(selected, sample)
     depth = Depth(lake, fast, max_orphans, places)
     batches = _batches([inventory.commits[pair] for pair in chosen], inventory, fast)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
+from movielake.names.countries import list_unknown
 from movielake.names.layout import parquet_folder
 from movielake.places.geography import is_outside
 from movielake.staging.packs import Pair
@@ -65,6 +66,27 @@ def check_places(pair: Pair, places: Sequence[pa.Table]) -> Iterator[Finding]:
             message = f"{count:,} of {len(chosen):,} theaters {fault}: {_listed(theaters, chosen)}"
             message += f", first at {latitude[first]:.4f}, {longitude[first]:.4f}"
             yield found(rule, parquet_folder("theaters", *pair), message, count=count)
+
+
+def check_countries(pairs: Iterable[Pair]) -> Iterator[Finding]:
+    """Find countries that are unknown, so that the places of their theaters cannot be checked.
+
+    Parameters
+    ----------
+    pairs : iterable of Pair
+        The partitions to check.
+
+    Yields
+    ------
+    Finding
+        One for each country, at the first of its partitions.
+    """
+    partitions = sorted(pairs)
+    for code in list_unknown(country for _, country in partitions):
+        own = [pair for pair in partitions if pair[1] == code]
+        message = f"expected the code of a country, found {code}; the places of its theaters "
+        message += "are not checked"
+        yield found("unknown-country", parquet_folder("theaters", *own[0]), message, count=len(own))
 
 
 def _listed(theaters: pa.Table, chosen: np.ndarray) -> str:

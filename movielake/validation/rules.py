@@ -86,6 +86,7 @@ LAKE_RULES: Final = (
         WARNING,
         "latitude and longitude of a theater are not swapped (needs the extra geo)",
     ),
+    Rule("unknown-country", WARNING, "every country has a known code, so its places are checked"),
     Rule("running-time", WARNING, f"running times are from {_MINUTES} minutes"),
     Rule(
         "show-date",

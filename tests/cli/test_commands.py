@@ -547,6 +547,15 @@ def test_info_changes_no_file(feed, lake):
     assert files(lake) == before
 
 
+def test_info_names_the_countries_whose_places_cannot_be_checked(tmp_path, lake):
+    zips = {f"20191206/movies_{code}.zip": week() for code in ("deu", "rom", "zzz")}
+    convert(write_feed(tmp_path / "feed", zips), lake)
+    told = "unknown countries: zzz; the places of their theaters are not checked"
+    assert told in " ".join(run("info", lake).stdout.split())
+    known = json.loads(run("info", lake, "--format", "json").stdout)
+    assert known["unknown_countries"] == ["zzz"]
+
+
 def test_info_shows_the_first_problems_and_counts_the_rest(tmp_path, lake):
     odd = "".join(f"<odd{n:02}>x</odd{n:02}>" for n in range(25))
     convert(write_feed(tmp_path / "feed", {DEU: {"191206S.XML": times(odd)}}), lake)

@@ -56,6 +56,32 @@ def test_every_capital_lies_only_in_its_own_country():
     assert inside == {(code, code) for code in CAPITALS} | NEAR
 
 
+@pytest.mark.parametrize(
+    ("code", "capital", "outside"),
+    [
+        ("rom", (44.43, 26.10), False),  # Bucharest
+        ("rom", (59.33, 18.07), True),
+        ("ger", (52.52, 13.40), False),
+        ("ger", (48.86, 2.35), True),
+        ("xkx", (42.66, 21.16), False),  # Pristina
+        ("scg", (42.44, 19.26), False),  # Podgorica
+        ("scg", (44.80, 20.46), False),  # Belgrade
+        ("scg", (48.21, 16.37), True),
+        ("SUI", (46.95, 7.45), False),
+        ("ned", (52.37, 4.90), False),
+        ("zzz", (59.33, 18.07), False),
+    ],
+)
+def test_codes_outside_iso_3166_are_checked(code, capital, outside):
+    assert is_outside(*([degrees] for degrees in capital), code).tolist() == [outside]
+
+
+def test_the_time_zones_of_codes_outside_iso_3166():
+    assert zones_of("rom") == zones_of("rou") == ["Europe/Bucharest"]
+    assert zones_of("scg") == ["Europe/Podgorica", "Europe/Belgrade"]
+    assert zones_of("zzz") == []
+
+
 def test_a_tolerance_of_zero_follows_the_border():
     inside = {
         (own, other)

@@ -259,6 +259,22 @@ def test_without_the_extra_geo_a_note_replaces_the_check_of_places(
     assert "pip install 'movielake[report]'" in note
 
 
+def test_a_note_names_the_countries_whose_places_cannot_be_checked(tmp_path: Path) -> None:
+    paris = "<theater_lat>48.86</theater_lat><theater_lon>2.35</theater_lon>"
+    theater = f"<houses><theater><theater_id>1</theater_id>{paris}</theater></houses>"
+    members = {"T.XML": theater, "S.XML": times(showing())}
+    zips = {f"20191206/movies_{code}.zip": members for code in ("fra", "ger", "xkx", "zzz", "qqq")}
+    found = gather(tmp_path, zips)
+    outside = [place["outside"] for place in found["places"]]
+    codes = [country["code"] for country in found["countries"]]
+    assert dict(zip(codes, outside, strict=True)) == {
+        "fra": [], "ger": [0], "qqq": None, "xkx": [0], "zzz": None,
+    }  # fmt: skip
+    assert [country["name"] for country in found["countries"]][:2] == ["France", "Germany"]
+    (note,) = found["notes"]
+    assert note == "unknown countries: qqq, zzz; the places of their theaters are not checked"
+
+
 def test_theaters_outside_their_country_and_without_position_are_marked(tmp_path: Path) -> None:
     def theater(number: int, lat: object, lon: object) -> str:
         place = f"<theater_lat>{lat}</theater_lat><theater_lon>{lon}</theater_lon>"

@@ -870,6 +870,20 @@ def test_swapped_coordinates_are_a_warning_that_names_the_theaters(tmp_path):
 BERLIN = "<theater_lat>13.40</theater_lat><theater_lon>52.52</theater_lon></theater>"
 
 
+def test_a_country_whose_places_cannot_be_checked_is_a_warning(tmp_path):
+    zips = {
+        f"{stamp}/movies_{code}.zip": week(stamp[2:])
+        for stamp in ("20191206", "20191213")
+        for code in ("rom", "zzz")
+    }
+    convert(write_feed(tmp_path / "feed", zips), str(tmp_path / "lake"), workers=1)
+    found = [f for f in validate(str(tmp_path / "lake")) if f.rule == "unknown-country"]
+    (finding,) = found
+    assert (finding.severity, finding.count) == ("warning", 2)
+    assert finding.path == "parquet/theaters/date_stamp=20191206/country=zzz"
+    assert "found zzz" in finding.message
+
+
 def test_a_latitude_beyond_the_pole_can_be_swapped(tmp_path):
     house = houses("Astra").replace("</theater>", TOKYO)
     lake = converted(tmp_path, jpn=week() | {"191206T.XML": house})

@@ -3,7 +3,7 @@
 const HIGHEST = 84; // largest latitude in the Mercator projection, in degrees
 const CLOSE = 40; // zoom for a single theater
 const outsiders = data.places.map((place) => new Set(place.outside ?? []));
-const isChecked = data.places.every((place) => place.outside);
+const isChecked = data.places.some((place) => place.outside);
 
 const mercator = {
   project: ([lon, lat]) => {
@@ -198,7 +198,7 @@ function makePlaces(goTo) {
     {
       title: "outside its country",
       value: ([n, at]) => (outsiders[n].has(at) ? 1 : 0),
-      text: (_, v) => (isChecked ? (v ? "yes" : "no") : "not checked"),
+      text: ([n], v) => (data.places[n].outside ? (v ? "yes" : "no") : "not checked"),
       kind: "number",
     },
     { title: "on the map", kind: "action", node: (row) => mapButton(row) },
