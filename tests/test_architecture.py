@@ -30,7 +30,8 @@ WINGS = {
     "names": "countries currencies terms folders layout hints",
     "feed": "limits archives zips damage guarding encodings decoding recoding markup records",
     "places": "geography timezones",
-    "rows": "problems extras prices values showtimes flattening screenings",
+    "rows": "problems extras prices values signs halves numerals clocks rising showtimes "
+    "starts flattening screenings",
     "lake": "owners locks leftovers collector gaps writers single drafts outputs commits parsing "
     "entries ledger opening manifest descriptors quarantine cards overview",
     "staging": "packs sources packing partitions targets copies",

@@ -20,7 +20,7 @@ from movielake.fastpath.shape import shape_of
 from movielake.fastpath.unrecognised import REASONS, TOO_MANY, TOO_MUCH, NotRecognised, Reason
 from movielake.feed.records import Record, Records
 from movielake.lake.outputs import Batch
-from movielake.rows.problems import UNTYPED, Problem, ProblemCounter
+from movielake.rows.problems import Problem, ProblemCounter
 from movielake.rows.screenings import HEAVIEST, flatten_showings, weigh
 from movielake.schema.tables import Table
 
@@ -157,7 +157,7 @@ class FastMember:
 
     def _count(
         self,
-        found: dict[str, Found],
+        found: dict[tuple[str, str], Found],
         others: ProblemCounter,
         irregular: Ints,
         records: list[Record],
@@ -165,7 +165,7 @@ class FastMember:
         """Add up problems, and keep as example of each the first one in the member."""
         rest = dict(found)
         for problem in others.problems():
-            regular = rest.pop(problem.column, None) if problem.kind == UNTYPED else None
+            regular = rest.pop((problem.column, problem.kind), None)
             both = [(problem.count, problem.example)]
             if regular:
                 ahead = not self.problems.knows(problem.column, problem.kind) and (
@@ -174,8 +174,8 @@ class FastMember:
                 both.insert(0 if ahead else 1, (regular.count, regular.example))
             for count, example in both:
                 self.problems.add(problem.column, problem.kind, count, example)
-        for column, regular in rest.items():
-            self.problems.add(column, UNTYPED, regular.count, regular.example)
+        for (column, kind), regular in rest.items():
+            self.problems.add(column, kind, regular.count, regular.example)
 
     def _first_with(self, problem: Problem, records: list[Record]) -> int:
         """Return the position of the first record with this problem."""

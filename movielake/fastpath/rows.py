@@ -20,8 +20,10 @@ from movielake.fastpath.segments import Codes, Ints, Segments
 from movielake.fastpath.shape import Shape
 from movielake.fastpath.times import Times, read_times
 from movielake.fastpath.unrecognised import TOO_MUCH, NotRecognised
-from movielake.rows.problems import ProblemCounter
-from movielake.rows.screenings import HEAVIEST, combine_start
+from movielake.rows.problems import UNTYPED, ProblemCounter
+from movielake.rows.rising import DAY
+from movielake.rows.screenings import HEAVIEST
+from movielake.rows.starts import combine_start
 from movielake.rows.values import split_list, typed
 from movielake.schema.tables import Column, Table
 
@@ -78,7 +80,7 @@ class RowMaker:
     Attributes
     ----------
     found : dict
-        For each column, the problem that was found while making rows.
+        For each column and kind of problem, the problem that was found while making rows.
     """
 
     def __init__(self, table: Table, shape: Shape, segments: Segments, dates: Dates) -> None:
@@ -89,7 +91,7 @@ class RowMaker:
         self._says = self._texts.is_valid().to_numpy(zero_copy_only=False)
         self._sizes = pc.fill_null(pc.binary_length(self._texts), 0).to_numpy()
         self._dates = dates
-        self.found: dict[str, Found] = {}
+        self.found: dict[tuple[str, str], Found] = {}
 
     def rows(self, first: int, source: str, others: OtherRows | None) -> pa.Table:
         """Make the rows.
@@ -114,6 +116,7 @@ class RowMaker:
         record_of_row = self._dates.owners[date_of_row]
         order = _Order(self._dates.records[record_of_row], others)
         columns = self._timed(times, time_of_row, order)
+        days = columns.pop("days")
         for column in self._table.columns:
             if column.paths and column.name not in columns:
                 of_dates, codes = self._codes(column)
@@ -127,7 +130,7 @@ class RowMaker:
                         raise NotRecognised(TOO_MUCH)
                     of_row = positions[parents]
                     columns[column.name] = order.take(column.name, values, of_row)
-        columns["starts_at"] = combine_start(columns["show_date"], columns["show_time"])
+        columns["starts_at"] = combine_start(columns["show_date"], columns["show_time"], days)
         columns["record"] = pa.array(first + order.records, pa.int32())
         columns["extra"] = order.nothing(self._table["extra"], len(date_of_row))
         columns["source_xml"] = pa.repeat(pa.scalar(source), len(order.records))
@@ -180,7 +183,7 @@ class RowMaker:
             trimmed = pc.utf8_trim_whitespace(texts).to_pylist()
             odd = pc.is_null(values).to_pylist()
             pieces = {n: [text] for n, text in enumerate(trimmed) if odd[n] and text}
-            self._note(column.name, pieces, positions, of_dates)
+            self._note(column.name, UNTYPED, pieces, positions, of_dates)
         return values, positions
 
     def _compact(self, codes: Codes) -> tuple[Ints, Codes]:
@@ -197,7 +200,9 @@ class RowMaker:
         position[distinct] = np.arange(len(distinct))
         return np.append(distinct, len(used) - 1), position[codes]
 
-    def _note(self, name: str, odd: dict[int, list[str]], positions: Codes, of_dates: bool) -> None:
+    def _note(
+        self, name: str, kind: str, odd: dict[int, list[str]], positions: Codes, of_dates: bool
+    ) -> None:
         """Count the odd pieces of texts, each as often as its text is used."""
         pieces = np.zeros(len(odd) and max(odd) + 2, np.int64)
         pieces[list(odd)] = [len(of_text) for of_text in odd.values()]
@@ -206,25 +211,30 @@ class RowMaker:
         record = self._dates.owners[at] if of_dates else at
         example = odd[int(positions[at])][0]
         count = int(pieces[uses].sum())
-        self.found[name] = Found(count, example, int(self._dates.records[record]))
+        self.found[name, kind] = Found(count, example, int(self._dates.records[record]))
 
     def _times(self) -> tuple[Times, Codes]:
         column = next(c for c in self._table.columns if c.type == "showtimes")
         _, codes = self._codes(column)
         distinct, positions = self._compact(codes)
         times = read_times(self._texts.take(pa.array(distinct[:-1])))
-        if times.odd:
-            self._note(column.name, times.odd, positions, of_dates=True)
+        for kind, odd in times.odd.items():
+            self._note(column.name, kind, odd, positions, of_dates=True)
         return times, positions
 
     def _timed(self, times: Times, of_row: Ints, order: _Order) -> dict[str, pa.Array]:
-        milliseconds = np.append(times.milliseconds, np.int32(-1))[of_row]
+        """Return the columns of the times, and the days that they are after their show_dates."""
+        places = np.append(times.milliseconds, np.int32(-1))[of_row]
         bargain = np.append(times.bargain, False)[of_row]
-        unknown = milliseconds < 0
-        show_time = pa.array(milliseconds, mask=unknown).view(pa.time32("ms"))
+        unknown = places < 0
+        days = None
+        if places.max(initial=0) >= DAY:
+            days, places = np.divmod(places, np.int32(DAY))
+        show_time = pa.array(places, mask=unknown).view(pa.time32("ms"))
         return {
             "show_time": order.sort("show_time", show_time),
             "bargain": order.sort("bargain", pa.array(bargain, mask=unknown)),
+            "days": order.days(days, len(places)),
         }
 
 
@@ -251,6 +261,19 @@ class _Order:
     def nothing(self, column: Column, rows: int) -> pa.Array:
         """Return null for each regular row, and insert the values of the other rows."""
         return self.sort(column.name, pa.nulls(rows, column.arrow))
+
+    def days(self, days: Codes | None, rows: int) -> pa.Array | None:
+        """Return the days from show_date to starts_at; None if they are 0 everywhere.
+
+        The days of the other rows follow from their columns.
+        """
+        if self._others is None:
+            return None if days is None else pa.array(days)
+        others = self._others.rows
+        on_date = combine_start(others["show_date"], others["show_time"])
+        later = pc.cast(pc.not_equal(others["starts_at"], on_date), pa.int32()).combine_chunks()
+        regular = pa.array(np.zeros(rows, np.int32) if days is None else days)
+        return pa.concat_arrays([regular, later]).take(pa.array(self._rows))
 
     def sort(self, name: str, values: pa.Array) -> pa.Array:
         """Insert the values of the other rows between those of the regular rows."""

@@ -1,7 +1,7 @@
 """Screenings parsed from texts of times, many texts at once.
 
-Almost every text is a plain list (``13:20, 15:40``), and few different times occur. Arrow splits
-such texts, and their times are looked up. Any other text goes through
+Almost every text is a plain list that rises (``13:20, 15:40``), and few different times occur.
+Arrow splits such texts, and their times are looked up. Any other text goes through
 `movielake.rows.showtimes.parse_showtimes`.
 """
 
@@ -16,7 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.fastpath.segments import Codes, Ints
-from movielake.rows.showtimes import PLAIN_TIMES, UNKNOWN_TIME, Screening, parse_showtimes
+from movielake.rows.rising import DAY
+from movielake.rows.showtimes import (
+    PLAIN_TIMES,
+    UNKNOWN_TIME,
+    Oddity,
+    Screening,
+    parse_showtimes,
+)
 
 
 @dataclass(frozen=True)
@@ -29,17 +36,19 @@ class Times:
         Number of screenings of each text. It is at least 1: a text without a time has one
         screening at an unknown time.
     milliseconds : np.ndarray of int32
-        Time of each screening, since midnight; -1 for an unknown time.
+        Time of each screening, since midnight of its date; a day or more for a time after the
+        next midnight; -1 for an unknown time.
     bargain : np.ndarray of bool
         Whether it is a bargain; False for an unknown time.
     odd : dict
-        For the number of each text with odd pieces, these pieces: those that are not times.
+        For each kind of problem, the number of each text that has it, and the odd pieces of the
+        text.
     """
 
     counts: Ints
     milliseconds: Codes
     bargain: Any
-    odd: dict[int, list[str]] = field(default_factory=dict)
+    odd: dict[str, dict[int, list[str]]] = field(default_factory=dict)
 
 
 def read_times(texts: pa.Array) -> Times:
@@ -67,21 +76,31 @@ def read_times(texts: pa.Array) -> Times:
     numbers = np.array([s.milliseconds if s else -1 for s in known], np.int32)
     milliseconds = numbers[coded.indices.to_numpy()]
     counts = np.diff(pieces.offsets.to_numpy()).astype(np.int64)
-    odd = np.unique(pc.list_parent_indices(pieces).to_numpy()[milliseconds < 0])
+    parents = pc.list_parent_indices(pieces).to_numpy()
+    falls = (milliseconds[1:] < milliseconds[:-1]) & (parents[1:] == parents[:-1])
+    odd = np.unique(np.append(parents[milliseconds < 0], parents[1:][falls]))
     plain = Times(counts, milliseconds, np.zeros(len(milliseconds), np.bool_))
     if not len(odd):
         return plain
     parsed = [parse_showtimes(text) for text in texts.take(pa.array(odd)).to_pylist()]
-    return _combined(
-        plain,
-        odd,
-        [screenings or [UNKNOWN_TIME] for screenings, _ in parsed],
-        {int(number): pieces for number, (_, pieces) in zip(odd, parsed, strict=True) if pieces},
-    )
+    screenings = [found or [UNKNOWN_TIME] for found, _ in parsed]
+    return _combined(plain, odd, screenings, _by_kind(odd, [oddities for _, oddities in parsed]))
+
+
+def _by_kind(odd: Ints, oddities: list[list[Oddity]]) -> dict[str, dict[int, list[str]]]:
+    """Sort the problems of texts by their kind and the number of their text."""
+    found: dict[str, dict[int, list[str]]] = {}
+    for number, of_text in zip(odd, oddities, strict=True):
+        for kind, piece in of_text:
+            found.setdefault(kind, {}).setdefault(int(number), []).append(piece)
+    return found
 
 
 def _combined(
-    plain: Times, odd: Ints, screenings: list[list[Screening]], pieces: dict[int, list[str]]
+    plain: Times,
+    odd: Ints,
+    screenings: list[list[Screening]],
+    pieces: dict[str, dict[int, list[str]]],
 ) -> Times:
     """Replace the screenings of the odd texts by those of the full parser."""
     was_plain = np.ones(len(plain.counts), np.bool_)
@@ -94,6 +113,8 @@ def _combined(
     bargain = np.zeros(len(to_fill), np.bool_)
     milliseconds[to_fill] = plain.milliseconds[kept]
     flat = list(chain.from_iterable(screenings))
-    milliseconds[~to_fill] = [-1 if s.milliseconds is None else s.milliseconds for s in flat]
+    milliseconds[~to_fill] = [
+        -1 if s.milliseconds is None else s.milliseconds + s.days * DAY for s in flat
+    ]
     bargain[~to_fill] = [bool(s.bargain) for s in flat]
     return Times(counts, milliseconds, bargain, pieces)

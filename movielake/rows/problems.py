@@ -18,11 +18,23 @@ UNKNOWN: Final = "unknown"
 ENCODING: Final = "encoding"
 """A member that declares another encoding than its bytes show. It is read as the bytes show."""
 
+BESIDE: Final = "beside"
+"""Text beside a time: the time is kept, and the text is only in JSON."""
+
+UNORDERED: Final = "unordered"
+"""A list of times that does not rise, so that the half or the day of its times is uncertain."""
+
+OVERNIGHT: Final = "overnight"
+"""A time that is after midnight only by its place in the list: it starts on the next day."""
+
 MEANING: Final = {
     UNTYPED: "values that could not be typed (null in Parquet, kept in JSON)",
     REPEATED: "repeated elements that the schema does not list as repeatable",
     UNKNOWN: "elements that are not in the schema (kept in extra)",
     ENCODING: "members in another encoding than declared (read as their bytes show)",
+    BESIDE: "texts beside times (the times are kept, the texts are only in JSON)",
+    UNORDERED: "lists of times that do not rise (the half or the day of their times is uncertain)",
+    OVERNIGHT: "times after midnight by their place in the list (starts_at is on the next day)",
 }
 
 EXAMPLE_LENGTH: Final = 200
@@ -44,7 +56,7 @@ class Problem:
     column : str
         Column name, or for elements the path below the record. Empty for the whole member.
     kind : str
-        ``untyped``, ``repeated``, ``unknown`` or ``encoding``.
+        A key of `MEANING`.
     count : int
         Number of values with the problem.
     example : str

@@ -27,7 +27,8 @@ from movielake.rows.flattening import (
     text_of,
 )
 from movielake.rows.problems import UNTYPED, ProblemCounter
-from movielake.rows.showtimes import UNKNOWN_TIME, Screening, parse_showtimes
+from movielake.rows.showtimes import UNKNOWN_TIME, Oddity, Screening, parse_showtimes
+from movielake.rows.starts import combine_start
 from movielake.rows.values import split_list, typed
 from movielake.schema.tables import Column, Table
 
@@ -166,7 +167,9 @@ def flatten_showings(
             columns[column.name] = node_column(records, column, problems).take(record_of_row)
     columns["show_time"] = pc.struct_field(times, "time")
     columns["bargain"] = pc.struct_field(times, "bargain")
-    columns["starts_at"] = combine_start(columns["show_date"], columns["show_time"])
+    columns["starts_at"] = combine_start(
+        columns["show_date"], columns["show_time"], pc.struct_field(times, "days")
+    )
     columns["record"] = pc.cast(pc.add(record_of_row, first), pa.int32())
     columns["extra"] = _extra(records, dates, record_of_date, table, problems).take(date_of_row)
     columns["source_xml"] = label(records, "source_xml").take(record_of_row)
@@ -271,22 +274,17 @@ def _lists(screenings: list[list[Screening]]) -> pa.Array:
     flat = list(chain.from_iterable(screenings))
     times = pa.array([s.milliseconds for s in flat], pa.int32()).cast(pa.time32("ms"))
     bargain = pa.array([s.bargain for s in flat], pa.bool_())
+    days = pa.array([s.days for s in flat], pa.int32())
     offsets = np.cumsum([0, *map(len, screenings)], dtype=np.int32)
-    structs = pa.StructArray.from_arrays([times, bargain], ["time", "bargain"])
+    structs = pa.StructArray.from_arrays([times, bargain, days], ["time", "bargain", "days"])
     return pa.ListArray.from_arrays(pa.array(offsets), structs)
 
 
-def _count_odd(indices: pa.Array, odd: list[list[str]], problems: ProblemCounter) -> None:
+def _count_odd(indices: pa.Array, odd: list[list[Oddity]], problems: ProblemCounter) -> None:
     uses = np.bincount(pc.drop_null(indices).to_numpy(), minlength=len(odd))
-    for pieces, used in zip(odd, uses, strict=True):
-        if pieces:
-            problems.add("show_time", UNTYPED, len(pieces) * int(used), pieces[0])
-
-
-def combine_start(dates: pa.Array, times: pa.Array) -> pa.Array:
-    """Combine dates and times of day to local timestamps, null where either is null."""
-    since_midnight = pc.cast(pc.cast(pc.cast(times, pa.int32()), pa.int64()), pa.duration("ms"))
-    return pc.add(pc.cast(dates, pa.timestamp("ms")), since_midnight)
+    for of_text, used in zip(odd, uses, strict=True):
+        for kind, example in of_text:
+            problems.add("show_time", kind, int(used), example)
 
 
 def _extra(

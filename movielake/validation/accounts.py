@@ -21,12 +21,12 @@ from movielake.names.layout import (
     commit_path,
     is_date_stamp,
 )
-from movielake.rows.problems import ENCODING, REPEATED, UNKNOWN, UNTYPED, Problem, total
+from movielake.rows.problems import Problem, total
 from movielake.schema.tables import TABLES
 from movielake.staging.packs import Pair, files_of
 from movielake.validation.findings import Finding
 from movielake.validation.inventory import Inventory, leftovers
-from movielake.validation.rules import found, mend
+from movielake.validation.rules import RULE_OF_PROBLEM, found, mend
 
 _DATA_FOLDERS: Final = (MANIFEST_FOLDER, "json", "parquet", "quarantine")
 _KNOWN: Final = (LAKE_FILE, MANIFEST_TABLE, DESCRIPTOR_FILE, "README", "README.md")
@@ -36,12 +36,6 @@ _MEMBER_RULES: Final = {
     REFUSED: "refused-member",
     EMPTY: "left-out-member",
     OTHER: "left-out-member",
-}
-_PROBLEM_RULES: Final = {
-    UNTYPED: "untyped-value",
-    REPEATED: "repeated-element",
-    UNKNOWN: "unknown-element",
-    ENCODING: "other-encoding",
 }
 _WRITER: Final = re.compile(r"parquet-cpp-arrow version [0-9]+\.[0-9]+\.[0-9]+(-SNAPSHOT)?")
 _EXAMPLE: Final = 60
@@ -243,7 +237,7 @@ def check_members(inventory: Inventory, selected: Set[Pair]) -> Iterator[Finding
                 message = f"{member.status}: {reason}; {member.records:,} records kept"
                 yield found(rule, path, message, line=member.line, column=member.column)
             for problem in member.problems:
-                key = (_PROBLEM_RULES[problem.kind], member.table or "", problem.column)
+                key = (RULE_OF_PROBLEM[problem.kind], member.table or "", problem.column)
                 problems.setdefault(key, (path, []))[1].append(problem)
     for (rule, table, column), (path, same) in sorted(problems.items()):
         count, example = total(same)[0].count, same[0].example[:_EXAMPLE]

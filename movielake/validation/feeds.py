@@ -26,9 +26,18 @@ from movielake.lake.quarantine import Quarantine
 from movielake.lake.writers import HashingFile, Workspace, WrittenFile
 from movielake.names.layout import Folder, Selection, Terms
 from movielake.rows.flattening import joiner_of
-from movielake.rows.problems import ENCODING, REPEATED, UNKNOWN, UNTYPED, Problem
+from movielake.rows.problems import (
+    BESIDE,
+    ENCODING,
+    OVERNIGHT,
+    UNKNOWN,
+    UNORDERED,
+    UNTYPED,
+    Problem,
+)
 from movielake.schema.tables import Table, table
 from movielake.validation.findings import ERROR, WARNING, Checked, Finding, Rule
+from movielake.validation.rules import PROBLEM_RULES, RULE_OF_PROBLEM
 from movielake.validation.whereabouts import BLOCK, find_places
 
 FEED_RULES: Final = (
@@ -39,10 +48,7 @@ FEED_RULES: Final = (
     Rule("left-out-member", WARNING, "every member is XML and not empty"),
     Rule("empty-zip", WARNING, "every feed zip has members"),
     Rule("other-file", WARNING, "the folder holds only feed zips"),
-    Rule("untyped-value", WARNING, "every value has its column's type"),
-    Rule("repeated-element", WARNING, "an element repeats only if the schema allows it"),
-    Rule("unknown-element", WARNING, "every element is in the schema"),
-    Rule("other-encoding", WARNING, "every member has the encoding that it declares"),
+    *PROBLEM_RULES,
 )
 """The rules for feeds. Errors mean lost records. Warnings mean odd data."""
 
@@ -53,12 +59,6 @@ _OF_STATUS: Final = {
     EMPTY: "left-out-member",
     OTHER: "left-out-member",
 }
-_OF_PROBLEM: Final = {
-    UNTYPED: "untyped-value",
-    REPEATED: "repeated-element",
-    UNKNOWN: "unknown-element",
-    ENCODING: "other-encoding",
-}
 _FORMS: Final = {
     "int32": "a whole number",
     "int64": "a whole number",
@@ -67,6 +67,11 @@ _FORMS: Final = {
     "date": "a date",
     "showtimes": "times",
     "boolean": "Y or N",
+}
+_OF_TIMES: Final = {
+    BESIDE: "expected only times, found {}; the time is kept, the other text is only in JSON",
+    UNORDERED: "expected times that rise, found {}; their half or day is uncertain",
+    OVERNIGHT: "expected 24:00 or later, found {} after a later time; starts_at is on the next day",
 }
 _FEW: Final = 4
 
@@ -225,7 +230,9 @@ def _of_member(zip_: FeedZip, member: Member, commit: MemberCommit) -> Iterator[
         for problem in commit.problems:
             place = places[problem]._asdict() if problem in places else {}
             message = _describe(problem, columns)
-            yield _finding(_OF_PROBLEM[problem.kind], path, message, **place, count=problem.count)
+            yield _finding(
+                RULE_OF_PROBLEM[problem.kind], path, message, **place, count=problem.count
+            )
 
 
 def _fate(commit: MemberCommit) -> str:
@@ -246,6 +253,8 @@ def _describe(problem: Problem, table: Table) -> str:
         return f"{name}: expected {_FORMS[column.type]}, found {example}; it is null in Parquet"
     if problem.kind == ENCODING:
         return f"{problem.example}; conversion reads the member as its bytes show"
+    if problem.kind in _OF_TIMES:
+        return f"{name}: {_OF_TIMES[problem.kind].format(example)}"
     if problem.kind == UNKNOWN:
         return f"{name}: this element is not in the schema, found {example}; extra keeps it"
     filled = [c for c in table.with_fields if name in c.paths and joiner_of(c) is None]

@@ -6,6 +6,15 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from movielake.rows.problems import (
+    BESIDE,
+    ENCODING,
+    OVERNIGHT,
+    REPEATED,
+    UNKNOWN,
+    UNORDERED,
+    UNTYPED,
+)
 from movielake.validation.findings import ERROR, SEVERITIES, WARNING, Finding, Rule
 
 COORDINATES: Final = (90.0, 180.0)
@@ -17,6 +26,28 @@ SHOW_DATES: Final = (-31, 184)
 
 _MINUTES: Final = " to ".join(map(str, RUNNING_TIMES))
 _DAYS: Final = " to ".join(map(str, SHOW_DATES))
+
+PROBLEM_RULES: Final = (
+    Rule("untyped-value", WARNING, "every value has its column's type"),
+    Rule("repeated-element", WARNING, "an element repeats only if the schema allows it"),
+    Rule("unknown-element", WARNING, "every element is in the schema"),
+    Rule("other-encoding", WARNING, "every member has the encoding that it declares"),
+    Rule("text-beside-time", WARNING, "a time has no other text beside it"),
+    Rule("unordered-times", WARNING, "a list of times rises"),
+    Rule("overnight-time", WARNING, "a time after midnight is written as such: 24:15"),
+)
+"""The rules for problems with values, elements and encodings, in feeds and in lakes."""
+
+RULE_OF_PROBLEM: Final = {
+    UNTYPED: "untyped-value",
+    REPEATED: "repeated-element",
+    UNKNOWN: "unknown-element",
+    ENCODING: "other-encoding",
+    BESIDE: "text-beside-time",
+    UNORDERED: "unordered-times",
+    OVERNIGHT: "overnight-time",
+}
+"""The rule for each kind of problem."""
 
 LAKE_RULES: Final = (
     Rule(
@@ -96,10 +127,7 @@ LAKE_RULES: Final = (
     Rule("damaged-member", WARNING, "every member of the feed could be read completely"),
     Rule("refused-member", WARNING, "every XML member of the feed could be read"),
     Rule("left-out-member", WARNING, "every member of the feed is XML and not empty"),
-    Rule("untyped-value", WARNING, "every value has its column's type"),
-    Rule("repeated-element", WARNING, "an element repeats only if the schema allows it"),
-    Rule("unknown-element", WARNING, "every element is in the schema"),
-    Rule("other-encoding", WARNING, "every member has the encoding that it declares"),
+    *PROBLEM_RULES,
 )
 """The rules for lakes. Errors mean that the lake differs from its commits or its own format.
 Warnings mean odd data."""

@@ -18,7 +18,8 @@ from movielake.feed.decoding import RecodingError
 from movielake.feed.encodings import EncodingError
 from movielake.feed.recoding import Recoded
 from movielake.feed.records import OWN_KEYS
-from movielake.rows.problems import ENCODING, EXAMPLE_LENGTH, REPEATED, UNTYPED, Problem
+from movielake.rows.problems import ENCODING, EXAMPLE_LENGTH, REPEATED, UNKNOWN, Problem
+from movielake.rows.showtimes import SEPARATOR
 from movielake.schema.tables import Table
 
 BLOCK: Final = 1 << 22
@@ -191,7 +192,7 @@ def _is_at(sought: _Sought, attributes: dict[str, str], nth: int) -> bool:
 
 def _is_scattered(problem: Problem, element: _Open) -> bool:
     """Return whether a problem's example is the text of an element and of elements inside it."""
-    if not element.nested or problem.kind != UNTYPED:
+    if not element.nested or problem.kind in (REPEATED, UNKNOWN):
         return False
     missing = Counter("".join(problem.example.split()))
     present = Counter("".join("".join(element.texts + element.nested).split()))
@@ -201,10 +202,10 @@ def _is_scattered(problem: Problem, element: _Open) -> bool:
 
 def _places(problem: Problem, table: Table) -> list[tuple[str, _Sought]]:
     """Return where a problem can be: element paths, and what to find there."""
-    if problem.kind == UNTYPED:
+    if problem.kind not in (REPEATED, UNKNOWN):
         (column,) = (c for c in table.with_fields if c.name == problem.column)
-        pieces = "," if column.type == "showtimes" else ""
-        return [_place(path, problem, _is_example(problem, pieces)) for path in column.paths]
+        fits = _is_example(problem, column.type == "showtimes")
+        return [_place(path, problem, fits) for path in column.paths]
     path = problem.column
     if path[:1] == "#" and path[1:] in OWN_KEYS:
         path = path[1:]  # movielake uses these keys itself, so the feed's elements get a "#"
@@ -220,9 +221,9 @@ def _place(path: str, problem: Problem, fits: Callable[[str], bool] | None) -> t
     return path, _Sought(problem, fits=fits, nth=2 if problem.kind == REPEATED else 1)
 
 
-def _is_example(problem: Problem, separator: str) -> Callable[[str], bool]:
+def _is_example(problem: Problem, is_list: bool) -> Callable[[str], bool]:
     def fits(text: str) -> bool:
-        pieces = text.split(separator) if separator else [text]
+        pieces = [text, *(SEPARATOR.split(text) if is_list else ())]
         return any(piece.strip()[:EXAMPLE_LENGTH] == problem.example for piece in pieces)
 
     return fits

@@ -25,6 +25,7 @@ from movielake.lake.outputs import to_lines
 from movielake.rows.problems import Problem, ProblemCounter
 from movielake.rows.screenings import flatten_batch
 from movielake.schema.tables import table
+from tests.rows.forms_times import ROWS as FORMS_OF_TIMES
 
 SHOWINGS = table("showings")
 LABELS = {
@@ -97,7 +98,7 @@ NAMES = (
     "",
     " ",
 )
-TIMES = (
+USUAL_TIMES = (
     "13:20",
     "13:20, 15:40",
     "9:05, (10:00), 22:15",
@@ -105,11 +106,14 @@ TIMES = (
     "TBA",
     "20:15.",
     "20:15, TBA",
-    "25:00",
+    "22:45, 0:15",
+    "15:40, 13:20",
+    "24:30",
     "",
     " \n ",
     "13:20,15:40",
 )
+TIMES = (*USUAL_TIMES * 8, *[text for text, _, _ in FORMS_OF_TIMES])
 DATES = ("20191206", "20191207", "2019-12-06", "", "soon", "20191232", "2019/12/6 0:00:00")
 LEAVES: dict[str, tuple[str, ...]] = {
     "movie_name": NAMES,
@@ -189,7 +193,7 @@ class Maker:
             dates = f"{more}<show_date>{date}</show_date>{self._gap}{self.leaf('showtimes')}"
         else:
             dates = "".join(self.date() for _ in range(rng.choice((1, 1, 2, 3, 0))))
-        tail = self.leaf(rng.choice(("showtimes", *LEAVES))) if self._odd() else ""
+        tail = self.leaf(rng.choice((*["showtimes"] * 4, *LEAVES))) if self._odd() else ""
         return f"<showtime>{self._gap}{head}{dates}{tail}</showtime>{self._gap}"
 
     def member(self) -> bytes:

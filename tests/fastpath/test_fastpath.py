@@ -28,6 +28,12 @@ from tests.feeds import files, json_lines, member, showing, times, write_feed
 from tests.strategies import documents, examples
 
 SHAPE = shape_of(SHOWINGS)
+DATES = ("20191206", "soon", "99991231")
+WHOLES = (  # a record that the reference reads, with a time after midnight
+    showing(at="22:45, 0:15").replace("<movie_id>", "<!-- x --><movie_id>"),
+    showing(at="22:45, 24:15").replace("<movie_id>", "<!-- x --><movie_id>"),
+    showing(),
+)
 ORDINARY = times(*(showing(n) for n in range(5)))
 
 
@@ -107,6 +113,21 @@ def test_the_flat_form_takes_the_fast_path():
 @pytest.mark.parametrize("at", ["TBA, 9:00, sold out", "(0:00), 0:05 AM, TBA", "TBA, (12:00"])
 def test_odd_times_take_the_fast_path(at):
     assert left_of(times(*(showing(n, at=at) for n in range(3)))) == {}
+
+
+FORMS = st.lists(st.sampled_from(mutations.FORMS_OF_TIMES), min_size=1, max_size=4)
+
+
+def test_both_paths_read_each_form_of_times_the_same():
+    forms = [mutations.escape(text) for text, _, _ in mutations.FORMS_OF_TIMES]
+    assert left_of(times(*[showing(n, at=text) for n, text in enumerate(forms)])) == {}
+
+
+@examples(max_examples=60)
+@given(st.lists(FORMS, min_size=1, max_size=20), st.sampled_from(DATES), st.sampled_from(WHOLES))
+def test_both_paths_read_lists_of_any_forms_of_times_the_same(lists, date, odd):
+    texts = [mutations.escape(", ".join(text for text, _, _ in forms)) for forms in lists]
+    left_of(times(*[showing(n, date=date, at=text) for n, text in enumerate(texts)], odd))
 
 
 @pytest.mark.parametrize("empty", ["", "<showtime></showtime>", "<showtime>\n</showtime>"])

@@ -13,7 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from movielake import convert, pack
-from tests.fastpath.mutations import ODD_DATES, ODD_LEAVES, TOKENS, Maker, mutant
+from tests.fastpath.mutations import (
+    FORMS_OF_TIMES,
+    ODD_DATES,
+    ODD_LEAVES,
+    TOKENS,
+    Maker,
+    escape,
+    mutant,
+)
 from tests.feeds import files, houses, movies, showing, times, week, write_feed, zipped
 
 MEMBERS = (
@@ -43,6 +51,9 @@ def members() -> Iterator[bytes]:
     yield from MEMBERS
     for text in (*ODD_LEAVES, *ODD_DATES):
         yield times(text.format("movie_name", "x")).encode()
+    for n in range(0, len(FORMS_OF_TIMES), 8):
+        texts = [escape(text) for text, _, _ in FORMS_OF_TIMES[n : n + 8]]
+        yield times(*[showing(at=text) for text in texts]).encode()
     for token in TOKENS:
         yield b"<times><showtime><movie_id>7</movie_id>" + token + b"</showtime></times>"
     for seed in range(20):

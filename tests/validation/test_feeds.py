@@ -334,6 +334,41 @@ def test_messages_state_the_expected_and_the_found(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("at", "rule", "message"),
+    [
+        (
+            "13:20, OmU 15:40",
+            "text-beside-time",
+            "show_time: expected only times, found 'OmU 15:40'; the time is kept, the other text "
+            "is only in JSON",
+        ),
+        (
+            "5:00, 3:00, 4:00, 2:00 PM",
+            "unordered-times",
+            "show_time: expected times that rise, found '5:00, 3:00, 4:00, 2:00 PM'; their "
+            "half or day is uncertain",
+        ),
+        (
+            "22:45, 0:15",
+            "overnight-time",
+            "show_time: expected 24:00 or later, found '0:15' after a later time; starts_at is on "
+            "the next day",
+        ),
+        (
+            "13:20, TBA",
+            "untyped-value",
+            "show_time: expected times, found 'TBA'; it is null in Parquet",
+        ),
+    ],
+)
+def test_messages_state_the_fate_of_a_time(tmp_path, at, rule, message):
+    xml = times(showing(1), showing(2, at=at)).replace("</showtime>", "</showtime>\n")
+    feed = write_feed(tmp_path, {DEU: week() | {"191206S.XML": xml}})
+    found = [f for f in check(feed) if f.rule not in ("orphan-movie", "orphan-theater")]
+    assert [(f.rule, f.line, f.count, f.message) for f in found] == [(rule, 2, 1, message)]
+
+
 # --- positions
 
 

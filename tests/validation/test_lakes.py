@@ -464,6 +464,10 @@ def test_a_message_states_the_fault_and_the_repair(lake):
 # --- faults of the feed
 
 
+DATES = ("20191206", "20191207", "20191208")
+ODD_TIMES = ("22:45, 0:15", "OmU 13:20", "5:00, 3:00, 4:00, 2:00 PM")
+
+
 def converted(folder: Path, **zips: Any) -> Path:
     feed = write_feed(folder / "feed", {f"20191206/movies_{c}.zip": m for c, m in zips.items()})
     convert(feed, str(folder / "lake"), workers=1)
@@ -519,6 +523,19 @@ def test_problems_are_reported_once_for_the_whole_lake(tmp_path):
             ("repeated-element", "title", '["Up", "Down"]'),
             ("unknown-element", "smell", "1"),
             ("untyped-value", "running_time", "long"),
+        )
+    ]
+
+
+def test_problems_with_times_are_reported(tmp_path):
+    odd = times(*map(showing, (1,) * 3, (1,) * 3, DATES, ODD_TIMES))
+    lake = converted(tmp_path, deu=week() | {"191206S.XML": odd})
+    assert [(f.rule, f.message) for f in validate(str(lake), workers=1)] == [
+        (rule, f"showings.show_time: 1 times in 1 members, first example {example!r}")
+        for rule, example in (
+            ("overnight-time", "0:15"),
+            ("text-beside-time", "OmU 13:20"),
+            ("unordered-times", "5:00, 3:00, 4:00, 2:00 PM"),
         )
     ]
 
