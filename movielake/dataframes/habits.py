@@ -278,9 +278,10 @@ class LakeFrame(dd.DataFrame):
 
     def to_parquet(self, path: Any, **kwargs: Any) -> Any:
         """Write Parquet that every engine reads, as `write_parquet`. Other options are dask's."""
-        if kwargs.keys() - {"partition_on", "overwrite"}:
+        if kwargs.keys() - {"partition_on", "overwrite", "write_index"}:
             return dd.DataFrame.to_parquet(self, path, **kwargs)
-        return write_parquet(self, path, **kwargs)
+        plain = kwargs.pop("write_index", True) is False and self.index.name is not None
+        return write_parquet(self.reset_index(drop=True) if plain else self, path, **kwargs)
 
     def to_json(self, filename: Any, *args: Any, **kwargs: Any) -> Any:
         """Write JSON like dask. Dates are texts such as 2019-12-20."""

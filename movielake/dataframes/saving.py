@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from movielake.lake.owners import name_owner
-from movielake.lake.single import split_file, whole_file
+from movielake.lake.single import place_owner, split_file, whole_file
 from movielake.names.hints import suggest_name
 from movielake.names.layout import Folder
 
@@ -60,7 +60,8 @@ def write_parquet(
     FileExistsError
         If the path exists. With ``overwrite``, if it contains anything but saved rows.
     ValueError
-        If ``partition_on`` names a column that does not exist or contains lists.
+        If ``partition_on`` names a column that does not exist or contains lists, or if the path
+        lies in a lake or feed.
 
     Notes
     -----
@@ -154,6 +155,11 @@ def _keys(meta: pd.DataFrame, partition_on: str | Sequence[str] | None) -> list[
 
 
 def _check_target(target: Folder, one_file: bool, overwrite: bool) -> None:
+    if owner := place_owner(target):
+        raise ValueError(
+            f"expected a path outside lakes and feeds, found {target.url} in the {owner}; choose "
+            "another path"
+        )
     if not target.fs.exists(target.path):
         return
     if not overwrite:

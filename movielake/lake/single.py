@@ -73,7 +73,7 @@ def claim_file(file: str, kind: str, is_ours: Callable[[bytes], bool], *, force:
         raise IsADirectoryError(f"expected a file for the {kind}, found the folder {file}")
     if force:
         return
-    if owner := _owner(folder):
+    if owner := place_owner(folder):
         raise ValueError(
             f"expected a place for the {kind} outside lakes and feeds, found {file} in the "
             f"{owner}; choose another place, or use --force (force=True)"
@@ -88,8 +88,19 @@ def claim_file(file: str, kind: str, is_ours: Callable[[bytes], bool], *, force:
             )
 
 
-def _owner(folder: Folder) -> str:
-    """Return the lake or feed that contains a folder, or an empty text."""
+def place_owner(folder: Folder) -> str:
+    """Describe the lake or feed in which a folder lies.
+
+    Parameters
+    ----------
+    folder : Folder
+        The folder. It need not exist.
+
+    Returns
+    -------
+    str
+        ``lake`` or ``feed`` with its path. An empty text if the folder lies outside.
+    """
     places = _with_parents(folder.path)
     for path in places:
         if folder.fs.exists(f"{path}/{LAKE_FILE}"):
