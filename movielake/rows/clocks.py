@@ -215,7 +215,7 @@ def _mark_unclear(
     touches = end == len(gap) > begin and _LETTER_LAST.search(gap[-1:])
     has_half = any(map(_is_afternoon, GROUP.findall(gap, begin, end)))
     for near, letters in ((previous, is_touched), (following, touches)):
-        if near and (letters or (has_half and near.is_open)):
+        if near and (letters or (has_half and near.could_be_later)):
             near.is_unclear = True
             near.is_ahead |= near is following and previous is None
 

@@ -4,8 +4,9 @@
 (am, pm, noon, midnight, morning, afternoon, evening and night; wide, abbreviated and narrow) in the
 official languages of the feed's 48 countries. A test compares the table with CLDR. Words with
 ``habit`` in place of a language are habits of writers: ``NN`` for noon in the Philippines, 深夜 for
-the night in Japan, and the words that only mark an hour, such as ``Uhr``. The table leaves out
-short words of CLDR that mean something else beside a time: ``PG`` is a rating, ``Mi`` a Wednesday.
+the night in Japan, words without their accents, and words that only mark an hour, such as ``Uhr``.
+The table leaves out short words of CLDR that mean something else beside a time: ``PG`` is a rating,
+``Mi`` a Wednesday.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _OPENING: Final = re.compile(r"[ .*)\]}]*[(\[{]?[ .']*")
 _CLOSING: Final = re.compile(r"[ .]*[)\]}]")
 _BEFORE: Final = re.compile(r"[ .:)(\[\]{}]*\Z")
 _EASTERN: Final = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
+_VOWELS: Final = re.compile("[\u064b-\u0652]")
 _LONGEST: Final = 64
 _MOST_GROUPS: Final = 5
 _ONLY_BEFORE: Final = ("de", "du", "este", "kl", "klo", "godz", "ore")
@@ -91,7 +93,7 @@ def read_words() -> dict[str, str]:
 
 
 def key_of(word: str) -> str:
-    """Return the letters of a word in lower case, without dots, blanks and hyphens.
+    """Return the letters of a word in lower case, without dots, blanks, hyphens and Arabic vowels.
 
     Parameters
     ----------
@@ -108,6 +110,7 @@ def key_of(word: str) -> str:
     ('pm', 'aprèsmidi')
     """
     plain = unicodedata.normalize("NFKC", word).casefold()
+    plain = _VOWELS.sub("", plain)  # most writers leave them out
     return "".join(sign for sign in plain if unicodedata.category(sign)[0] in "LM")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from movielake.names.currencies import currencies_written
-from movielake.rows.halves import GROUP, HOUR, LETTER, Word, half_of, word_after, word_before
+from movielake.rows.halves import GROUP, HOUR, LETTER, PM, Word, half_of, word_after, word_before
 
 COLON, WITH_LETTER, DOT, BARE = _FORMS = "1234"
 """The forms of a number."""
@@ -77,9 +77,9 @@ class Numeral:
     bargain: bool = False
 
     @property
-    def is_open(self) -> bool:
-        """Whether it is a time on a clock with twelve hours, and no word states its half."""
-        return self.hour in range(1, 13) and all(word.part == HOUR for word in self.words)
+    def could_be_later(self) -> bool:
+        """Whether it is in twelve hours, and no word states the afternoon: 7:30, 7:30 AM."""
+        return self.hour in range(1, 13) and not self.halves & {PM, None}
 
     @property
     def halves(self) -> set[str | None]:

@@ -92,6 +92,8 @@ ROWS: list[tuple[str, str, str]] = [
     ("1:28 ÖÖ", "01:28", "BrightspaceUI/intl #40"),
     ("7:30 אחה״צ", "19:30", "CLDR he"),
     ("٧:٣٠ م", "19:30", "CLDR ar"),
+    ("7:30 مساء", "19:30", "CLDR ar, without vowels"),
+    ("9:15 de la manana", "09:15", "CLDR es, without accents"),
     ("शाम 7:30", "19:30", "CLDR hi"),
     ("மாலை 7:30", "19:30", "CLDR ta"),
     ("7:30 หลังเที่ยง", "19:30", "CLDR th"),

@@ -150,6 +150,7 @@ def test_an_odd_piece_is_a_problem_and_does_not_remove_other_times(text, times, 
     [
         "1:00, 7:30xm",
         "1:00, 7:30 PMx",
+        "1:00, 7:30 AM/PM",
         "1:00, 7:30 OmU PM",
         "1:00, 13:20 AM",
         "1:00, 24:00 PM",
