@@ -14,6 +14,7 @@ from movielake.feed.archives import UNREADABLE, Member
 from movielake.feed.damage import Damage, one_line
 from movielake.feed.limits import most_kept
 from movielake.feed.records import Record, Records, Unreadable, read_root
+from movielake.feed.signatures import FINDER, HEAD, is_document, is_of_finder, packed_format
 from movielake.feed.zips import FeedZip
 from movielake.lake.commits import COMPLETE, DAMAGED, EMPTY, OTHER, REFUSED, Fallback, MemberCommit
 from movielake.lake.outputs import Batch, JsonLinesWriter, RowsWriter, to_lines
@@ -64,6 +65,8 @@ class MemberConverter:
         MemberCommit
             The member's result. Its files are in the workspace.
         """
+        if is_of_finder(member.name):
+            return MemberCommit(member.name, OTHER, reason=FINDER)
         showings = table("showings")
         try:
             return self._convert_fast(member, showings)
@@ -79,7 +82,7 @@ class MemberConverter:
     def _convert_fast(self, member: Member, table: Table) -> MemberCommit:
         with member.open(STEP) as stream:
             source = FastMember(stream, table, self._labels(member), self.with_json)
-            commit = self._write(member, table, source)
+            commit = replace(self._write(member, table, source), xml_bytes=stream.tell())
         fallbacks = (Fallback(*item) for item in sorted(source.left.items()))
         _count_contradiction(source.contradiction, source.problems)
         return replace(
@@ -107,11 +110,16 @@ class MemberConverter:
         return self._convert_table(member, table)
 
     def _refuse(self, member: Member, damage: Damage) -> MemberCommit:
-        """Quarantine an XML member that cannot be read; only list a member that is not XML."""
-        if not member.name.lower().endswith(".xml"):
+        """Quarantine XML that cannot be read, and archives. Only list a member that is neither."""
+        found = packed_format(_head(member))
+        if found == FINDER:
+            return MemberCommit(member.name, OTHER, reason=FINDER)
+        if found and not is_document(member.name):
+            damage = Damage(f"expected XML, found {found}; pack its files into the feed zip itself")
+        elif not member.name.lower().endswith(".xml"):
             return MemberCommit(member.name, OTHER, reason="not an XML file of the feed")
-        refused = MemberCommit(member.name, REFUSED, xml_bytes=member.size)
-        return self._with_damage(refused, member, damage)
+        refused = self._with_damage(MemberCommit(member.name, REFUSED), member, damage)
+        return replace(refused, xml_bytes=sum(file.bytes for file in refused.quarantine[:-1]))
 
     def _with_damage(self, commit: MemberCommit, member: Member, damage: Damage) -> MemberCommit:
         most = most_kept(member.packed)
@@ -123,6 +131,7 @@ class MemberConverter:
         with member.open() as stream:
             records = Records(stream, table, self._labels(member))
             commit = self._write(member, table, self._batches(records, table, problems))
+            commit = replace(commit, xml_bytes=stream.tell())
         _count_contradiction(records.contradiction, problems)
         commit = replace(commit, root=records.root, problems=problems.problems())
         if records.damage is None:
@@ -167,7 +176,6 @@ class MemberConverter:
             member=member.name,
             status=COMPLETE,
             table=table.name,
-            xml_bytes=member.size,
             records=count,
             rows=rows.rows,
             screenings=rows.screenings,
@@ -181,6 +189,15 @@ class MemberConverter:
 def _count_contradiction(contradiction: str, problems: ProblemCounter) -> None:
     if contradiction:
         problems.add("", ENCODING, 1, contradiction)
+
+
+def _head(member: Member) -> bytes:
+    """Read the first bytes of a member, as far as they can be read."""
+    try:
+        with member.open() as stream:
+            return stream.read(HEAD)
+    except UNREADABLE:
+        return b""
 
 
 def _batched(records: Iterable[Record], table: Table) -> Iterator[list[Record]]:

@@ -15,6 +15,7 @@ from typing import IO, Any, cast
 
 from movielake.feed.archives import Member, open_archive
 from movielake.feed.limits import Limits
+from movielake.feed.signatures import is_of_finder
 from movielake.names.layout import LAKE_FILE, Folder, Selection, is_date_stamp
 
 _ZIP = re.compile(
@@ -133,7 +134,9 @@ def _classify(files: dict[str, dict[str, Any]]) -> tuple[list[FeedZip], list[str
     others: list[str] = []
     for path, info in files.items():
         packed, unpacked = _ZIP.fullmatch(path), _UNZIPPED.fullmatch(path)
-        if packed and is_date_stamp(stamp := "".join(p for p in packed.groups()[:4] if p)):
+        if is_of_finder(path):
+            others.append(path)
+        elif packed and is_date_stamp(stamp := "".join(p for p in packed.groups()[:4] if p)):
             country = packed[5].lower()
             zips.append(FeedZip(path, stamp, country, int(info["size"] or 0), _modified(info)))
         elif unpacked and is_date_stamp(unpacked[1]):
@@ -194,7 +197,7 @@ def _folder_members(folder: Folder, path: str) -> list[Member]:
     return [
         _file_member(folder, name, info)
         for name, info in folder.find(path).items()
-        if _UNZIPPED.fullmatch(name) and _is_utf8(name)
+        if _UNZIPPED.fullmatch(name) and _is_utf8(name) and not is_of_finder(name)
     ]
 
 

@@ -219,7 +219,8 @@ def test_strict_exits_with_1_and_one_line_on_stderr(feed, lake):
     result = convert(feed, lake, "--strict")
     assert (result.exit_code, result.stdout) == (1, "")
     assert re.fullmatch(
-        rf"movielake: {DEU}: damaged: File is not a zip file \(.*\)\n", result.stderr
+        rf"movielake: {DEU}: damaged: expected a zip, found other bytes; .* \(.*\)\n",
+        result.stderr,
     )
 
 

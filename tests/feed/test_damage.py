@@ -83,11 +83,17 @@ def damaged(records: int, at: int, damage: bytes = b"<movie_id>1</movie_ud>") ->
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"", b"garbage", b"PK", b"PK\x03\x04" + bytes(200), b"<html>503</html>", b"\x00" * 5000],
-    ids=["empty", "garbage", "two bytes", "header", "a web page", "zeros"],
+    ("content", "found"),
+    [
+        (b"", "an empty file"),
+        (b"garbage", "other bytes"),
+        (b"PK", "other bytes"),
+        (b"<html>503</html>", "a web page"),
+        (b"\x00" * 5000, "zero bytes"),
+    ],
 )
-def test_a_file_that_is_not_a_zip_is_quarantined(tmp_path, content):
+def test_a_file_that_is_not_a_zip_is_quarantined(tmp_path, content, found):
+    reason = f"expected a zip, found {found}; copy the file again from its source"
     place = Place(tmp_path, content)
     result = place.convert()
     assert not result.is_clean
@@ -98,14 +104,13 @@ def test_a_file_that_is_not_a_zip_is_quarantined(tmp_path, content):
     assert place.note("movies_deu.zip") == {
         "file": DEU,
         "member": "movies_deu.zip",
-        "reason": "File is not a zip file",
+        "reason": reason,
         "line": None,
         "column": None,
         "records_kept": 0,
     }
     assert lines(place, result)[1] == (
-        f"damage: {DEU}: damaged: File is not a zip file "
-        f"(0 records kept, raw bytes in {FOLDER}/movies_deu.zip)"
+        f"damage: {DEU}: damaged: {reason} (0 records kept, raw bytes in {FOLDER}/movies_deu.zip)"
     )
 
 
@@ -129,7 +134,7 @@ def test_a_zip_cut_at_any_length_is_quarantined(tmp_path):
         note = json.loads((folder / "movies_deu.zip.note.json").read_text())
         assert (folder / "movies_deu.zip").read_bytes() == whole[:cut]
         assert (note["file"], note["line"]) == (f"{stamp}/movies_deu.zip", None)
-        assert note["reason"]
+        assert ("the zip is cut off after" in note["reason"]) == (cut >= 4)
 
 
 def test_a_damaged_zip_is_converted_again_only_after_it_changes(tmp_path):
@@ -175,10 +180,18 @@ def test_random_damage_never_stops_a_run(tmp_path, seed):
 @pytest.mark.parametrize(
     ("headers", "reason"),
     [
-        ({"flags": 1}, "it is encrypted"),
-        ({"method": 97}, "That compression method is not supported"),
+        (
+            {"flags": 1},
+            "it is encrypted; unpack the zip with its password, and pack its files again without "
+            "one",
+        ),
+        (
+            {"method": 97},
+            "it is packed with WavPack (compression method 97), which is not supported; unpack the "
+            "zip, and pack its files again with Deflate, the usual method",
+        ),
     ],
-    ids=["encrypted", "unknown method"],
+    ids=["encrypted", "WavPack"],
 )
 def test_a_member_that_cannot_be_unpacked_is_refused(tmp_path, headers, reason):
     packed = zipped({NAME: times(showing()), "191206I.XML": movies("Up")})
@@ -618,7 +631,9 @@ def test_strict_mode_keeps_an_earlier_good_conversion(tmp_path):
 
 def test_strict_mode_stops_on_workers_too(tmp_path):
     place = Place(tmp_path, b"garbage")
-    with pytest.raises(DamagedFeedError, match=r"^20191206/movies_deu\.zip: damaged: File is not"):
+    with pytest.raises(
+        DamagedFeedError, match=r"^20191206/movies_deu\.zip: damaged: expected a zip"
+    ):
         place.convert(strict=True, workers=2)
     assert [name for name in place.files() if "deu" in name] == []
 
