@@ -132,7 +132,7 @@ def inner(name: str, found: str) -> str:
 
 PASSWORD = "unpack the zip with its password, and pack its files again without one"
 UMLAUT = zipped({f"Zürich/{name}": content for name, content in WEEK.items()})
-TWO_FILES = zipped({"xyz.txt": "", **WEEK})
+TWO_FILES = zipped({"xyz.txt": "hello", **WEEK})
 CUT = (
     "damaged: the zip is cut off after {} bytes: its directory, which is at its end, is missing; "
     + COPY
