@@ -28,12 +28,8 @@ WINGS = {
     "cluster": "machine slurm certificates starting processes scratch workers connection "
     "multinode jobs",
     "names": "countries currencies terms folders layout hints",
-<<<<<<< HEAD
-    "feed": "limits archives zips damage guarding encodings decoding recoding markup records",
-=======
-    "feed": "limits directories unpacking signatures archives zips damage guarding recoding "
-    "markup records",
->>>>>>> 6fe9ec8 (Read zips whose directories disagree, name what other files are, and leave out files of macOS Finder)
+    "feed": "limits directories unpacking signatures archives zips damage guarding encodings "
+    "decoding recoding markup records",
     "places": "geography timezones",
     "rows": "problems extras prices values signs halves numerals clocks rising showtimes "
     "starts flattening screenings",
