@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from movielake.joining.references import orphans
     from movielake.joining.snapshots import CurrentShowings, current_showings, latest
     from movielake.lake.overview import describe_lake
+    from movielake.names.countries import name_of_country
     from movielake.places.geography import is_outside, timezone_at
     from movielake.places.timezones import add_utc, to_utc
     from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
@@ -41,6 +42,7 @@ __all__ = [
     "join_records",
     "join_showings",
     "latest",
+    "name_of_country",
     "orphans",
     "pack",
     "stage",
@@ -69,6 +71,7 @@ _HOMES = {
     "join_records": "joining.joins",
     "join_showings": "joining.joins",
     "latest": "joining.snapshots",
+    "name_of_country": "names.countries",
     "orphans": "joining.references",
     "pack": "staging.packing",
     "stage": "staging.copies",

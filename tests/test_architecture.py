@@ -45,7 +45,7 @@ WINGS = {
     "validation": "findings rules whereabouts feeds inventory places markup records references "
     "rows accounts contents lake",
     "cli": "interrupts failures escaping console verdict progress completion options output "
-    "walkthrough commands",
+    "walkthrough notebooks commands",
 }
 """The wings in the order in which data passes through them, each with its modules in order.
 

@@ -19,6 +19,7 @@ from movielake.cli.commands.convert import convert_command
 from movielake.cli.commands.demo import demo_command
 from movielake.cli.commands.info import info_command
 from movielake.cli.commands.job import job_command
+from movielake.cli.commands.notebooks import notebooks_command
 from movielake.cli.commands.pack import pack_command
 from movielake.cli.commands.report import report_command
 from movielake.cli.commands.sample import sample_command
@@ -95,6 +96,7 @@ for _command in (
     job_command,
     schema_command,
     report_command,
+    notebooks_command,
     demo_command,
 ):
     main.add_command(_command)

@@ -158,7 +158,7 @@ def name_of_country(code: str) -> str:
 
     Examples
     --------
-    >>> from movielake.names.countries import name_of_country
+    >>> from movielake import name_of_country
     >>> [name_of_country(code) for code in ("deu", "ger", "xkx", "zzz")]
     ['Germany', 'Germany', 'Kosovo', 'zzz']
     """

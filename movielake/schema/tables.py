@@ -159,7 +159,7 @@ def _fields(column: Column) -> Iterator[Column]:
 
 
 def shipped_folder(name: str) -> Path:
-    """Find one of the folders shipped with the package: ``schemas`` or ``jobs``.
+    """Find a folder shipped with the package: ``schemas``, ``jobs`` or ``docs/notebooks``.
 
     Parameters
     ----------
