@@ -60,6 +60,8 @@ def write_notebooks(folder: str, lake: str = "lake", *, force: bool = False) -> 
     ------
     ValueError
         If the folder is not local, or is part of a lake or feed.
+    NotADirectoryError
+        If the folder is a file.
 
     Examples
     --------
@@ -70,9 +72,7 @@ def write_notebooks(folder: str, lake: str = "lake", *, force: bool = False) -> 
     >>> len(result.written), result.kept
     (7, ())
     """
-    target = Folder(folder)
-    if not target.is_local:
-        raise ValueError(f"expected a local folder for the notebooks, found {folder}")
+    target = _local(folder)
     written, kept = [], []
     for name, text in _notebooks(lake):
         path = str(Path(folder, name))
@@ -86,6 +86,15 @@ def write_notebooks(folder: str, lake: str = "lake", *, force: bool = False) -> 
                 file.write(content)
         written.append(path)
     return WrittenNotebooks(tuple(written), tuple(kept))
+
+
+def _local(folder: str) -> Folder:
+    target = Folder(folder)
+    if not target.is_local:
+        raise ValueError(f"expected a local folder for the notebooks, found {folder}")
+    if Path(target.path).is_file():
+        raise NotADirectoryError(f"expected a folder for the notebooks, found the file {folder}")
+    return target
 
 
 def _read(path: Path) -> bytes | None:

@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 
 import movielake
+from movielake.cli.notebooks import write_notebooks
+from tests.feeds import files
 
 ROOT = Path(__file__).parents[2]
 CODE = """
@@ -102,6 +104,25 @@ def test_the_demo_runs(installed, tmp_path):
     if kind == "editable":
         pytest.skip("the wheel has the same code, and its demo runs")
     assert "done in" in run(python.parent / "movielake", "demo", cwd=tmp_path)
+
+
+def test_the_installed_notebooks_run(installed, tmp_path, sample_lake):
+    """The wheel writes the same notebooks as the checkout, whose tests run each of them."""
+    python, kind = installed
+    book = tmp_path / kind / "theaters-with-showings.ipynb"
+    write = ("notebooks", book.parent, "--lake", sample_lake)
+    run(python.parent / "movielake", *write, cwd=tmp_path)
+    write_notebooks(str(tmp_path / "here"), str(sample_lake))
+    assert files(book.parent) == files(tmp_path / "here")
+    # matplotlib comes from this environment, and movielake from the other.
+    site = next((python.parents[1] / "lib").glob("python*/site-packages"))
+    code = f"import sys, runpy; sys.path.insert(0, {str(site)!r}); sys.argv[1:] = [{str(book)!r}]; "
+    code += f"runpy.run_path({str(ROOT / 'tests' / 'run_notebook.py')!r}, run_name='__main__'); "
+    code += "import movielake; print(movielake.__file__)"
+    shown = run(sys.executable, "-c", code, cwd=tmp_path)
+    assert "figure:" in shown
+    inside = site if kind == "wheel" else ROOT
+    assert shown.splitlines()[-1] == str(inside / "movielake" / "__init__.py")
 
 
 def test_the_command_line_shows_the_version(installed, tmp_path):
