@@ -113,7 +113,7 @@ def _notebooks(lake: str) -> Iterator[tuple[str, str]]:
 
 
 def _as_notebook(text: str) -> str:
-    cells = []
+    cells: list[dict[str, Any]] = []
     # The pattern has two groups, so the parts repeat as: text, tags, code.
     parts = _CELL.split(_HEAD.sub("", text, count=1))
     for number, part in enumerate(parts):
@@ -121,7 +121,7 @@ def _as_notebook(text: str) -> str:
             cells.append({"cell_type": "markdown", "metadata": {}, "source": _linked(part.strip())})
         elif number % 3 == 2:
             tags = [tag.strip() for tag in (parts[number - 1] or "").split(",") if tag.strip()]
-            kind = {"cell_type": "code", "execution_count": None, "outputs": []}
+            kind: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
             metadata = {"tags": tags} if tags else {}
             cells.append({**kind, "metadata": metadata, "source": part.strip()})
     return _as_json([{**cell, "id": f"cell-{number}"} for number, cell in enumerate(cells)])
