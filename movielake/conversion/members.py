@@ -21,7 +21,7 @@ from movielake.lake.outputs import Batch, JsonLinesWriter, RowsWriter, to_lines
 from movielake.lake.quarantine import Quarantine
 from movielake.lake.writers import Workspace
 from movielake.names.layout import distinct, json_folder, lake_stem, parquet_folder
-from movielake.rows.problems import ENCODING, ProblemCounter
+from movielake.rows.problems import ENCODING, ENTITY, ProblemCounter
 from movielake.rows.screenings import HEAVIEST, flatten_batch, weigh
 from movielake.schema.tables import Table, table, table_of_root
 
@@ -133,6 +133,8 @@ class MemberConverter:
             commit = self._write(member, table, self._batches(records, table, problems))
             commit = replace(commit, xml_bytes=stream.tell())
         _count_contradiction(records.contradiction, problems)
+        if records.entities and records.entities.count:
+            problems.add("", ENTITY, records.entities.count, records.entities.first)
         commit = replace(commit, root=records.root, problems=problems.problems())
         if records.damage is None:
             return commit

@@ -5,7 +5,8 @@ Every faster way is compared with this module, so it stays small and obvious.
 - Text children are strings. Empty ones are None. Attributes are ``"@name"``. If an element has text
   and also attributes or children, its text is under ``"#text"``. A repeated element is a list.
 - An element that the schema lists as repeatable is always a list.
-- Entities, DTDs and network access are off. A member that declares entities is refused.
+- Entities, DTDs and network access are off. A member that declares entities is refused. References
+  to entities of an unread document type are texts (see `movielake.feed.entities`).
 - Comments and processing instructions are not data and are left out, as in xmltodict.
 - Where this form loses the order of text and elements, the value also has the element's markup (see
   `movielake.feed.markup`).
@@ -25,6 +26,7 @@ from movielake.feed.archives import UNREADABLE
 from movielake.feed.damage import Damage, one_line, read_damage
 from movielake.feed.decoding import RecodingError
 from movielake.feed.encodings import EncodingError
+from movielake.feed.entities import Escaped
 from movielake.feed.guarding import SAFE, Guarded
 from movielake.feed.limits import OverLimitError
 from movielake.feed.markup import group_names, mark
@@ -145,6 +147,8 @@ class Records:
         after iteration.
     contradiction : str
         How the declared encoding contradicts the bytes. Empty if it does not.
+    entities : Escaped or None
+        Its ``count`` and ``first`` tell of references to entities that are not declared.
     root : dict
         Attributes of the root element, as ``"@name"``.
 
@@ -167,6 +171,7 @@ class Records:
         self._namespaces = False
         self.damage: Damage | None = None
         self.contradiction = ""
+        self.entities: Escaped | None = None
         self.root: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Record]:
@@ -174,8 +179,9 @@ class Records:
             plain = Recoded(self._stream)
             self.contradiction = plain.contradiction
             guarded = Guarded(cast("IO[bytes]", plain))
+            self.entities = Escaped(cast("IO[bytes]", guarded))
             events = etree.iterparse(
-                cast("IO[bytes]", guarded),
+                cast("IO[bytes]", self.entities),
                 events=("start-ns", "end"),
                 tag=f"{{*}}{self._table.record}",
                 encoding="utf-8",

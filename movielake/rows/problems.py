@@ -26,6 +26,11 @@ UNORDERED: Final = "unordered"
 
 OVERNIGHT: Final = "overnight"
 """A time that is after midnight only by its place in the list: it starts on the next day."""
+ENTITY: Final = "entity"
+"""A reference to an entity that the member does not declare, such as ``&nbsp;``: kept as text."""
+
+OF_XML: Final = frozenset({ENCODING, ENTITY})
+"""Kinds of problems of the XML. The records do not show them."""
 
 MEANING: Final = {
     UNTYPED: "values that could not be typed (null in Parquet, kept in JSON)",
@@ -35,6 +40,7 @@ MEANING: Final = {
     BESIDE: "texts beside times (the times are kept, the texts are only in JSON)",
     UNORDERED: "lists of times that do not rise (the half or the day of their times is uncertain)",
     OVERNIGHT: "times after midnight by their place in the list (starts_at is on the next day)",
+    ENTITY: "references to entities that are not declared (kept as text)",
 }
 
 EXAMPLE_LENGTH: Final = 200

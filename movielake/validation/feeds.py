@@ -29,6 +29,7 @@ from movielake.rows.flattening import joiner_of
 from movielake.rows.problems import (
     BESIDE,
     ENCODING,
+    ENTITY,
     OVERNIGHT,
     UNKNOWN,
     UNORDERED,
@@ -255,6 +256,8 @@ def _describe(problem: Problem, table: Table) -> str:
         return f"{problem.example}; conversion reads the member as its bytes show"
     if problem.kind in _OF_TIMES:
         return f"{name}: {_OF_TIMES[problem.kind].format(example)}"
+    if problem.kind == ENTITY:
+        return f"the entity {problem.example} is not declared; its name is kept as text"
     if problem.kind == UNKNOWN:
         return f"{name}: this element is not in the schema, found {example}; extra keeps it"
     filled = [c for c in table.with_fields if name in c.paths and joiner_of(c) is None]

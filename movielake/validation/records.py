@@ -15,7 +15,7 @@ from zstandard import ZstdDecompressor, ZstdError
 from movielake.conversion.members import BATCH
 from movielake.feed.records import OWN_KEYS, Record
 from movielake.lake.commits import MemberCommit
-from movielake.rows.problems import ENCODING, Problem, ProblemCounter
+from movielake.rows.problems import OF_XML, Problem, ProblemCounter
 from movielake.rows.screenings import flatten_batch
 from movielake.schema.tables import Table
 from movielake.validation.findings import Finding
@@ -105,7 +105,7 @@ class RecordsFile:
 
 def _counts(problems: Iterable[Problem]) -> dict[tuple[str, str], int]:
     """Count the problems of values. The JSON Lines do not show those of the XML's encoding."""
-    values = (problem for problem in problems if problem.kind != ENCODING)
+    values = (problem for problem in problems if problem.kind not in OF_XML)
     return {(problem.kind, problem.column): problem.count for problem in values}
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from movielake.rows.problems import (
     BESIDE,
     ENCODING,
+    ENTITY,
     OVERNIGHT,
     REPEATED,
     UNKNOWN,
@@ -32,6 +33,7 @@ PROBLEM_RULES: Final = (
     Rule("repeated-element", WARNING, "an element repeats only if the schema allows it"),
     Rule("unknown-element", WARNING, "every element is in the schema"),
     Rule("other-encoding", WARNING, "every member has the encoding that it declares"),
+    Rule("undeclared-entity", WARNING, "every entity in the XML is declared"),
     Rule("text-beside-time", WARNING, "a time has no other text beside it"),
     Rule("unordered-times", WARNING, "a list of times rises"),
     Rule("overnight-time", WARNING, "a time after midnight is written as such: 24:15"),
@@ -43,6 +45,7 @@ RULE_OF_PROBLEM: Final = {
     REPEATED: "repeated-element",
     UNKNOWN: "unknown-element",
     ENCODING: "other-encoding",
+    ENTITY: "undeclared-entity",
     BESIDE: "text-beside-time",
     UNORDERED: "unordered-times",
     OVERNIGHT: "overnight-time",

@@ -18,7 +18,15 @@ from movielake.feed.decoding import RecodingError
 from movielake.feed.encodings import EncodingError
 from movielake.feed.recoding import Recoded
 from movielake.feed.records import OWN_KEYS
-from movielake.rows.problems import ENCODING, EXAMPLE_LENGTH, REPEATED, UNKNOWN, Problem
+from movielake.rows.problems import (
+    ENCODING,
+    ENTITY,
+    EXAMPLE_LENGTH,
+    OF_XML,
+    REPEATED,
+    UNKNOWN,
+    Problem,
+)
 from movielake.rows.showtimes import SEPARATOR
 from movielake.schema.tables import Table
 
@@ -104,8 +112,9 @@ class _Search:
         self._record = table.record
         self._sought: dict[str, list[_Sought]] = {}
         self._left = {problem for problem in problems if problem.kind != ENCODING}
+        self._entities = [problem for problem in self._left if problem.kind == ENTITY]
         for problem in self._left:
-            for path, sought in _places(problem, table):
+            for path, sought in () if problem.kind in OF_XML else _places(problem, table):
                 self._sought.setdefault(path, []).append(sought)
         ends = {path: [n for n, sign in enumerate(path) if sign == "/"] for path in self._sought}
         self._ways = {path[:end] for path in ends for end in ends[path]} | {"", *self._sought}
@@ -126,7 +135,14 @@ class _Search:
             place = Place(parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)
             self._start(name, attributes, place)
 
+        def skip(name: str, _: bool) -> None:
+            self._text(f"&{name};")
+            for problem in self._entities:  # expat reports no reference inside an attribute
+                place = Place(parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)
+                self._find(problem, place)
+
         parser.StartElementHandler = start
+        parser.SkippedEntityHandler = skip
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
         return parser
