@@ -1,4 +1,4 @@
-"""Exact quantiles and descriptions of a column, from the counts of its distinct values.
+"""Descriptions in the form of pandas, and exact quantiles from the counts of distinct values.
 
 dask 2026.8 approximates quantiles, and fails on Arrow's dates. A lake repeats its values: 130
 million screenings have less than a million distinct values in each column. So the counts of all
@@ -98,3 +98,21 @@ def describe(counts: pd.Series, percentiles: Sequence[float], name: Any, dtype: 
     rows |= {f"{100 * q:g}%": counted.quantile(q) for q in percentiles}
     rows["max"] = counted.quantile(1)
     return pd.Series(rows, name=name, dtype=dtype)
+
+
+def sorted_counts(counts: pd.Series, ascending: bool) -> pd.Series:
+    """Sort the counts of values by size. dask 2026.8 sorts only those of categoricals."""
+    return counts.sort_values(ascending=ascending, kind="stable")
+
+
+def in_order(described: Any) -> Any:
+    """Put the rows in the order of pandas. If a column has no deviation, it comes last."""
+    if "std" in described.index and not described.loc["std"].notna().all():
+        return described.loc[[*(row for row in described.index if row != "std"), "std"]]
+    return described
+
+
+def pivoted(cells: pd.Series) -> pd.DataFrame:
+    """Make a table of one value per row and column. dask 2026.8 puts 0 into empty cells."""
+    found: pd.DataFrame = cells.unstack().sort_index().sort_index(axis="columns")
+    return found.dropna(axis="columns", how="all").dropna(axis="index", how="all")

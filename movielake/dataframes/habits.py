@@ -19,7 +19,14 @@ from dask.dataframe.dask_expr._datetime import DatetimeAccessor
 
 from movielake.dataframes.alignment import aligned
 from movielake.dataframes.columns import Lists, Times, as_text, in_numpy, is_nested
-from movielake.dataframes.describing import QUARTILES, describe, quantiles
+from movielake.dataframes.describing import (
+    QUARTILES,
+    describe,
+    in_order,
+    pivoted,
+    quantiles,
+    sorted_counts,
+)
 from movielake.dataframes.fitting import fit, fit_all, kind_of
 from movielake.dataframes.keys import with_index, with_keys
 from movielake.dataframes.queries import as_filter
@@ -128,6 +135,14 @@ class LakeSeries(dd.Series):
     def list(self) -> Any:
         """The accessor of lists, as in pandas."""
         return _LISTS(self)
+
+    def value_counts(self, sort: Any = True, ascending: Any = False, **kwargs: Any) -> Any:
+        """Count like pandas, with the most frequent value first."""
+        counts = super().value_counts(sort=False, ascending=ascending, **kwargs)
+        if not sort:
+            return counts
+        whole = counts.repartition(npartitions=1)
+        return whole.map_partitions(sorted_counts, ascending, meta=counts._meta)
 
     def describe(self, *args: Any, percentiles: Any = None, **kwargs: Any) -> Any:
         """Describe like pandas. Quantiles are exact."""
@@ -244,7 +259,18 @@ class LakeFrame(dd.DataFrame):
 
     def describe(self, *args: Any, **kwargs: Any) -> Any:
         """Describe like pandas. Quantiles are exact."""
-        return super().describe(*args, **kwargs).map_partitions(_in_order)
+        return super().describe(*args, **kwargs).map_partitions(in_order)
+
+    def pivot_table(
+        self, index: Any = None, columns: Any = None, values: Any = None, aggfunc: Any = "mean"
+    ) -> Any:
+        """Pivot like pandas: without values that do not occur, and with nulls in empty cells."""
+        found = dd.DataFrame.pivot_table(self, index, columns, values, aggfunc)
+        if not isinstance(values, str):
+            return found
+        groups = self.groupby([index, columns], observed=True)[values]
+        cells = getattr(groups, aggfunc)().repartition(npartitions=1)
+        return cells.map_partitions(pivoted, meta=found._meta, enforce_metadata=False)
 
     def set_index(self, other: Any, *args: Any, **kwargs: Any) -> Any:
         """Set the index like dask. An index of timestamps becomes a DatetimeIndex."""
@@ -289,13 +315,6 @@ class LakeFrame(dd.DataFrame):
         return dd.DataFrame.to_json(
             self.astype(dict.fromkeys(dates, _TEXT)), filename, *args, **kwargs
         )
-
-
-def _in_order(described: Any) -> Any:
-    """Put the rows in the order of pandas. If a column has no deviation, it comes last."""
-    if "std" in described.index and not described.loc["std"].notna().all():
-        return described.loc[[*(row for row in described.index if row != "std"), "std"]]
-    return described
 
 
 _OURS: Final[dict[type, Any]] = {dd.DataFrame: LakeFrame, dd.Series: LakeSeries}
