@@ -42,7 +42,7 @@ def views(sample_lake: Path) -> Views:
         countries = {"countries": ["deu", "swe", "chn"]}
         showings = ShowingsReader(str(sample_lake), **countries)
         found = {"showings": showings.dataframe, "joined": JoinedShowings(showings).dataframe}
-        patch.setattr("movielake.reading.views._ROWS", 300)
+        patch.setattr("movielake.reading.views._ROWS", 150)
         found["movies"] = MoviesReader(str(sample_lake), **countries).dataframe
         patch.setattr("movielake.reading.views._ROWS", 20)
         found["theaters"] = TheatersReader(str(sample_lake), **countries).dataframe
