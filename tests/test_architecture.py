@@ -33,8 +33,8 @@ WINGS = {
     "places": "geography timezones",
     "rows": "problems extras prices values signs halves numerals clocks rising showtimes "
     "starts flattening screenings",
-    "lake": "owners locks leftovers collector gaps writers single drafts outputs commits parsing "
-    "entries ledger opening manifest descriptors quarantine cards overview",
+    "lake": "owners locks claims leftovers collector gaps writers single drafts outputs commits "
+    "parsing entries ledger opening manifest descriptors quarantine cards overview",
     "staging": "packs sources packing partitions targets copies",
     "dataframes": "fitting keys checks queries columns alignment describing saving habits",
     "reading": "blocks holdings files frames tallies views bags records finding current readers",

@@ -188,7 +188,7 @@ def plan_conversion(
     waiting = [
         zip_
         for zip_ in found.zips
-        if model.force or not _is_current(zip_, commits.get(zip_.key), model.with_json)
+        if model.force or not is_current(zip_, commits.get(zip_.key), model.with_json)
     ]
     waiting.sort(key=lambda zip_: -zip_.size)  # a large zip at the end would run alone
     present = {zip_.key for zip_ in found.zips}
@@ -201,7 +201,18 @@ def plan_conversion(
     )
 
 
-def _is_current(zip_: FeedZip, row: Mapping[str, Any] | None, with_json: bool) -> bool:
+def is_current(zip_: FeedZip, row: Mapping[str, Any] | None, with_json: bool) -> bool:
+    """Return whether a commit, as its `KNOWN` fields, is that of the present file.
+
+    Parameters
+    ----------
+    zip_ : FeedZip
+        The feed zip.
+    row : mapping or None
+        The fields of its commit. None if it has none.
+    with_json : bool
+        Whether the lake must contain JSON Lines of the zip.
+    """
     if row is None or (with_json and not row["with_json"]):
         return False
     return (row["size"], row["modified"]) == (zip_.size, zip_.modified)

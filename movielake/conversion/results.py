@@ -27,12 +27,15 @@ class Outcome:
         False if its content had not changed, or if it could not be converted.
     error : str
         The reason why it could not be converted, in one line; empty otherwise.
+    is_claimed : bool
+        True if another process was converting it, so that nothing was done.
     """
 
     zip_: FeedZip
     commit: Commit | None = None
     converted: bool = False
     error: str = ""
+    is_claimed: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Conversion of feed zips to a lake: `plan_conversion` plans, and `convert_zip` converts one zip.
 
 A feed zip is the unit of work. Zips can be converted in any order, in parallel, and repeatedly.
+A process claims a zip before it converts it, so many conversions of one feed share the work.
 The files of a zip are written in a workspace and then renamed into place. The commit is written
 last: only from then on does the zip count as converted.
 """
@@ -8,7 +9,7 @@ last: only from then on does the zip count as converted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -17,7 +18,15 @@ import pyarrow.compute as pc
 
 from movielake.cluster.workers import running_client, share_out
 from movielake.conversion.members import MemberConverter
-from movielake.conversion.planning import KNOWN, Plan, Task, find_selected, look_at, plan_conversion
+from movielake.conversion.planning import (
+    KNOWN,
+    Plan,
+    Task,
+    find_selected,
+    is_current,
+    look_at,
+    plan_conversion,
+)
 from movielake.conversion.publishing import (
     find_halves,
     publish_commit,
@@ -29,14 +38,16 @@ from movielake.feed.archives import UNREADABLE
 from movielake.feed.damage import Damage, describe_unexpected, one_line
 from movielake.feed.limits import choose_limits
 from movielake.feed.zips import Feed, FeedZip, fingerprint, open_members
+from movielake.lake.claims import claim_partition, wait_for_claims
 from movielake.lake.collector import collector_paused
 from movielake.lake.commits import DAMAGED, REFUSED, Commit, MemberCommit, describe_damage
 from movielake.lake.descriptors import write_descriptor
 from movielake.lake.entries import unreadable_commits
-from movielake.lake.ledger import read_commits
+from movielake.lake.ledger import read_commit, read_commits
 from movielake.lake.leftovers import remove_leftovers
 from movielake.lake.manifest import read_manifest, rebuild_manifest
 from movielake.lake.opening import create_lake, is_lake
+from movielake.lake.parsing import UnreadableCommitError
 from movielake.lake.quarantine import Quarantine
 from movielake.lake.writers import explained, is_within, workspace
 from movielake.names.layout import Folder, Selection, Terms
@@ -143,7 +154,7 @@ def convert(
         outcomes = []
         try:
             shared = target.is_shared and Folder(feed).is_shared
-            for outcome in _run(todo.tasks, workers, shared):
+            for outcome in _run_all(todo.tasks, workers, shared):
                 outcomes.append(outcome)
                 if on_progress:
                     on_progress(outcome)
@@ -154,6 +165,20 @@ def convert(
     outcomes.sort(key=lambda outcome: outcome.zip_.key)
     done = Conversion(todo, tuple(outcomes), removed, unreadable=unreadable_commits(manifest))
     return replace(done, still_hurt=_still_hurt(target, found, done))
+
+
+def _run_all(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[Outcome]:
+    """Run the tasks. At the end, look again at the zips that other conversions had claimed."""
+    while tasks:
+        claimed = []
+        for outcome in _run(tasks, workers, shared):
+            if outcome.is_claimed:
+                claimed.append(outcome.zip_.key)
+            else:
+                yield outcome
+        if claimed:
+            wait_for_claims(Folder(tasks[0].lake), claimed)
+        tasks = [task for task in tasks if task.zip_.key in claimed]
 
 
 def _run(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[Outcome]:
@@ -222,8 +247,11 @@ def convert_zip(task: Task) -> Outcome:
         If the lake cannot be written.
     """
     try:
-        with collector_paused():
-            return _convert_zip(task)
+        with (
+            collector_paused(),
+            claim_partition(Folder(task.lake), *task.zip_.key) as is_mine,
+        ):
+            return _convert_claimed(task) if is_mine else Outcome(task.zip_, is_claimed=True)
     except OSError as error:
         if is_within(error, Folder(task.lake)):
             raise  # every other feed zip would fail too
@@ -232,6 +260,16 @@ def convert_zip(task: Task) -> Outcome:
         raise
     except Exception as error:  # one feed zip never ends a run
         return Outcome(task.zip_, error=f"{task.zip_.path}: {describe_unexpected(error)}")
+
+
+def _convert_claimed(task: Task) -> Outcome:
+    """Convert a feed zip, unless another conversion has done so since this one began."""
+    if not task.force:
+        with suppress(UnreadableCommitError):
+            commit = read_commit(Folder(task.lake), *task.zip_.key)
+            if commit and is_current(task.zip_, vars(commit), task.with_json):
+                return Outcome(task.zip_, commit)
+    return _convert_zip(task)
 
 
 def _convert_zip(task: Task) -> Outcome:

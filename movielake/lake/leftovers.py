@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from movielake.lake.claims import CLAIM_FOLDER
 from movielake.lake.locks import LOCK_FOLDER
 from movielake.lake.owners import has_ended
 from movielake.names.folders import changed_at
@@ -39,7 +40,7 @@ def is_abandoned(owner: str, changed: float | None, older_than: float = _DAY) ->
 
 
 def remove_leftovers(lake: Folder, older_than: float = _DAY) -> int:
-    """Remove workspaces and drafts of killed processes, and those that this thread left behind.
+    """Remove workspaces, drafts and claims of killed processes, and those that this thread left.
 
     Parameters
     ----------
@@ -51,25 +52,31 @@ def remove_leftovers(lake: Folder, older_than: float = _DAY) -> int:
     Returns
     -------
     int
-        Number of workspaces, drafts and uploads removed.
+        Number of workspaces, drafts, claims and uploads removed.
     """
     remove = _remove_from_disk if lake.is_local else _remove_objects
     return remove(lake, older_than) + abort_uploads(lake, f"{WORK_FOLDER}/", _owner, older_than)
 
 
 def _remove_from_disk(lake: Folder, older_than: float) -> int:
-    work, locks = Path(lake.join(WORK_FOLDER)), Path(lake.join(LOCK_FOLDER))
+    work, locks, claims = (
+        Path(lake.join(folder)) for folder in (WORK_FOLDER, LOCK_FOLDER, CLAIM_FOLDER)
+    )
     if not work.is_dir():
         return 0
-    found = [path for path in work.iterdir() if path != locks]
+    found = [path for path in work.iterdir() if path not in (locks, claims)]
     with suppress(FileNotFoundError):
         found += [path for path in locks.iterdir() if path.is_file()]
+    found += claims.glob("*/*")
     abandoned = [path for path in found if is_abandoned(path.name, _mtime(path), older_than)]
     for path in abandoned:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+        if path.is_relative_to(claims):
+            with suppress(OSError):  # another process has claimed the partition meanwhile
+                path.parent.rmdir()
     return len(abandoned)
 
 
@@ -95,7 +102,9 @@ def _remove_objects(lake: Folder, older_than: float) -> int:
 
 
 def _owner(path: str) -> str | None:
-    """Return the owner of a workspace's file or of a draft. Return None for a lock."""
+    """Return the owner of a workspace's file, of a draft or of a claim. Return None for a lock."""
+    if path.startswith(f"{CLAIM_FOLDER}/"):
+        return path.rpartition("/")[2]
     parts = path.removeprefix(f"{LOCK_FOLDER}/").removeprefix(f"{WORK_FOLDER}/").split("/")
     is_lock = path.startswith(f"{LOCK_FOLDER}/") and len(parts) > 1
     return None if is_lock else parts[0]

@@ -29,7 +29,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -56,26 +56,42 @@ class Lock:
         A lake on a local or shared file system.
     name : str
         Name of the lock.
+    among : str, optional
+        Folder of the lock in the lake.
     """
 
-    def __init__(self, lake: Folder, name: str) -> None:
+    def __init__(self, lake: Folder, name: str, among: str = LOCK_FOLDER) -> None:
         self._lake = lake
         self._name = name
+        self._place = f"{among}/{name}"
         self._owner = name_owner()
-        self._folder = lake.join(LOCK_FOLDER, name)
+        self._folder = lake.join(self._place)
         self._mine = f"{self._folder}/{self._owner}"
 
-    def acquire(self) -> None:
-        """Wait until no living process holds the lock, and take it."""
+    def acquire(self, *, patient: bool = True) -> bool:
+        """Take the lock as soon as no living process holds it.
+
+        Parameters
+        ----------
+        patient : bool, optional
+            Whether to wait for a living process that holds it.
+
+        Returns
+        -------
+        bool
+            Whether the lock was taken. It is False only if not patient.
+        """
         made, watch = Path(self._lake.join(WORK_FOLDER, self._owner)), _Watch()
         made.mkdir(parents=True)
         try:
             made.joinpath(self._owner).touch()
             while not self._take(made):
-                watch.release_dead(self._lake, self._name)
+                if not watch.release_dead(self._lake, self._place) and not patient:
+                    return False
                 time.sleep(_PAUSE)
         finally:  # after the lock was taken, this folder no longer exists
             shutil.rmtree(made, ignore_errors=True)
+        return True
 
     def _take(self, made: Path) -> bool:
         try:
@@ -109,7 +125,7 @@ class Lock:
 
     def release(self) -> None:
         """Release the lock."""
-        _release(self._lake, f"{self._name}/{self._owner}")
+        _release(self._lake, f"{self._place}/{self._owner}")
 
 
 class ObjectLock(Lock):
@@ -121,14 +137,18 @@ class ObjectLock(Lock):
         The lake. Its store must list a file as soon as the file is written. The known stores do.
     name : str
         Name of the lock.
+    among : str, optional
+        Folder of the lock in the lake.
     """
 
-    def acquire(self) -> None:
-        """Wait until no living process holds the lock, and take it."""
+    def acquire(self, *, patient: bool = True) -> bool:
+        """Take the lock as soon as no living process holds it. See `Lock.acquire`."""
         watch = _Watch()
         while not self._take_alone():
-            watch.release_dead(self._lake, self._name)
+            if not watch.release_dead(self._lake, self._place) and not patient:
+                return False
             time.sleep(_PAUSE * random.uniform(1, 10))  # noqa: S311  (not a secret)
+        return True
 
     def _take_alone(self) -> bool:
         if self._holders():  # a look first, because a file that comes and goes makes others wait
@@ -140,10 +160,10 @@ class ObjectLock(Lock):
         return False
 
     def _holders(self) -> set[str]:
-        return set(_signs(self._lake, self._name))
+        return set(_signs(self._lake, self._place))
 
     def _write(self) -> None:
-        self._lake.make(LOCK_FOLDER, self._name)
+        self._lake.make(self._place)
         self._lake.fs.pipe_file(self._mine, str(time.time_ns()).encode())
         self._written = time.monotonic()
 
@@ -161,6 +181,11 @@ class ObjectLock(Lock):
             if not self._lake.fs.exists(self._mine):
                 raise self._lost()
             self._write()
+
+
+def new_lock(lake: Folder, name: str, among: str = LOCK_FOLDER) -> Lock:
+    """Make a lock of the kind that the file system needs. It is not taken yet."""
+    return (Lock if lake.is_local else ObjectLock)(lake, name, among)
 
 
 @contextmanager
@@ -188,7 +213,7 @@ def hold_partition(lake: Folder, date_stamp: str, country: str) -> Iterator[Lock
     ...     with hold_partition(Folder(lake), "20191206", "can") as lock:
     ...         lock.renew()
     """
-    lock = (Lock if lake.is_local else ObjectLock)(lake, f"{date_stamp}-{country}")
+    lock = new_lock(lake, f"{date_stamp}-{country}")
     try:
         lock.acquire()  # in the try block, because an interrupt can come just after it
         yield lock
@@ -196,13 +221,20 @@ def hold_partition(lake: Folder, date_stamp: str, country: str) -> Iterator[Lock
         lock.release()
 
 
-def wait_for_holders(lake: Folder) -> None:
-    """Wait until every lock that is held now has been released or its holder is dead."""
-    held, watch = _holders(lake), _Watch()
+def wait_for_holders(
+    lake: Folder, among: str = LOCK_FOLDER, names: Container[str] | None = None
+) -> None:
+    """Wait until every lock that is held now has been released or its holder is dead.
+
+    The locks are those in the folder ``among``, or only those with these names.
+    """
+    held, watch = _holders(lake, among), _Watch()
+    if names is not None:
+        held = {holder for holder in held if holder.partition("/")[0] in names}
     while held:
         for name in {holder.partition("/")[0] for holder in held}:
-            watch.release_dead(lake, name)
-        if held := held & _holders(lake):
+            watch.release_dead(lake, f"{among}/{name}")
+        if held := held & _holders(lake, among):
             time.sleep(_PAUSE)
 
 
@@ -213,7 +245,7 @@ def name_draft() -> str:
 
 def remove_drafts(lake: Folder) -> None:
     """Remove all drafts, so that none is published after the partition has changed."""
-    while drafts := [name for name in _names(lake) if "/" not in name]:
+    while drafts := [name for name in _names(lake, LOCK_FOLDER) if "/" not in name]:
         for name in drafts:
             with suppress(FileNotFoundError):
                 lake.fs.rm_file(lake.join(LOCK_FOLDER, name))
@@ -221,26 +253,23 @@ def remove_drafts(lake: Folder) -> None:
             break  # elsewhere, a draft has two files, and the second can come meanwhile
 
 
-def _holders(lake: Folder) -> set[str]:
+def _holders(lake: Folder, among: str) -> set[str]:
     """List the locks that are held, each as LOCK/HOLDER."""
-    return {name for name in _names(lake) if "/" in name}
+    return {name for name in _names(lake, among) if "/" in name}
 
 
-def _names(lake: Folder) -> list[str]:
+def _names(lake: Folder, among: str) -> list[str]:
     """List the drafts and locks: a draft as DRAFT, a lock as LOCK/HOLDER."""
-    return [path.removeprefix(f"{LOCK_FOLDER}/") for path in lake.names(LOCK_FOLDER)]
+    return [path.removeprefix(f"{among}/") for path in lake.names(among)]
 
 
-def _signs(lake: Folder, name: str) -> dict[str, Any]:
+def _signs(lake: Folder, lock: str) -> dict[str, Any]:
     """Map each holder of a lock to the last change of its file."""
     if lake.is_local:
         with suppress(FileNotFoundError):
-            return {
-                place.name: _modified(place)
-                for place in Path(lake.join(LOCK_FOLDER, name)).iterdir()
-            }
+            return {place.name: _modified(place) for place in Path(lake.join(lock)).iterdir()}
         return {}
-    found = lake.find(LOCK_FOLDER, name)
+    found = lake.find(lock)
     return {
         path.rpartition("/")[2]: (info.get("ETag"), changed_at(info))
         for path, info in found.items()
@@ -253,7 +282,7 @@ def _modified(place: Path) -> int:
 
 
 def _release(lake: Folder, holder: str) -> None:
-    place = lake.join(LOCK_FOLDER, holder)
+    place = lake.join(holder)
     with suppress(FileNotFoundError):
         lake.fs.rm_file(place)
     if lake.is_local:
@@ -267,11 +296,15 @@ class _Watch:
     def __init__(self) -> None:
         self._seen: dict[str, tuple[Any, float]] = {}
 
-    def release_dead(self, lake: Folder, name: str) -> None:
-        """Release a lock if its holder is dead."""
-        for owner, sign in _signs(lake, name).items():
+    def release_dead(self, lake: Folder, lock: str) -> bool:
+        """Release a lock if its holder is dead. Return whether no living process holds it."""
+        living = 0
+        for owner, sign in _signs(lake, lock).items():
             if has_ended(owner) or self._is_still(owner, sign):
-                _release(lake, f"{name}/{owner}")
+                _release(lake, f"{lock}/{owner}")
+            else:
+                living += 1
+        return not living
 
     def _is_still(self, owner: str, sign: Any) -> bool:
         now = time.monotonic()

@@ -152,7 +152,7 @@ def test_a_sample_is_written_into_a_store(store, top, tmp_path):
         assert run("sample", feed, *options).exit_code == 0
     assert store.files(f"{top}/feed") == files(tmp_path)
     refused = run("sample", f"{top}/feed", *options)
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "expected an empty or missing folder" in refused.stderr
 
 

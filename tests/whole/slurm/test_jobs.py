@@ -234,6 +234,18 @@ def test_an_array_converts_and_a_second_job_packs(
     assert pack.exists()
 
 
+@pytest.mark.parametrize("array", ["1-3", "0-2:2", "7"])
+def test_the_tasks_of_any_array_convert_every_zip_once(
+    array: str, submitter: Submitter, feed: Path, lake: Path
+) -> None:
+    target = submitter.folder / "lake"
+    job = submitter.run("prepare", feed, target, array=array)
+    assert job.exit_code == 0, job
+    converted = [int(number) for number in re.findall(r"(\d+) converted", job.stdout)]
+    assert sum(converted) == len(list(feed.glob("*/*.zip"))), job
+    assert ShowingsReader(str(target)).count == ShowingsReader(str(lake)).count
+
+
 def test_prepare_reports_damage_and_still_packs(submitter: Submitter, feed: Path) -> None:
     damaged = submitter.folder / "feed" / "20191206"
     damaged.mkdir(parents=True)
