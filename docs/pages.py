@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import textwrap
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
@@ -87,6 +89,57 @@ def readme() -> str:
     measured = "\n".join(f"{textwrap.fill(s.text, 115)}\n\n{s.markdown()}" for s in shown)
     before, mark, rest = (ROOT / "README.md").read_text("utf-8").partition(MEASURED)
     return f"{before}{mark}\n{measured}\n{END}{rest.partition(END)[2]}"
+
+
+# --- the forms that movielake reads
+
+FORMS: Final = {
+    "tests.rows.forms_times": True,
+    "tests.rows.forms_values": True,
+    "tests.feed.forms_encodings": False,
+    "tests.feed.forms_zips": False,
+}
+"""The modules with tables of forms, and whether their texts are literal."""
+
+
+def forms_page() -> str:
+    """Show each form of the feed that the tests try, and its value."""
+    sys.path.insert(0, str(ROOT))  # the tests are no part of the package
+    modules = [(import_module(name), literal) for name, literal in FORMS.items()]
+    parts = [
+        "# Forms that movielake reads\n",
+        textwrap.fill(
+            f"The tests try each of these {sum(len(m.ROWS) for m, _ in modules)} forms on every "
+            "change, and this page is generated from their tables. The source is where the form "
+            "occurs: the feed itself, a standard, a locale of Unicode CLDR, a public bug report "
+            "(owner, repository, number), or the habit of writers. A blank or mark that is not "
+            "visible is shown by its number, such as `<U+00A0>`. *Counted* means that `movielake "
+            "info` and `movielake validate` show it as a problem.",
+            115,
+        )
+        + "\n",
+    ]
+    for module, literal in modules:
+        rows = [_row([_form(a, literal), _form(b, literal), _form(c)]) for a, b, c in module.ROWS]
+        parts += [f"## {module.TITLE}\n", _table(["text", "value", "source"], rows)]
+    return "\n".join(parts)
+
+
+def _form(text: str, literal: bool = False) -> str:
+    """Show all characters of a text, in a cell of a table."""
+    ends = {0, len(text) - 1}
+    shown = "".join(
+        letter if letter.isprintable() and (letter != " " or at not in ends) else _number(letter)
+        for at, letter in enumerate(text)
+    )
+    if not literal:
+        return re.sub(r"([\\`*_{}\[\]<>#|$&~])", r"\\\1", shown)
+    fence = "``" if "`" in shown else "`"
+    return f"{fence}{shown.replace('|', chr(92) + '|')}{fence}" if shown else "(empty)"
+
+
+def _number(letter: str) -> str:
+    return f"<U+{ord(letter):04X}>"
 
 
 # --- the citation
@@ -328,6 +381,7 @@ def _arrow(path: str, label: str) -> str:
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "dictionary.md": dictionary_page,
     "commands.md": commands_page,
+    "forms.md": forms_page,
     "performance.md": performance_page,
     "mutants.md": mutants_page,
     "modules.md": modules_page,
