@@ -92,6 +92,9 @@ def find_places(clocks: Sequence[Clock]) -> Order:
     >>> [place // HOUR for place in order.places], order.overnight
     ([9, 14, 19, 24], [False, False, False, True])
     """
+    plain = _plain_places(clocks)
+    if plain is not None:
+        return Order(plain, [False] * len(plain), is_doubtful=False)
     search = _Search(clocks)
     search.run()
     found = search.places
@@ -110,6 +113,26 @@ def find_places(clocks: Sequence[Clock]) -> Order:
     ]
     is_uncertain = any(place % DAY < NIGHT or _is_morning(clock) for place, clock in falls)
     return Order(places, overnight, search.is_doubtful or is_uncertain)
+
+
+def _plain_places(clocks: Sequence[Clock]) -> list[int | None] | None:
+    """Find the places of a usual list: in twelve hours, rising, no time at night. Else None.
+
+    The search below finds the same places, but needs several times as long.
+    """
+    places: list[int | None] = []
+    limit = DAY
+    for _, hour, rest, half, is_ahead, _ in reversed(clocks):
+        if hour is None or not 0 < hour < 13 or is_ahead or not (half or places):
+            return None
+        place = hour % 12 * HOUR + rest
+        if half == PM or (not half and place + HALF <= limit):
+            place += HALF
+        if not NIGHT <= place <= limit or half == UNCLEAR:
+            return None
+        places.append(place)
+        limit = place
+    return places[::-1]
 
 
 def _falls(before: int, place: int, clock: Clock) -> bool:

@@ -114,13 +114,16 @@ def _parse(text: str) -> tuple[list[Screening], list[Oddity]]:
         if piece.has_more and any(clock.hour is not None for clock in piece.clocks):
             odd.append(Oddity(BESIDE, written.strip()))
     order = find_places(clocks)
-    unknown = [c.piece for c, place in zip(clocks, order.places, strict=True) if place is None]
-    late = [c.piece for c, is_late in zip(clocks, order.overnight, strict=True) if is_late]
-    odd += [Oddity(UNTYPED, piece) for piece in unknown]
-    odd += [Oddity(OVERNIGHT, piece) for piece in late]
+    if None in order.places or any(order.overnight):
+        placed = list(zip(clocks, order.places, order.overnight, strict=True))
+        odd += [Oddity(UNTYPED, clock.piece) for clock, place, _ in placed if place is None]
+        odd += [Oddity(OVERNIGHT, clock.piece) for clock, _, is_late in placed if is_late]
     if order.is_doubtful:
         odd.append(Oddity(UNORDERED, text.strip()))
-    return list(map(_screening, clocks, order.places)), odd
+    return [
+        UNKNOWN_TIME if place is None else Screening(place % DAY, clock.bargain, place // DAY)
+        for clock, place in zip(clocks, order.places, strict=True)
+    ], odd
 
 
 def _add_half(clocks: list[Clock], piece: str, half: str) -> None:
@@ -129,9 +132,3 @@ def _add_half(clocks: list[Clock], piece: str, half: str) -> None:
         clocks[-1] = clocks[-1]._replace(half=half)
     else:
         clocks.append(Clock(piece, half=UNCLEAR, is_ahead=not clocks))
-
-
-def _screening(clock: Clock, place: int | None) -> Screening:
-    if place is None:
-        return UNKNOWN_TIME
-    return Screening(place % DAY, clock.bargain, place // DAY)

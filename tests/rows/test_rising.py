@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from movielake.rows import rising as rising_module
 from movielake.rows.problems import UNORDERED
 from movielake.rows.showtimes import parse_showtimes
 from tests.strategies import examples
@@ -102,3 +104,17 @@ def test_a_half_before_a_rising_list_applies_to_the_times_behind_it(times):
 def test_times_in_24_hours_never_change(times):
     words = [f"{m // 60}:{m % 60:02}" for m in times]
     assert starts(", ".join(words)) == times
+
+
+WRITTEN = st.tuples(
+    CLOCKS.map(lambda clocks: twelve(clocks[0])), st.sampled_from(("", " AM", " PM"))
+)
+
+
+@examples(max_examples=1000)
+@given(st.lists(WRITTEN.map("".join), min_size=1, max_size=5))
+def test_usual_lists_have_the_places_of_the_whole_search(words):
+    text = ", ".join(words)
+    with patch.object(rising_module, "_plain_places", lambda clocks: None):
+        searched = parse_showtimes(text)
+    assert parse_showtimes(text) == searched
