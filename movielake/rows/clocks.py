@@ -136,11 +136,11 @@ def _read(piece: str, depth: int) -> Piece:
         if len(kept) < len(numerals):
             numerals = [numeral.alone() for numeral in kept]
             rest = _read_gaps(text, numerals, depth)
-    after = _depth_after(text, depth)
+    after, piece = _depth_after(text, depth), piece.strip()
     if numerals:
-        clocks = tuple(_clock(numeral, piece.strip()) for numeral in numerals)
+        clocks = tuple(_clock(numeral, piece) for numeral in numerals)
         return Piece(clocks, "", bool(rest), after)
-    return _read_words(piece.strip(), text, depth, after)
+    return _read_words(piece, text, depth, after)
 
 
 _read_known = lru_cache(maxsize=1 << 16)(_read)
