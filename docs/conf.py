@@ -71,7 +71,7 @@ def make_lake(app: Sphinx) -> None:
 def show_report(app: Sphinx, error: Exception | None) -> None:
     """Put the report of the notebooks' lake beside the pages, which lead to it."""
     if error is None and app.builder.format == "html":
-        write_report(os.environ["MOVIELAKE_LAKE"], str(Path(app.outdir) / "report.html"))
+        write_report(os.environ["MOVIELAKE_LAKE"], str(Path(app.outdir) / "sample-report.html"))
 
 
 def lead_into_the_docs(app: Sphinx, page: str, source: list[str]) -> None:
