@@ -60,6 +60,7 @@ BLOCK = re.compile(r"^( *)```(sh|bash|shell|console|python)\n(.*?)^\1```", re.S 
 
 RUN_BY = {
     "engines": "whole/test_engines",
+    "pandas-habits": "dataframes/test_page",
     "shell": "cli/test_habits",
     "validation": "validation/test_command",
 }
