@@ -540,6 +540,19 @@ def test_problems_with_times_are_reported(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "xml"),
+    [
+        ("other-encoding", "<?xml version='1.0' encoding='utf-16'?>" + movies("Up")),
+        ("undeclared-entity", "<!DOCTYPE movies SYSTEM 'm.dtd'>" + movies("A&nbsp;B")),
+    ],
+)
+def test_odd_encodings_and_entities_are_reported(tmp_path, rule, xml):
+    lake = converted(tmp_path, deu=week() | {"191206I.XML": xml})
+    found_rules = {f.rule for f in validate(str(lake), workers=1)}
+    assert rule in found_rules
+
+
 def test_a_table_missing_from_one_partition_is_a_warning(tmp_path):
     lonely = {"191206S.XML": times(showing())}
     lake = converted(tmp_path, chn=lonely, deu=week())
