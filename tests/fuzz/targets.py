@@ -147,6 +147,8 @@ def count_records(content: bytes) -> tuple[str, int, bool, str] | None:
     Return None if the two parsers are not expected to agree: for document types, namespaces,
     nesting deeper than libxml2's limit, and encodings that expat does not support.
     """
+    if b"xmlns" in content or b"encoding" in content or b"\x00" in content:
+        return None
     counter = _Counter()
     parser = expat.ParserCreate()
     for name in ("StartElementHandler", "EndElementHandler", "CharacterDataHandler"):
@@ -161,7 +163,7 @@ def count_records(content: bytes) -> tuple[str, int, bool, str] | None:
             return None
     except (LookupError, ValueError):
         return None
-    if counter.is_odd or b"xmlns" in content or b"encoding" in content or b"\x00" in content:
+    if counter.is_odd:
         return None
     return counter.root, counter.records, counter.strays, error
 
