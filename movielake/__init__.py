@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from movielake.lake.overview import describe_lake
     from movielake.names.countries import name_of_country
     from movielake.places.geography import is_outside, timezone_at
-    from movielake.places.timezones import add_utc, to_utc
+    from movielake.places.timezones import add_utc, to_utc, tz_version
     from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
     from movielake.report import WrittenReport, write_report
     from movielake.staging.copies import stage
@@ -48,6 +48,7 @@ __all__ = [
     "stage",
     "timezone_at",
     "to_utc",
+    "tz_version",
     "validate",
     "write_parquet",
     "write_report",
@@ -77,6 +78,7 @@ _HOMES = {
     "stage": "staging.copies",
     "timezone_at": "places.geography",
     "to_utc": "places.timezones",
+    "tz_version": "places.timezones",
     "current_showings": "joining.snapshots",
     "validate": "validation",
     "write_parquet": "dataframes.saving",

@@ -30,7 +30,7 @@ WINGS = {
     "names": "countries currencies terms folders layout hints",
     "feed": "limits directories unpacking signatures archives zips damage guarding encodings "
     "decoding recoding entities markup records",
-    "places": "geography timezones",
+    "places": "outlines geography timezones",
     "rows": "problems extras prices values signs halves numerals clocks rising showtimes "
     "starts flattening screenings",
     "lake": "owners locks claims leftovers collector gaps writers single drafts outputs commits "

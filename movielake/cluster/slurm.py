@@ -169,7 +169,7 @@ def expand_nodes(text: str) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        If the text is not a list of nodes.
+        If the text is not a list of nodes, or if a range falls, like ``n[3-1]``.
 
     Examples
     --------
@@ -191,6 +191,10 @@ def _expand_word(word: str) -> Iterator[str]:
     ranges, _, after = rest.partition("]")
     for part in ranges.split(","):
         first, _, last = part.partition("-")
+        if last and int(last) < int(first):
+            raise _refusal(
+                "SLURM_JOB_NODELIST", "ranges that rise, like n[1-3]", f"{before}[{part}]"
+            )
         for number in range(int(first), int(last or first) + 1):
             for tail in _expand_word(after):
                 yield f"{before}{number:0{len(first)}}{tail}"

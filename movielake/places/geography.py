@@ -1,36 +1,32 @@
 """Geography: the time zone of a point, and whether the point can lie in its country.
 
-It needs no network. It uses the outlines of time zones in tzfpy and the tz database's table of
-their countries. The extra ``geo`` installs both.
+It needs no network.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from functools import cache
-from importlib import import_module
-from importlib.resources import files
-from math import cos, pi, radians, sin
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.names.countries import find_countries, read_countries
-
-_CLAIMS: Final = {"Europe/Simferopol": "rus", "Africa/El_Aaiun": "mar"}
-"""Zones with cinemas of a second country. A point there counts as inside both countries."""
-
-_COMPASS: Final = tuple((cos(turn * pi / 4), sin(turn * pi / 4)) for turn in range(8))
-_KM_PER_DEGREE: Final = 111.2
-"""Per degree of latitude, and per degree of longitude at the equator."""
+from movielake.names.countries import find_countries
+from movielake.places.outlines import (
+    NEAR_KM,
+    XINJIANG,
+    countries_of_zones,
+    is_on_earth,
+    legal_zones,
+    points_around,
+    read_zone_table,
+    zones_at_point,
+)
 
 
 def is_outside(
-    latitude: Any, longitude: Any, country: Any, *, tolerance_km: float = 25.0
+    latitude: Any, longitude: Any, country: Any, *, tolerance_km: float = NEAR_KM
 ) -> npt.NDArray[np.bool_]:
     """Return which points certainly lie outside their country.
 
@@ -79,7 +75,7 @@ def is_outside(
         raise ValueError(f"expected a tolerance of 0 km or more, found {tolerance_km!r}")
     points = _points(latitude, longitude)
     codes = as_codes(country, len(points))
-    countries = _countries_of_zones()
+    countries = countries_of_zones()
     outside = np.zeros(len(points), bool)
     for code in set(codes):
         owners = {owner.code for owner in find_countries(code)}
@@ -105,7 +101,9 @@ def timezone_at(latitude: Any, longitude: Any) -> pa.StringArray:
     -------
     pyarrow.StringArray
         Names of the tz database. Null if a coordinate is missing, or if the point is in the open
-        sea or not on Earth. All of China has its legal time, ``Asia/Shanghai``.
+        sea or not on Earth. All of China has its legal time, ``Asia/Shanghai``. Where zones
+        overlap, as in disputed areas, the first by the alphabet. `to_utc` takes the zone of the
+        country instead.
 
     Raises
     ------
@@ -123,10 +121,66 @@ def timezone_at(latitude: Any, longitude: Any) -> pa.StringArray:
     points = _points(latitude, longitude)
     there = ~np.isnan(points)
     different, which = np.unique(points[there], return_inverse=True)
-    names = [_legal_zone(_zones_at(p.real, p.imag)) for p in different.tolist()]
+    names = [
+        next(iter(legal_zones(zones_at_point(p.real, p.imag))), None) for p in different.tolist()
+    ]
     found = np.full(len(points), None, dtype=object)
     found[there] = np.array(names, dtype=object)[which]
     return pa.array(found, pa.string())
+
+
+def zones_at(
+    latitude: Any, longitude: Any, codes: npt.NDArray[np.object_] | None
+) -> npt.NDArray[np.object_]:
+    """Return the names of the time zones that can apply at each point, separated by blanks.
+
+    Parameters
+    ----------
+    latitude, longitude : array-like of float
+        Degrees, positive to the north and east.
+    codes : numpy.ndarray of str, or None
+        Code of each point's country, or None. A country leaves only its own zones: those of the
+        point, or else those up to 25 km around it. It changes nothing if it has none of them.
+
+    Returns
+    -------
+    numpy.ndarray of str
+        Empty if the point is missing, in the open sea or not on Earth.
+
+    Examples
+    --------
+    >>> from movielake.places.geography import zones_at
+    >>> zones_at([32.10], [35.17], None).tolist(), zones_at([32.10], [35.17], ["isr"]).tolist()
+    (['Asia/Hebron Asia/Jerusalem'], ['Asia/Jerusalem'])
+    """
+    points = _points(latitude, longitude)
+    owners = np.full(len(points), None, dtype=object) if codes is None else codes
+    chosen: dict[tuple[complex, str | None], str] = {}
+    found = np.full(len(points), "", dtype=object)
+    for row in np.flatnonzero(~np.isnan(points)).tolist():
+        key = complex(points[row]), owners[row]
+        if key not in chosen:
+            chosen[key] = " ".join(_zones_of_country(key[0].real, key[0].imag, key[1]))
+        found[row] = chosen[key]
+    return found
+
+
+def _zones_of_country(latitude: float, longitude: float, code: str | None) -> list[str]:
+    zones = legal_zones(zones_at_point(latitude, longitude))
+    wanted = {country.code for country in find_countries(code or "")}
+    if not zones or not wanted:
+        return zones
+    near = (zones_at_point(*point) for point in points_around(latitude, longitude, NEAR_KM))
+    return (
+        _owned(zones, wanted)
+        or _owned(legal_zones({zone for names in near for zone in names}), wanted)
+        or zones
+    )
+
+
+def _owned(zones: list[str], codes: set[str]) -> list[str]:
+    owners = countries_of_zones()
+    return [zone for zone in zones if codes & owners.get(zone, frozenset())]
 
 
 def zones_of(code: str | None) -> list[str]:
@@ -152,17 +206,8 @@ def zones_of(code: str | None) -> list[str]:
     (['Pacific/Auckland', 'Pacific/Chatham'], ['Asia/Shanghai'])
     """
     countries = {country.alpha2 for country in find_countries(code or "")}
-    zones = [zone for alpha2, zone in _zone_table() if alpha2 in countries]
-    return [zone for zone in zones if zone != _XINJIANG]
-
-
-_XINJIANG: Final = "Asia/Urumqi"
-"""A second time in use in a part of China, beside the legal time."""
-
-
-def _legal_zone(zones: list[str]) -> str | None:
-    legal = (zone for zone in sorted(zones) if zone != _XINJIANG and not zone.startswith("Etc/"))
-    return next(legal, None)
+    zones = [zone for alpha2, zone in read_zone_table() if alpha2 in countries]
+    return [zone for zone in zones if zone != XINJIANG]
 
 
 def _is_far(latitude: float, longitude: float, zones: frozenset[str], tolerance_km: float) -> bool:
@@ -171,75 +216,14 @@ def _is_far(latitude: float, longitude: float, zones: frozenset[str], tolerance_
     tzfpy can be newer than the tz database's table. A zone that is not in the table can belong to
     any country.
     """
-    if not _is_on_earth(latitude, longitude):
+    if not is_on_earth(latitude, longitude):
         return True
-    known = _countries_of_zones()
-    for near in _around(latitude, longitude, tolerance_km):
-        for zone in _zones_at(*near):
+    known = countries_of_zones()
+    for near in points_around(latitude, longitude, tolerance_km):
+        for zone in zones_at_point(*near):
             if zone in zones or not (zone in known or zone.startswith("Etc/")):
                 return False
     return True
-
-
-def _around(latitude: float, longitude: float, km: float) -> Iterator[tuple[float, float]]:
-    yield latitude, longitude
-    for radius in (km, km / 2) if km else ():
-        north = radius / _KM_PER_DEGREE
-        east = north / max(cos(radians(latitude)), 0.01)
-        for up, right in _COMPASS:
-            wrapped = (longitude + right * east + 180) % 360 - 180
-            yield min(max(latitude + up * north, -90.0), 90.0), wrapped
-
-
-def _zones_at(latitude: float, longitude: float) -> list[str]:
-    zones: list[str] = _outlines().get_tzs(longitude, latitude)
-    return zones if _is_on_earth(latitude, longitude) else []
-
-
-def _is_on_earth(latitude: float, longitude: float) -> bool:
-    return abs(latitude) <= 90 and abs(longitude) <= 180
-
-
-@cache
-def _outlines() -> Any:
-    return _import("tzfpy")
-
-
-def _import(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"expected the module {name}, which finds time zones, but it is not installed; "
-            "install it with: pip install 'movielake[geo]'",
-            name=name,
-        ) from error
-
-
-@cache
-def _zone_table() -> tuple[tuple[str, str], ...]:
-    """Read the tz database's zone.tab: two-letter code of the country, and name of the zone.
-
-    tzfpy has an outline for each zone of this table. The newer zone1970.tab does not fit: it puts
-    Sweden and Norway into Europe/Berlin.
-    """
-    _import("tzdata")
-    text = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("utf-8")
-    rows = (line.split("\t") for line in text.splitlines() if line and line[0] != "#")
-    return tuple((row[0].lower(), row[2]) for row in rows)
-
-
-@cache
-def _countries_of_zones() -> dict[str, frozenset[str]]:
-    """Map each zone to the codes of the countries that a point in it can belong to."""
-    by_alpha2 = {country.alpha2: country for country in read_countries().values()}
-    found: dict[str, set[str]] = defaultdict(set)
-    for alpha2, zone in _zone_table():
-        if country := by_alpha2.get(alpha2):
-            found[zone] |= {country.code, country.part_of or country.code}
-    for zone, code in _CLAIMS.items():
-        found[zone].add(code)
-    return {zone: frozenset(codes) for zone, codes in found.items()}
 
 
 def as_array(values: Any, kind: pa.DataType | None = None) -> pa.Array:

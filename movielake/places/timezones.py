@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -9,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from movielake.places.geography import as_array, as_codes, is_outside, timezone_at, zones_of
+from movielake.places.geography import (
+    as_array,
+    as_codes,
+    is_outside,
+    zones_at,
+    zones_of,
+)
+from movielake.places.outlines import require_package
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -19,6 +28,7 @@ _NEEDED: Final = ("starts_at", "theater_lat", "theater_lon", "country")
 _ADDED: Final = "starts_at_utc"
 _UTC: Final = pa.timestamp("ms", tz="UTC")
 _NEVER: Final = np.datetime64("NaT", "ms")
+_DAY: Final = np.timedelta64(1, "D")
 
 Times = npt.NDArray[Any]
 
@@ -35,22 +45,29 @@ def to_utc(starts_at: Any, latitude: Any, longitude: Any, country: Any = None) -
     country : array-like of str, or str, optional
         Code of each point's country as in the feed, or one code for all points. The country
         replaces coordinates that are missing, in the open sea, or outside of the country (see
-        `is_outside`). It needs one time zone, or several zones that agree at this time.
+        `is_outside`). It needs one time zone, or several zones that agree at this time. It also
+        decides where zones overlap and beside a border: a zone of the country wins.
 
     Returns
     -------
     pyarrow.TimestampArray
-        Milliseconds, zone UTC. Null if the time is missing or its zone is unknown.
+        Milliseconds, zone UTC. Null if the time is missing, if its zone is unknown, or if several
+        zones overlap at the point, no country is given, and the zones do not agree.
 
     Raises
     ------
     ValueError
-        If the arrays differ in length, or the times already have a zone.
+        If the arrays differ in length, the times already have a zone, or the package tzdata is too
+        old for a zone.
     ModuleNotFoundError
         If the extra ``geo`` is not installed.
 
     Notes
     -----
+    The rules come from the package tzdata, never from the files of the machine, which are often
+    years older on a cluster. `tz_version` returns the version. The rules also hold after 2037,
+    where Arrow's own functions know no daylight saving time.
+
     When clocks go back, some local times occur twice. They count as the first of the two. When
     clocks go forward, some local times are skipped. They are read with the offset from before the
     change: in a night without the hour from 2 to 3, 02:30 is 03:30.
@@ -68,20 +85,45 @@ def to_utc(starts_at: Any, latitude: Any, longitude: Any, country: Any = None) -
     2019-12-06 19:15:00+00:00
     """
     local = _local(starts_at)
-    zones = timezone_at(latitude, longitude).fill_null("").to_numpy(zero_copy_only=False)
+    codes = None if country is None else as_codes(country, len(local))
+    zones = zones_at(latitude, longitude, codes)
     if len(zones) != len(local):
         raise ValueError(f"expected {len(local)} points, one per time, found {len(zones)}")
+    if codes is not None:
+        unknown = is_outside(latitude, longitude, codes) | (zones == "")
+        for code in set(codes[unknown]):
+            zones[unknown & (codes == code)] = " ".join(zones_of(code))
     found = np.full(len(local), _NEVER)
-    if country is not None:
-        codes = as_codes(country, len(local))
-        zones[is_outside(latitude, longitude, codes)] = ""
-        for code in set(codes[zones == ""]):
-            rows = np.flatnonzero((codes == code) & (zones == ""))
-            found[rows] = _agreed(local[rows], zones_of(code))
-    for zone in set(zones) - {""}:
-        rows = np.flatnonzero(zones == zone)
-        found[rows] = _agreed(local[rows], [zone])
+    for names in set(zones) - {""}:
+        rows = np.flatnonzero(zones == names)
+        found[rows] = _agreed(local[rows], names.split())
     return pa.array(found, _UTC)
+
+
+def tz_version() -> str:
+    """Return the version of the tz database that `to_utc` and `add_utc` use.
+
+    Governments change the rules at short notice, so a UTC time of the future can change with a
+    newer version. ``pip install --upgrade tzdata`` installs the newest.
+
+    Returns
+    -------
+    str
+        A year and a letter, such as ``2026f``.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the extra ``geo`` is not installed.
+
+    Examples
+    --------
+    >>> from movielake import tz_version
+    >>> tz_version() >= "2026f"
+    True
+    """
+    version: str = require_package("tzdata").IANA_VERSION
+    return version
 
 
 def add_utc(joined: Any) -> Any:
@@ -156,15 +198,44 @@ def _local(starts_at: Any) -> Times:
 
 def _agreed(local: Times, zones: list[str]) -> Times:
     """Convert local times to UTC if all these zones give the same result. NaT if they differ."""
-    times, which = np.unique(local, return_inverse=True)
-    utc: Times = np.full(len(times), _NEVER)
+    utc: Times = np.full(len(local), _NEVER)
     for number, zone in enumerate(zones):
-        found = times - _ahead(times, ZoneInfo(zone))
+        found = local - _ahead(local, _read_zone(zone))
         utc = np.where(found == utc, utc, _NEVER) if number else found
-    return utc[which]
+    return utc
 
 
-def _ahead(local: Times, zone: ZoneInfo) -> npt.NDArray[np.timedelta64]:
-    """Return how far each local time is ahead of UTC (PEP 495, fold 0)."""
-    ahead = [None if time is None else zone.utcoffset(time) for time in local.tolist()]
+@cache
+def _read_zone(name: str) -> ZoneInfo:
+    """Read a zone from the package tzdata. ``ZoneInfo(name)`` would prefer the machine's files."""
+    require_package("tzdata")
+    path = files("tzdata").joinpath("zoneinfo", *name.split("/"))
+    try:
+        with path.open("rb") as file:
+            return ZoneInfo.from_file(file, key=name)
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"expected the time zone {name} in tzdata {tz_version()}, found no such zone; install "
+            "a newer one with: pip install --upgrade tzdata"
+        ) from error
+
+
+def _ahead(local: Times, zone: ZoneInfo) -> Times:
+    """Return how far each local time is ahead of UTC (PEP 495, fold 0).
+
+    Most days begin and end with the same offset, and then all their times have it. Only the times
+    of the few other days are looked up one by one.
+    """
+    days, which = np.unique(local.astype("datetime64[D]"), return_inverse=True)
+    first, last = _offsets(days, zone), _offsets(days + _DAY, zone)
+    ahead: Times = first[which]
+    changing = (first != last)[which] & ~np.isnat(local)
+    times, again = np.unique(local[changing], return_inverse=True)
+    ahead[changing] = _offsets(times, zone)[again]
+    return ahead
+
+
+def _offsets(local: Times, zone: ZoneInfo) -> Times:
+    times = local.astype("datetime64[ms]").tolist()
+    ahead = [None if time is None else zone.utcoffset(time) for time in times]
     return np.array(ahead, "timedelta64[ms]")

@@ -161,7 +161,13 @@ def test_lists_of_nodes_are_expanded(text: str, names: str) -> None:
     assert expand_nodes(text) == tuple(names.split())
 
 
-@pytest.mark.parametrize("text", ["n[1-3", "n]1[", "n[a-b]", "n[]", "n[1-]", "n[-2]", "a,", "a b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("n[1-3", "n]1[", "n[a-b]", "n[]", "n[1-]", "n[-2]", "a,", "a b"),
+        *("n[3-1]", "n[1-2,010-9]", "a,r[1-2]n[6-5]"),
+    ],
+)
 def test_an_invalid_list_of_nodes_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="SLURM_JOB_NODELIST"):
         expand_nodes(text)

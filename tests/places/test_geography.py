@@ -258,9 +258,9 @@ def test_tzfpy_and_the_tz_database_have_the_same_zones():
 
 
 def test_the_message_without_the_extra_shows_how_to_install_it(monkeypatch):
-    from movielake.places import geography
+    from movielake.places import outlines
 
-    geography._outlines.cache_clear()
+    outlines._outlines.cache_clear()
     monkeypatch.setitem(sys.modules, "tzfpy", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'movielake\[geo\]'"):
         timezone_at([0], [0])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 import dask
@@ -12,10 +15,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import tzfpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movielake import JoinedShowings, ShowingsReader, add_utc, join_showings, to_utc
+from movielake import JoinedShowings, ShowingsReader, add_utc, join_showings, to_utc, tz_version
 
 PLACES = {
     "Europe/Berlin": (52.52, 13.40, "deu"),
@@ -85,6 +89,100 @@ def test_the_local_time_of_a_moment_converts_back_to_the_moment(zone, moment):
     (found,) = to_utc([shown.replace(tzinfo=None)], [latitude], [longitude]).to_pylist()
     back = timedelta(minutes=30 if zone == "Australia/Lord_Howe" else 60) * shown.fold
     assert found.replace(tzinfo=None) == moment - back
+
+
+@given(st.sampled_from(sorted(PLACES)), st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)))
+def test_utc_follows_the_rules_also_after_2037(zone, local):
+    local = local.replace(microsecond=0)
+    latitude, longitude, _ = PLACES[zone]
+    (found,) = to_utc([local], [latitude], [longitude]).to_pylist()
+    with files("tzdata").joinpath("zoneinfo", *zone.split("/")).open("rb") as file:
+        rules = ZoneInfo.from_file(file)
+    assert found == local.replace(tzinfo=rules).astimezone(UTC)
+
+
+@given(
+    st.sampled_from(sorted(tzfpy.timezonenames())),
+    st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1)),
+)
+def test_a_day_that_begins_and_ends_alike_has_no_change(zone, time):
+    """Otherwise `to_utc` could not look up whole days."""
+    with files("tzdata").joinpath("zoneinfo", *zone.split("/")).open("rb") as file:
+        rules = ZoneInfo.from_file(file)
+    day = time.replace(hour=0, minute=0, second=0, microsecond=0)
+    offset = rules.utcoffset(day)
+    assert rules.utcoffset(time) == offset or rules.utcoffset(day + timedelta(1)) != offset
+
+
+@pytest.mark.parametrize(
+    ("place", "local", "utc"),
+    [
+        # British Columbia keeps summer time from 2026 on (tz database 2026f).
+        ((49.28, -123.12, "can"), "2026-11-27 20:00", "2026-11-28 03:00"),
+        # Mexico has had no summer time since October 2022 (tz database 2022f).
+        ((19.43, -99.13, "mex"), "2023-07-01 20:00", "2023-07-02 02:00"),
+        ((52.52, 13.40, "deu"), "2045-07-01 20:00", "2045-07-01 18:00"),
+    ],
+    ids=["Vancouver", "Mexico City", "Berlin"],
+)
+@pytest.mark.parametrize("files_of_the_machine", ["", "old"])
+def test_the_rules_come_from_the_package(tmp_path, place, local, utc, files_of_the_machine):
+    """The machine's files state UTC+0 for every zone here, and are ignored."""
+    for zone in ("America/Vancouver", "America/Mexico_City", "Europe/Berlin"):
+        (tmp_path / zone).parent.mkdir(exist_ok=True)
+        shutil.copy(files("tzdata").joinpath("zoneinfo", "Etc", "UTC"), tmp_path / zone)
+    code = (
+        "from datetime import datetime as d; from movielake import to_utc; "
+        f"print(to_utc([d.fromisoformat({local!r})], [{place[0]}], [{place[1]}], {place[2]!r})[0])"
+    )
+    path = str(tmp_path) if files_of_the_machine else ""
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONTZPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.startswith(utc)
+
+
+def test_the_version_of_the_rules_is_that_of_the_package():
+    header = files("tzdata").joinpath("zoneinfo", "tzdata.zi").read_text("utf-8").splitlines()[0]
+    assert header == f"# version {tz_version()}"
+
+
+def test_a_zone_that_is_newer_than_the_package_is_named(monkeypatch):
+    monkeypatch.setattr("movielake.places.timezones.zones_at", lambda *_: np.array(["Mars/Base"]))
+    with pytest.raises(ValueError, match=r"zone Mars/Base in tzdata 20\d\d., found"):
+        to_utc([datetime(2019, 12, 6)], [1.0], [1.0])
+
+
+# --- points where zones overlap, and points beside a border
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "country", "local", "ahead"),
+    [
+        (32.10, 35.17, "isr", "2023-04-10 20:00", 3),
+        (32.10, 35.17, "ISR", "2023-04-10 20:00", 3),
+        (32.10, 35.17, "pse", "2023-04-10 20:00", 2),
+        (32.10, 35.17, None, "2023-04-10 20:00", None),  # the zones differ on this day
+        (32.10, 35.17, None, "2023-07-10 20:00", 3),  # and agree on this one
+        (32.10, 35.17, "zzz", "2023-07-10 20:00", 3),
+        (28.0, 94.5, "ind", "2019-12-06 20:00", 5.5),
+        (28.0, 94.5, "chn", "2019-12-06 20:00", 8),
+        (31.75, -106.487, "usa", "2023-01-10 20:00", -7),  # El Paso
+        (31.75, -106.487, "mex", "2021-01-10 20:00", -7),  # its neighbour Ciudad Juárez
+        (42.008, -8.640, "esp", "2019-12-06 20:00", 1),  # a cinema of Spain on Portugal's bank
+        (42.008, -8.640, "prt", "2019-12-06 20:00", 0),
+        (42.008, -8.640, None, "2019-12-06 20:00", 0),
+    ],
+)
+def test_a_zone_of_the_country_wins(latitude, longitude, country, local, ahead):
+    time = datetime.fromisoformat(local)
+    (found,) = to_utc([time], [latitude], [longitude], country and [country]).to_pylist()
+    expected = None if ahead is None else time - timedelta(hours=ahead)
+    assert (found and found.replace(tzinfo=None)) == expected
 
 
 # --- points with an unknown time zone
