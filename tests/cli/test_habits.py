@@ -134,7 +134,8 @@ def test_info_as_json_matches_describe_lake_and_duckdb(sample_lake, duck):
     )
     found = json.loads(result.stdout)
     assert found == describe_lake(str(sample_lake)).to_dict()
-    names = ["lake", "feed_zips", "date_stamps", "countries", "tables", "problems", "incidents"]
+    names = ["lake", "feed_zips", "date_stamps", "countries", "unknown_countries"]
+    names += ["tables", "problems", "incidents"]
     assert list(found) == names
     tables = {table["table"]: table for table in found["tables"]}
     assert (found["feed_zips"], len(found["countries"])) == (24, 8)
