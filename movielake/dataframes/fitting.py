@@ -8,11 +8,14 @@ it stands for.
 from __future__ import annotations
 
 import datetime
-from typing import Any
+import re
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
+_ISO_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def kind_of(dtype: Any) -> str:
@@ -25,7 +28,7 @@ def kind_of(dtype: Any) -> str:
 
     Returns
     -------
-    {"date", "time", "timestamp", "stamp", ""}
+    {"date", "time", "timestamp", "stamp", "number", ""}
         ``stamp`` for an ordered categorical of texts, such as ``date_stamp``. Empty for all other
         types.
 
@@ -34,7 +37,7 @@ def kind_of(dtype: Any) -> str:
     >>> import pandas as pd, pyarrow as pa
     >>> from movielake.dataframes.fitting import kind_of
     >>> kind_of(pd.ArrowDtype(pa.date32())), kind_of(pd.ArrowDtype(pa.int32()))
-    ('date', '')
+    ('date', 'number')
     """
     if isinstance(dtype, pd.CategoricalDtype):
         texts = dtype.categories is not None and pd.api.types.is_string_dtype(dtype.categories)
@@ -46,6 +49,8 @@ def kind_of(dtype: Any) -> str:
         return "date"
     if pa.types.is_timestamp(arrow) and arrow.tz is None:
         return "timestamp"
+    if pa.types.is_integer(arrow):
+        return "number"
     return "time" if pa.types.is_time(arrow) else ""
 
 
@@ -68,7 +73,8 @@ def fit(value: Any, kind: str) -> Any:
     Raises
     ------
     ValueError
-        If a text is not a date or time, or if a column of dates is compared with a time of day.
+        If a text is not a date, time or number, as the column needs, or if a column of dates is
+        compared with a time of day.
 
     Examples
     --------
@@ -83,6 +89,8 @@ def fit(value: Any, kind: str) -> Any:
         return _as_timestamp(value)
     if kind == "time" and isinstance(value, str):
         return _as_time(value)
+    if kind == "number" and isinstance(value, str):
+        return _as_number(value)
     if kind == "stamp":
         return _as_stamp(value)
     return value
@@ -113,7 +121,18 @@ def _as_time(value: str) -> datetime.time:
         raise ValueError(f"expected a time such as '13:20', found {value!r}") from None
 
 
+def _as_number(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError(f"expected a whole number such as 103200, found {value!r}") from None
+
+
 def _as_stamp(value: Any) -> Any:
+    if isinstance(value, str) and _ISO_DATE.fullmatch(value):
+        return value.replace("-", "")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return str(value)
     is_day = isinstance(value, datetime.date) and value is not pd.NaT

@@ -165,12 +165,10 @@ class LakeSeries(dd.Series):
         return self.quantile(0.5)
 
     def _is_counted(self) -> bool:
-        number = pd.api.types.is_numeric_dtype(self.dtype) and not pd.api.types.is_bool_dtype(
-            self.dtype
-        )
-        return isinstance(self.dtype, pd.ArrowDtype) and (
-            number or kind_of(self.dtype) in ("date", "timestamp")
-        )
+        types = pd.api.types
+        number = types.is_numeric_dtype(self.dtype) and not types.is_bool_dtype(self.dtype)
+        found = number or kind_of(self.dtype) in ("date", "timestamp")
+        return isinstance(self.dtype, pd.ArrowDtype) and found
 
     def _of_counts(self, function: Callable[..., pd.Series], qs: Any, dtype: Any) -> Any:
         """Apply a function to the counts of all values, which come into one partition."""
@@ -248,7 +246,8 @@ class LakeFrame(dd.DataFrame):
         self, right: Any, how: Any = "inner", on: Any = None, *args: Any, **kwargs: Any
     ) -> Any:
         """Merge like pandas. The keys of the other table are converted to our types."""
-        named = {**dict(zip(("left_on", "right_on"), args, strict=False)), **kwargs}
+        places = ("left_on", "right_on", "left_index", "right_index")
+        named = {**dict(zip(places, args, strict=False)), **kwargs}
         left, right = with_keys(self, right, how, on, named)
         return ours(dd.DataFrame.merge(left, right, how, on, *args, **kwargs))
 

@@ -17,6 +17,9 @@ from movielake.dataframes.fitting import fit, kind_of
 
 _TEXT: Final = "string[pyarrow]"
 
+_MATCHING: Final = ("", "number")
+"""Kinds of keys that pandas matches with other types, or refuses to match."""
+
 
 def with_keys(
     left: dd.DataFrame, right: Any, how: str, on: Any, others: dict[str, Any]
@@ -43,8 +46,10 @@ def with_keys(
     right : pandas.DataFrame or dask.dataframe.DataFrame
         The other table, with the types of the rows.
     """
+    if others.get("right_index") and isinstance(others.get("left_on"), str):
+        return left, with_index(right, left.dtypes[others["left_on"]])
     for name, key in _pairs(left, right, on, others):
-        if not kind_of(left.dtypes[name]) or right[key].dtype == left.dtypes[name]:
+        if kind_of(left.dtypes[name]) in _MATCHING or right[key].dtype == left.dtypes[name]:
             continue
         if how not in ("inner", "left") and kind_of(left.dtypes[name]) == "stamp":
             left = left.astype({name: _TEXT})  # the other table can have stamps of its own
@@ -59,7 +64,7 @@ def with_keys(
 
 def with_index(other: Any, dtype: Any) -> Any:
     """Convert the index of a pandas table to the type of the column with which it is joined."""
-    if not isinstance(other, pd.DataFrame | pd.Series) or not kind_of(dtype):
+    if not isinstance(other, pd.DataFrame | pd.Series) or kind_of(dtype) in _MATCHING:
         return other
     return other.set_axis(pd.Index(fit_keys(pd.Series(other.index), dtype), name=other.index.name))
 
@@ -136,7 +141,7 @@ def needs_fit(found: Any, wanted: Any) -> bool:
     True
     """
     kind = kind_of(wanted)
-    if not kind or found is None or found == wanted:
+    if kind in _MATCHING or found is None or found == wanted:
         return False
     texts = isinstance(found, pd.CategoricalDtype) or pd.api.types.is_string_dtype(found)
     return kind != "stamp" or not texts

@@ -30,6 +30,7 @@ DATE, TIME, MOMENT = (
     pd.ArrowDtype(arrow) for arrow in (pa.date32(), pa.time32("ms"), pa.timestamp("ms"))
 )
 CHRISTMAS = dt.date(2019, 12, 25)
+NO_NUMBERS = st.floats().filter(lambda value: not value.is_integer())
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +105,13 @@ COMPARISONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
         lambda f: f.date_stamp != np.int64(20191213),
         lambda f: f.date_stamp != "20191213",
     ),
+    "stamp == ISO date": (
+        lambda f: f.date_stamp == "2019-12-13",
+        lambda f: f.date_stamp == "20191213",
+    ),
+    "stamp == float": (lambda f: f.date_stamp == 20191213.0, lambda f: f.date_stamp == "20191213"),
+    "number == text": (lambda f: f.movie_id == "103200", lambda f: f.movie_id == 103200),
+    "number >= text": (lambda f: f.movie_id >= "109000", lambda f: f.movie_id >= 109000),
     "stamp == date": (
         lambda f: f.date_stamp == dt.date(2019, 12, 13),
         lambda f: f.date_stamp == "20191213",
@@ -159,6 +167,7 @@ def test_a_comparison_of_stamps_skips_files(frame: dd.DataFrame, name: str) -> N
         ("show_date", "tomorrow", "expected a date such as '2019-12-20', found 'tomorrow'"),
         ("show_date", "2019-12-20 18:00", "expected a date without a time of day, found '2019-12"),
         ("starts_at", "tonight", "expected a date such as '2019-12-20', found 'tonight'"),
+        ("movie_id", "Tiger", "expected a whole number such as 103200, found 'Tiger'"),
         ("show_time", "8 pm", "expected a time such as '13:20', found '8 pm'"),
     ],
 )
@@ -169,7 +178,7 @@ def test_a_text_that_is_no_date_or_time_is_an_error(
         _ = frame[column] >= value
 
 
-@given(value=st.one_of(st.none(), st.booleans(), st.floats(), st.just(pd.NA), st.just(pd.NaT)))
+@given(value=st.one_of(st.none(), st.booleans(), NO_NUMBERS, st.just(pd.NA), st.just(pd.NaT)))
 def test_other_values_stay_as_they_are(value: Any) -> None:
     for dtype in (DATE, TIME, MOMENT, STAMPS, pd.ArrowDtype(pa.int32()), np.dtype("int64")):
         assert fit(value, kind_of(dtype)) is value
@@ -182,6 +191,7 @@ def test_other_values_stay_as_they_are(value: Any) -> None:
         (TIME, "time"),
         (MOMENT, "timestamp"),
         (STAMPS, "stamp"),
+        (pd.ArrowDtype(pa.int32()), "number"),
         (pd.CategoricalDtype(["a"]), ""),
         (pd.CategoricalDtype([1, 2], ordered=True), ""),
         (pd.ArrowDtype(pa.timestamp("ms", "UTC")), ""),
@@ -345,7 +355,9 @@ def test_a_table_of_days_matches(frame: dd.DataFrame, rows: pd.DataFrame, days: 
     assert len(left) == len(rows)
     in_dask = dd.from_pandas(holidays, npartitions=1)
     assert len(frame.merge(in_dask, on=["show_date"])) == expected
-    joined = frame.join(holidays.set_index("show_date"), on="show_date").compute()
+    by_day = holidays.set_index("show_date")
+    assert len(frame.merge(by_day, left_on="show_date", right_index=True)) == expected
+    joined = frame.join(by_day, on="show_date").compute()
     assert joined.name.notna().sum() == expected
 
 
