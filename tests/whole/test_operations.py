@@ -38,7 +38,7 @@ TABLES = {
 def views(sample_lake: Path) -> Views:
     """The four views of a part of the sample, each with several partitions."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("movielake.reading.views._ROWS", 6_000)
+        patch.setattr("movielake.reading.views._ROWS", 4_000)
         countries = {"countries": ["deu", "swe", "chn"]}
         showings = ShowingsReader(str(sample_lake), **countries)
         found = {"showings": showings.dataframe, "joined": JoinedShowings(showings).dataframe}
