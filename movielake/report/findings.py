@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from movielake.lake.overview import measure_tables
 from movielake.names.countries import list_unknown, name_of_country
 from movielake.names.layout import Selection, Terms
+from movielake.places.timezones import tz_version
 from movielake.reading.blocks import Current
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
 from movielake.report.activity import (
@@ -75,10 +76,12 @@ def gather_findings(
     # A wrong stamp must be an error before the slow counts begin.
     choose_index(count_screenings(members, axes), axes, index_stamp)
     places = find_places(theaters, axes)
+    notes = _notes(axes, places)
     return {
         # Only the name: a reader of the report must not see the path of the lake.
         "lake": showings._held.folder.url.rstrip("/").rpartition("/")[2],
         "version": __version__,
+        "zones": _zones(notes),
         "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "current": showings._rule,
         "stamps": list(axes.date_stamps),
@@ -91,8 +94,13 @@ def gather_findings(
         "pool": POOL,
         "places": places,
         "scale": SCALE,
-        "notes": _notes(axes, places),
+        "notes": notes,
     }
+
+
+def _zones(notes: list[str]) -> str | None:
+    """Return the version of the tz database that checked the places. None if none did."""
+    return None if _UNCHECKED in notes else tz_version()
 
 
 def _notes(axes: Axes, places: list[dict[str, Any]]) -> list[str]:

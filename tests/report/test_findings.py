@@ -18,7 +18,8 @@ from click.testing import CliRunner
 
 from movielake import convert, write_report
 from movielake.cli import main
-from movielake.places import geography
+from movielake.places import outlines
+from movielake.places.timezones import tz_version
 from movielake.report import coverage, findings, page, places
 from tests.conftest import Ask
 from tests.current import current_sql
@@ -251,12 +252,17 @@ def test_without_the_extra_geo_a_note_replaces_the_check_of_places(
     sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tzfpy", None)
-    geography._outlines.cache_clear()
+    outlines._outlines.cache_clear()
     found = findings.gather_findings(str(sample_lake), countries="swe")
     assert [place["outside"] for place in found["places"]] == [None]
     (note,) = found["notes"]
     assert "are not checked" in note
     assert "pip install 'movielake[report]'" in note
+    assert found["zones"] is None
+
+
+def test_the_report_names_the_version_of_the_tz_database(report: Findings) -> None:
+    assert report["zones"] == tz_version()
 
 
 def test_a_note_names_the_countries_whose_places_cannot_be_checked(tmp_path: Path) -> None:

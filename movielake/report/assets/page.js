@@ -11,7 +11,8 @@ function introduce() {
   const span = days.length > 1 ? `${first} to ${last}` : first;
   byId("about").textContent =
     `${data.lake}: ${codes.length} countries, ${days.length} date stamps, ${span}. ` +
-    `Written ${data.written} by movielake ${data.version}.`;
+    `Written ${data.written} by movielake ${data.version}.` +
+    (data.zones ? ` Places are checked by the tz database ${data.zones}.` : "");
   byId("counted").textContent = COUNTED[data.current ?? "all"];
   byId("notes").replaceChildren(...data.notes.map((note) => element("li", {}, note)));
   byId("notes").hidden = !data.notes.length;
