@@ -1,9 +1,7 @@
 """Habits of pandas that fail on Arrow columns, made to work on the DataFrame of a lake.
 
-dask makes the result of each method with its own classes. So `LakeFrame` and `LakeSeries` convert
-the results of methods that keep the columns. A result that dask makes elsewhere, for example in
-``dd.concat``, is a plain dask DataFrame. `movielake.dataframes.checks` guards it against silently
-wrong answers. docs/pandas-habits.md lists the habits that need another line.
+dask makes results with its own classes. `LakeFrame` and `LakeSeries` convert those that keep the
+columns. `movielake.dataframes.checks` guards the others. docs/pandas-habits.md lists the rest.
 """
 
 from __future__ import annotations
@@ -17,6 +15,7 @@ import numpy as np
 import pandas as pd
 from dask.dataframe.dask_expr._datetime import DatetimeAccessor
 
+from movielake.cluster.workers import choose_shuffle
 from movielake.dataframes.alignment import aligned
 from movielake.dataframes.columns import Lists, Times, as_text, in_numpy, is_nested
 from movielake.dataframes.describing import (
@@ -292,6 +291,7 @@ class LakeFrame(dd.DataFrame):
 
     def drop_duplicates(self, subset: Any = None, **kwargs: Any) -> Any:
         """Drop duplicates like pandas, also of rows with lists."""
+        choose_shuffle()  # dask chooses how to move rows now, and not when it computes
         names = self.columns if subset is None else [subset] if isinstance(subset, str) else subset
         nested = [name for name in names if is_nested(self.dtypes.get(name))]
         if not nested:

@@ -84,7 +84,6 @@ def frame(held: Holdings, groups: list[FileGroup], source: PlainRows) -> dd.Data
     dask.dataframe.DataFrame
         The rows. Making it reads no data.
     """
-    choose_shuffle()
     expression = LakeRows(
         func=read_group,
         iterables=[_numbered(groups)],
@@ -116,6 +115,7 @@ class LakeRows(FromMapProjectable):
     _parameters = [*FromMapProjectable._parameters, "held"]  # noqa: RUF012  (as in dask)
 
     def _simplify_up(self, parent: Expr, dependents: Any) -> Expr | None:
+        choose_shuffle()  # not before, because a client can start after the frame was made
         check_users(self, dependents)
         whole = self.operand("_partitions") is None
         source: PlainRows = self.operand("args")[0]
