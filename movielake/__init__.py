@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from movielake.places.timezones import add_utc, to_utc, tz_version
     from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
     from movielake.report import WrittenReport, write_report
+    from movielake.staging.compacting import compact
     from movielake.staging.copies import stage
     from movielake.staging.packing import pack
     from movielake.validation import validate
@@ -34,6 +35,7 @@ __all__ = [
     "TheatersReader",
     "WrittenReport",
     "add_utc",
+    "compact",
     "connect",
     "convert",
     "current_showings",
@@ -57,6 +59,7 @@ __all__ = [
 # The module of each public name. Names are imported on first use, so that `import movielake` is
 # fast.
 _HOMES = {
+    "compact": "staging.compacting",
     "CurrentShowings": "joining.snapshots",
     "JoinedShowings": "joining.joins",
     "MoviesReader": "reading.readers",

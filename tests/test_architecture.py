@@ -33,13 +33,15 @@ WINGS = {
     "places": "outlines geography timezones",
     "rows": "problems extras prices values signs halves numerals clocks rising showtimes "
     "starts flattening screenings",
-    "lake": "owners locks claims leftovers collector gaps writers single drafts outputs commits "
-    "parsing entries ledger opening manifest descriptors quarantine cards overview",
-    "staging": "packs sources packing partitions targets copies",
+    "lake": "owners locks claims leftovers collector gaps writers single digests drafts outputs "
+    "commits parsing entries ledger opening manifest descriptors quarantine cards overview",
+    "staging": "packs sources spans selecting origins merging compacting packing partitions "
+    "targets copies",
     "dataframes": "fitting keys checks queries columns alignment describing saving habits",
-    "reading": "blocks holdings files frames tallies views bags records finding current readers",
+    "reading": "blocks groups sizes holdings rowgroups files codes counting frames tallies views "
+    "bags records finding current readers",
     "fastpath": "unrecognised shape blocks segments nesting dates times fragments rows reading",
-    "joining": "lookups snapshots joins references",
+    "joining": "positions lookups snapshots joins references",
     "conversion": "planning results members publishing runs",
     "report": "page coverage activity films places quality findings",
     "validation": "findings rules whereabouts feeds inventory places markup records references "

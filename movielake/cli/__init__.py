@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from movielake.cli.commands.compact import compact_command
 from movielake.cli.commands.convert import convert_command
 from movielake.cli.commands.demo import demo_command
 from movielake.cli.commands.info import info_command
@@ -91,6 +92,7 @@ for _command in (
     convert_command,
     info_command,
     validate_command,
+    compact_command,
     pack_command,
     stage_command,
     job_command,

@@ -183,6 +183,7 @@ class MemberConverter:
             screenings=rows.screenings,
             first_date=rows.first_date,
             last_date=rows.last_date,
+            digest=rows.digest,
             json=json_file.written(json_path) if json_file else None,
             parquet=rows_file.written(rows_path),
         )

@@ -12,7 +12,8 @@ from movielake.names.hints import suggest_name
 from movielake.reading.blocks import Current
 from movielake.reading.files import PlainRows, read_records
 from movielake.reading.finding import hold_beside
-from movielake.reading.holdings import FileGroup, HeldFile, Holdings
+from movielake.reading.groups import FileGroup, HeldFile
+from movielake.reading.holdings import Holdings
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
 from movielake.reading.views import RowsView, as_they_are, insert_into_docstring
 from movielake.schema.tables import Table, table

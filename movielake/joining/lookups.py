@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache, partial
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -17,8 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dask.tokenize import normalize_token
 
-from movielake.reading.files import PlainRows, read_columns
-from movielake.reading.holdings import FileGroup, HeldFile, Holdings
+from movielake.joining.positions import Positions, find_positions
+from movielake.reading.files import PlainRows, read_parts
+from movielake.reading.groups import FileGroup, HeldFile
+from movielake.reading.holdings import Holdings
 from movielake.reading.views import Attach
 from movielake.schema.tables import Table, table
 
@@ -94,7 +97,7 @@ class JoinedRows(PlainRows):
         """Return for each file of showings whether it yields as many rows as it has."""
         return self._showings.keeps(group)
 
-    def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
+    def parts(self, group: FileGroup, columns: list[str], *, coded: bool = False) -> list[pa.Table]:
         """Read columns of each file of showings of a group. Partition keys are not allowed."""
         own = [name for name in columns if name in self.table.arrow.names]
         wanted = {
@@ -103,43 +106,81 @@ class JoinedRows(PlainRows):
         }
         wanted = {name: chosen for name, chosen in wanted.items() if chosen}
         stored = list(dict.fromkeys([*own, *(ID[name] for name in wanted)]))
-        parts = self._showings.parts(group, stored)
-        pairs = zip(parts, group.beside, strict=True)
-        return [self._join(rows, beside, wanted).select(columns) for rows, beside in pairs]
-
-    def _join(
-        self,
-        rows: pa.Table,
-        beside: dict[str, tuple[HeldFile, ...]],
-        wanted: dict[str, dict[str, str]],
-    ) -> pa.Table:
+        parts = self._showings.parts(group, stored, coded=coded)
+        if not parts:
+            return parts
+        rows = pa.concat_tables(parts)
+        ends = np.cumsum([0, *(part.num_rows for part in parts)])
         for name, chosen in wanted.items():
-            found = self._looked_up(name, beside[name], rows[ID[name]], chosen)
+            others = [beside[name] for beside in group.beside]
+            found = self._look_up(name, others, [part[ID[name]] for part in parts], chosen)
             for shown, values in found.items():
                 rows = _filled(rows, shown, values)
-        return rows
+        rows = rows.select(columns)
+        return [rows.slice(start, end - start) for start, end in pairwise(ends.tolist())]
 
-    def _looked_up(
-        self, name: str, files: Sequence[HeldFile], ids: pa.ChunkedArray, chosen: dict[str, str]
+    def _look_up(
+        self,
+        name: str,
+        others: Sequence[Sequence[HeldFile]],
+        ids: Sequence[pa.ChunkedArray],
+        chosen: dict[str, str],
     ) -> dict[str, pa.ChunkedArray]:
-        """Return columns of the other table for each showing, with null for a missing id."""
+        """Return columns of the other table for the showings of all partitions of a group.
+
+        An id that is missing gives a null. Texts are dictionary-coded, so that a showing takes a
+        small number instead of a text.
+        """
         url, other = self._joined[name][0], table(name)
         key = ID[name]
         names = list(dict.fromkeys([key, *chosen.values()]))
-        parts = [read_columns(url, file, other, names) for file in files]
-        rows = pa.concat_tables(parts or [_empty(other, tuple(names))]).combine_chunks()
-        # If an id occurs twice, the last in the feed counts. So search from the end.
-        backwards = rows.take(pa.array(np.arange(rows.num_rows - 1, -1, -1)))
-        places = pc.index_in(ids, value_set=backwards[key].combine_chunks(), skip_nulls=True)
-        return {shown: backwards[stored].take(places) for shown, stored in chosen.items()}
+        files = list(dict.fromkeys(file for beside in others for file in beside))
+        tables = read_parts(url, files, other, names, coded=True)
+        known = pa.concat_tables(tables or [_empty(other, tuple(names))])
+        starts = dict(zip(files, accumulate((t.num_rows for t in tables), initial=0), strict=False))
+        by_file = dict(zip(files, tables, strict=True))
+        places = [
+            _within(beside, starts, by_file, key, wanted)
+            for beside, wanted in zip(others, ids, strict=True)
+        ]
+        positions = pa.array(np.concatenate(places))
+        positions = pc.if_else(pc.less(positions, 0), None, positions)
+        return {shown: _taken(known[stored], positions) for shown, stored in chosen.items()}
+
+
+def _within(
+    files: Sequence[HeldFile],
+    starts: dict[HeldFile, int],
+    tables: dict[HeldFile, pa.Table],
+    key: str,
+    ids: pa.ChunkedArray,
+) -> Positions:
+    """Return the positions of ids among the rows of one partition, which can have several files."""
+    places = np.full(len(ids), -1)
+    for file in files:  # the last in the feed counts
+        found = find_positions(ids, tables[file][key])
+        places = np.where(found < 0, places, found + starts[file])
+    return places
+
+
+def _taken(column: pa.ChunkedArray, positions: pa.Array) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    return pa.chunked_array([column.combine_chunks().take(positions)])
 
 
 def _filled(rows: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
     """Add a column, or fill the nulls of the column that has its name."""
     if name not in rows.column_names:
         return rows.append_column(name, values)
-    place = rows.column_names.index(name)
-    return rows.set_column(place, rows.schema.field(name), pc.coalesce(rows[name], values))
+    place, own = rows.column_names.index(name), rows[name]
+    if own.null_count < len(own):
+        own, values = (
+            column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+            for column in (own, values)
+        )
+        values = pc.coalesce(own, values)
+    return rows.set_column(place, name, values)
 
 
 @cache

@@ -78,6 +78,8 @@ class MemberCommit:
         Earliest and latest show_date (YYYY-MM-DD) of showings. They show which snapshots overlap.
     root : dict
         Attributes of the root element.
+    digest : str
+        Digest of the rows, as in `movielake.lake.digests`. Empty without Parquet.
     json, parquet : WrittenFile or None
         The files written from this member.
     quarantine : tuple of WrittenFile
@@ -101,6 +103,7 @@ class MemberCommit:
     first_date: str | None = None
     last_date: str | None = None
     root: dict[str, str] = field(default_factory=dict)
+    digest: str = ""
     json: WrittenFile | None = None
     parquet: WrittenFile | None = None
     quarantine: tuple[WrittenFile, ...] = ()

@@ -41,12 +41,16 @@ MANIFEST: Final = pa.schema(
         ("screenings", pa.int64()),
         ("first_date", pa.string()),
         ("last_date", pa.string()),
+        ("root", pa.map_(pa.string(), pa.string())),
+        ("digest", pa.string()),
         ("json_path", pa.string()),
         ("json_bytes", pa.int64()),
         ("json_sha256", pa.string()),
+        ("json_start", pa.int64()),
         ("parquet_path", pa.string()),
         ("parquet_bytes", pa.int64()),
         ("parquet_sha256", pa.string()),
+        ("parquet_start", pa.int64()),
         ("quarantine", pa.list_(pa.struct(_FILE))),
         ("problems", pa.list_(pa.struct(_PROBLEM))),
         ("fallbacks", pa.list_(pa.struct(_FALLBACK))),
@@ -81,6 +85,8 @@ def _manifest_row(commit: Commit, member: MemberCommit | None) -> dict[str, Any]
     for kind in ("json", "parquet"):
         file = vars(row[kind]) if row.get(kind) else {}
         row |= {f"{kind}_{key}": file.get(key) for key in ("path", "bytes", "sha256")}
+        row[f"{kind}_start"] = 0 if file else None
+    row["root"] = list(row["root"].items()) if member else None
     for kind in ("quarantine", "problems", "fallbacks"):
         row[kind] = [vars(each) for each in row[kind]] if member else None
     # `path` is the path of the feed zip. The columns above have the paths of the member's files.

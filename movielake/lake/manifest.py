@@ -23,6 +23,7 @@ from movielake.lake.entries import MANIFEST, manifest_table, unreadable_commits
 from movielake.lake.gaps import warn_of_gap
 from movielake.lake.ledger import Pairs, committed, read_commits
 from movielake.lake.locks import wait_for_holders
+from movielake.lake.opening import COMPACT, read_layout
 from movielake.names.layout import MANIFEST_TABLE, Folder, Selection
 
 _EVERYTHING: Final = Selection()
@@ -59,6 +60,8 @@ def read_manifest(
         For each needed partition whose commit cannot be read. Its only row has the status
         ``unreadable`` and no files.
     """
+    if read_layout(lake) == COMPACT:
+        return read_table_file(lake, columns)
     while True:
         present = committed(lake, needed)
         table = _read_table(lake, present, columns)
@@ -71,6 +74,26 @@ def read_manifest(
                 if needed and needed.matches(*pair):
                     warn_of_gap(lake.url, reason)
             return table.select(columns or MANIFEST.names)
+
+
+def read_table_file(lake: Folder, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read ``manifest.parquet`` of a compact lake, which has no commits.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing or damaged.
+    """
+    path = lake.join(MANIFEST_TABLE)
+    try:
+        content = pa.BufferReader(lake.fs.cat_file(path))
+        return pq.ParquetFile(content).read(columns=columns, use_threads=False)
+    except (FileNotFoundError, pa.ArrowException, OSError) as error:
+        found = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+        raise ValueError(
+            f"expected {MANIFEST_TABLE} in the compact copy {lake.url}, found {found}; "
+            "make the copy again with: movielake compact LAKE TO"
+        ) from None
 
 
 def rebuild_manifest(lake: Folder) -> pa.Table:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from movielake.lake.writers import write_atomically
 from movielake.names.layout import LAKE_FILE, Folder
 from movielake.schema.tables import FORMAT, TABLES
 from movielake.schema.tables import table as read_table
+
+LEAVES: Final = "leaves"
+"""Layout as converted: one file for each table, date stamp and country."""
+
+COMPACT: Final = "compact"
+"""Layout for reading: one file for each table, country and span of stamps."""
 
 
 def create_lake(lake: Folder) -> None:
@@ -22,12 +28,55 @@ def create_lake(lake: Folder) -> None:
     Raises
     ------
     ValueError
-        If the folder is a lake of another format, or has files but is not a lake.
+        If the folder is a lake of another format or a compact copy, or has files but is not a lake.
     """
-    if is_lake(lake):
-        return
-    content = json.dumps({"format": FORMAT, "tables": _columns()}, indent=1) + "\n"
-    write_atomically(lake, LAKE_FILE, content.encode())
+    if not is_lake(lake):
+        write_atomically(lake, LAKE_FILE, lake_content(LEAVES))
+    elif read_layout(lake) == COMPACT:
+        raise ValueError(
+            f"expected a lake as converted, found a compact copy in {lake.url}; convert into the "
+            "lake that it was made from, then run: movielake compact LAKE TO"
+        )
+
+
+def lake_content(layout: str, span: str | None = None) -> bytes:
+    """Return the content of ``lake.json``: the format, the layout, and the columns with types.
+
+    Parameters
+    ----------
+    layout : str
+        `LEAVES` or `COMPACT`.
+    span : str, optional
+        Unit of the spans of a compact lake.
+    """
+    content = {"format": FORMAT, "layout": layout, "span": span, "tables": _columns()}
+    if span is None:
+        del content["span"]
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def read_layout(lake: Folder) -> str:
+    """Return the layout that ``lake.json`` states: `LEAVES` or `COMPACT`.
+
+    Parameters
+    ----------
+    lake : Folder
+        A lake that `check_lake` accepts. A folder that is not a lake yet gets leaves.
+    """
+    return str(_known(lake).get("layout", LEAVES))
+
+
+def read_span(lake: Folder) -> str | None:
+    """Return the unit of the spans of a compact lake, or None for another folder."""
+    return _known(lake).get("span")
+
+
+def _known(lake: Folder) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    return content
 
 
 def is_lake(lake: Folder) -> bool:
@@ -100,6 +149,11 @@ def check_lake(lake: Folder) -> None:
         raise ValueError(
             f"expected a lake of format {FORMAT}, found format {found} in {lake.url}; "
             "use the movielake that wrote it, or convert the feed again, into another folder"
+        )
+    if (layout := content.get("layout", LEAVES)) not in (LEAVES, COMPACT):
+        raise ValueError(
+            f"expected the layout {LEAVES} or {COMPACT}, found {layout!r} in "
+            f"{lake.url}/{LAKE_FILE}; use the movielake that wrote it"
         )
     if difference := describe_difference(content.get("tables")):
         raise ValueError(

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from movielake.feed.records import Record
+from movielake.lake.digests import RowsDigest
 from movielake.lake.writers import HashingFile
 from movielake.schema.tables import Table
 
@@ -112,6 +113,7 @@ class RowsWriter:
         self._waiting: list[pa.Table] = []
         self._weight = 0
         self._dates: list[Any] = []
+        self._digest = RowsDigest()
         self.rows = 0
         self.screenings = 0
 
@@ -124,6 +126,7 @@ class RowsWriter:
     def write(self, rows: pa.Table) -> None:
         """Take rows of the table's schema, and write each row group as soon as it is full."""
         self.rows += rows.num_rows
+        self._digest.update(rows)
         if "show_time" in rows.column_names:
             self.screenings += rows.num_rows - rows["show_time"].null_count
             self._dates += pc.min_max(rows["show_date"]).as_py().values()
@@ -136,6 +139,11 @@ class RowsWriter:
             self._writer.write_table(whole.slice(0, cut), row_group_size=ROW_GROUP)
             self._waiting = [whole.slice(cut)]
             self._weight = self._waiting[0].nbytes
+
+    @property
+    def digest(self) -> str:
+        """Digest of the rows so far, as in `movielake.lake.digests`."""
+        return self._digest.hexdigest()
 
     @property
     def first_date(self) -> str | None:

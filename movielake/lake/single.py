@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 from movielake.lake.leftovers import abort_uploads, is_abandoned
@@ -169,6 +172,34 @@ def whole_file(folder: Folder, name: str) -> Iterator[HashingFile]:
             raise
 
 
+@contextmanager
+def scratch_folder(folder: Folder, name: str) -> Iterator[str]:
+    """Make a local folder for the parts of a file, and remove it at the end, within a context.
+
+    Parameters
+    ----------
+    folder : Folder
+        The folder of the file. If it is local, the scratch folder is in it, where space for the
+        file is needed anyway. Otherwise it is in the folder for temporary files.
+    name : str
+        Name of the file.
+
+    Yields
+    ------
+    str
+        Path of the scratch folder.
+    """
+    if folder.is_local:
+        place = Path(folder.join(f".{name}.{name_owner()}.partial"))
+        place.mkdir(parents=True)
+    else:
+        place = Path(tempfile.mkdtemp(prefix="movielake-"))
+    try:
+        yield str(place)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def _remove_partials(folder: Folder, name: str) -> None:
     pattern = re.compile(rf"\.{re.escape(name)}\.(.+)\.partial", re.S)
 
@@ -180,5 +211,5 @@ def _remove_partials(folder: Folder, name: str) -> None:
         for info in folder.fs.ls(folder.path, detail=True):
             owner = owner_of(info["name"].rpartition("/")[2])
             if owner and is_abandoned(owner, changed_at(info)):
-                folder.fs.rm_file(info["name"])
+                folder.fs.rm(info["name"], recursive=info["type"] == "directory")
     abort_uploads(folder, f".{name}.", owner_of)

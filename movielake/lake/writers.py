@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -151,6 +152,7 @@ class Workspace:
     def __init__(self, lake: Folder) -> None:
         self._lake = lake
         self._name = f"{WORK_FOLDER}/{name_owner()}"
+        self._numbers = itertools.count()
         self._renames: dict[str, str] = {}
 
     def open(self, path: str) -> HashingFile:
@@ -158,22 +160,26 @@ class Workspace:
 
         Earlier content for the same path is dropped.
         """
-        count = len(self._renames)
-        temporary = self._renames.setdefault(path, self._lake.join(self._name, str(count)))
+        temporary = self._lake.join(self._name, str(next(self._numbers)))
+        temporary = self._renames.setdefault(path, temporary)
         self._lake.make(self._name)
         return HashingFile(self._lake.fs.open(temporary, "wb"), temporary)
 
-    def publish(self, before: Callable[[], None] = lambda: None) -> None:
+    def publish(
+        self, before: Callable[[], None] = lambda: None, *, is_durable: bool = True
+    ) -> None:
         """Rename all files to their paths in the lake. Each replaces an older file.
 
         Parameters
         ----------
         before : callable, optional
             Function to call before each rename. If it raises, the remaining files are not renamed.
+        is_durable : bool, optional
+            Write the bytes to the disk first. A copy for one job does not need it.
         """
         for path, temporary in self._renames.items():
             before()
-            rename(self._lake, temporary, path)
+            rename(self._lake, temporary, path, is_durable=is_durable)
         self._renames.clear()
 
     def close(self) -> None:
@@ -226,17 +232,19 @@ def write_atomically(lake: Folder, path: str, content: bytes) -> WrittenFile:
     return file.written(path)
 
 
-def rename(lake: Folder, temporary: str, path: str) -> None:
+def rename(lake: Folder, temporary: str, path: str, *, is_durable: bool = True) -> None:
     """Move a finished file to its place in the lake, and replace the old file there.
 
-    The bytes are written to the disk before the name, so that a crash never leaves a name without
-    its bytes. In an object store, the file is copied within the store, and appears at once.
+    Unless ``is_durable`` is false, the bytes are written to the disk before the name. Then a crash
+    never leaves a name without its bytes. In an object store, the file is copied within the store,
+    and appears at once.
     """
     target = lake.join(path)
     lake.make(*path.split("/")[:-1])
     if lake.is_local:
-        with Path(temporary).open("rb") as file:
-            os.fsync(file.fileno())
+        if is_durable:
+            with Path(temporary).open("rb") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, target)  # noqa: PTH105  (paths of fsspec are strings)
     elif lake.is_object_store:
         lake.fs.cp_file(temporary, target)

@@ -23,7 +23,8 @@ import pyarrow.compute as pc
 from movielake.feed.records import Record
 from movielake.reading.blocks import BLOCKS, TIME, Integers, Mask, Runs, find_runs
 from movielake.reading.files import PlainRows, as_texts, read_columns, read_records
-from movielake.reading.holdings import FileGroup, HeldFile, Holdings
+from movielake.reading.groups import FileGroup, HeldFile
+from movielake.reading.holdings import Holdings
 from movielake.rows.screenings import show_dates
 
 
@@ -57,9 +58,9 @@ class AttachSnapshots:
     def to_records(self, groups: list[FileGroup]) -> list[FileGroup]:
         """Do the same for files of records. The file of the same rows is under ``rows``."""
         held = self._held
-        rows = dict(zip(held.paths("json"), held.held(held.kind), strict=True))
+        rows = dict(zip(held.held("json"), held.held(held.kind), strict=True))
         return [
-            group.with_beside("rows", lambda file: (rows[file.path],), held.token)
+            group.with_beside("rows", lambda file: (rows[file],), held.token)
             for group in self(groups)
         ]
 
@@ -206,7 +207,7 @@ class CurrentRows(PlainRows):
         """Return for each file whether no other snapshot can share a date with it."""
         return [not beside["snapshots"] for beside in group.beside]
 
-    def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
+    def parts(self, group: FileGroup, columns: list[str], *, coded: bool = False) -> list[pa.Table]:
         """Read columns of each file of a group. Partition keys are not allowed."""
         snapshots = _Snapshots(self, self._block, group.files, columns)
         files = zip(group.files, group.beside, self.keeps(group), strict=True)

@@ -11,17 +11,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import TextIOWrapper
+from itertools import groupby
+from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from fsspec.core import OpenFile
 from zstandard import ZstdDecompressor
 
 from movielake.feed.records import Record
-from movielake.names.layout import Folder
-from movielake.reading.holdings import MEND, FileGroup, HeldFile, compare_size
+from movielake.reading.groups import FileGroup, HeldFile
+from movielake.reading.rowgroups import check_count, folder_of, found, read_members
+from movielake.reading.sizes import compare_size
 from movielake.rows.problems import ProblemCounter
 from movielake.rows.screenings import flatten_batch
 from movielake.schema.tables import Table
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
 
 KEYS: Final = ("date_stamp", "country")
 """The partition keys, in the order of the layout."""
-
-_SMALL: Final = 1 << 23
-"""Remote files up to this size are read at once, in bytes. A leaf of a lake is much smaller."""
 
 
 class PlainRows:
@@ -64,9 +63,12 @@ class PlainRows:
         """Return for each file of a group whether it yields as many rows as it has."""
         return [self.keeps_rows] * len(group.files)
 
-    def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
-        """Read columns of each file of a group. Partition keys are not allowed."""
-        return [read_columns(self.url, file, self.table, columns) for file in group.files]
+    def parts(self, group: FileGroup, columns: list[str], *, coded: bool = False) -> list[pa.Table]:
+        """Read columns of each file of a group. Partition keys are not allowed.
+
+        With ``coded``, columns of texts are dictionary-coded. The dictionaries can differ.
+        """
+        return read_parts(self.url, group.files, self.table, columns, coded=coded)
 
     def records(self, group: FileGroup) -> Iterator[Iterator[Record]]:
         """Read the records of each file of a group."""
@@ -114,7 +116,7 @@ def numbered_rows(
     # If only keys are wanted, read one stored column to learn the number of rows.
     parts = source.parts(group, stored or [source.schema.names[0]])
     lengths = [part.num_rows for part in parts]
-    rows = pa.concat_tables(parts)
+    rows = plain(pa.concat_tables(parts))
     arrays = {name: rows[name] for name in stored}
     for key in KEYS:
         if key in columns:
@@ -180,59 +182,37 @@ def plain(rows: pa.Table) -> pa.Table:
     return rows
 
 
-_folder = cache(Folder)  # a lake has tens of thousands of small files in few folders
+def read_parts(
+    url: str,
+    files: Sequence[HeldFile],
+    table: Table,
+    columns: Sequence[str],
+    *,
+    coded: bool = False,
+) -> list[pa.Table]:
+    """Read columns of files, each as one table, without the partition keys.
+
+    Files are members of Parquet or JSON Lines files. Neighbours in one Parquet file are read
+    together.
+    """
+    parts = []
+    for path, run in groupby(files, attrgetter("path")):
+        if path.endswith(".parquet"):
+            parts += read_members(url, list(run), columns, texts_of(table) if coded else ())
+        else:
+            parts += [_flatten(url, file, table).select(columns) for file in run]
+    return parts
 
 
-def read_columns(url: str, file: HeldFile, table: Table, columns: list[str]) -> pa.Table:
-    """Read columns of one Parquet or JSON Lines file, without the partition keys."""
-    if file.path.endswith(".parquet"):
-        return _read_parquet(url, file, columns)
-    return _flatten(url, file, table).select(columns)
+@cache
+def texts_of(table: Table) -> tuple[str, ...]:
+    """List the columns of a table that hold single texts."""
+    return tuple(field.name for field in table.arrow if field.type == pa.string())
 
 
-def _read_parquet(url: str, file: HeldFile, columns: list[str]) -> pa.Table:
-    folder = _folder(url)
-    with _found(file), _open_parquet(folder, file) as raw:
-        compare_size(file.path, raw.size(), file.bytes)
-        try:
-            # Files are small. Threads work on several files, so none is needed within a file.
-            parquet = pq.ParquetFile(raw, pre_buffer=not folder.is_local)
-            rows = parquet.read(columns=columns, use_threads=False)
-        except (pa.ArrowException, OSError) as error:
-            raise ValueError(f"cannot read {file.path}: {error}; {MEND}") from error
-    _check_count(file, rows.num_rows, "rows")
-    return rows
-
-
-@contextmanager
-def _open_parquet(folder: Folder, file: HeldFile) -> Iterator[pa.NativeFile]:
-    """Open a Parquet file. A small remote one is read at once, because each request takes time."""
-    if folder.is_local:
-        with pa.OSFile(file.path) as raw:
-            yield raw
-    elif file.bytes is not None and file.bytes <= _SMALL:
-        yield pa.BufferReader(folder.fs.cat_file(file.path, start=0, end=file.bytes + 1))
-    else:  # Arrow asks only for what it needs, so fsspec must not read ahead
-        with folder.fs.open(file.path, cache_type="none") as remote:
-            yield pa.PythonFile(remote, "r")
-
-
-@contextmanager
-def _found(file: HeldFile) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{file.path} is in the manifest but does not exist; {MEND}"
-        ) from None
-
-
-def _check_count(file: HeldFile, found: int, what: str) -> None:
-    if file.length is not None and found != file.length:
-        raise ValueError(
-            f"expected {file.length} {what} in {file.path}, as in the manifest, found {found}; "
-            f"{MEND}"
-        )
+def read_columns(url: str, file: HeldFile, table: Table, columns: Sequence[str]) -> pa.Table:
+    """Read columns of one file, without the partition keys."""
+    return read_parts(url, [file], table, columns)[0]
 
 
 def _flatten(url: str, file: HeldFile, table: Table) -> pa.Table:
@@ -276,26 +256,31 @@ def read_records(url: str, file: HeldFile, table: Table) -> Iterator[Record]:
         If a line is not a JSON object, or if the number of records differs from the manifest.
     """
     number = 0
-    with _found(file), _open(url, file) as raw, TextIOWrapper(raw, "utf-8-sig") as lines:
+    with found(file), _open(url, file) as raw, TextIOWrapper(raw, "utf-8-sig") as lines:
         for line in lines:
             if line.isspace():
                 continue
             number += 1
             yield _record(line, number, file, table)
-    _check_count(file, number, "records")
+    check_count(file, number, "records")
 
 
 @contextmanager
 def _open(url: str, file: HeldFile) -> Iterator[IO[bytes]]:
-    fs = _folder(url).fs
+    fs = folder_of(url).fs
     if not file.path.endswith(".zst"):
         with OpenFile(fs, file.path, compression="infer") as raw:
             yield raw
         return
     # fsspec's decompressor stops after the first frame. Files of other programs can have several.
     with fs.open(file.path, "rb") as packed:
-        compare_size(file.path, packed.size, file.bytes)
-        yield ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+        if file.start is None:
+            compare_size(file.path, packed.size, file.bytes)
+            frames = packed
+        else:  # a compact file has one frame for each member
+            packed.seek(file.start)
+            frames = packed.read(file.bytes)
+        yield ZstdDecompressor().stream_reader(frames, read_across_frames=True)
 
 
 def _record(line: str, number: int, file: HeldFile, table: Table) -> Record:

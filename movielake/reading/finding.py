@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from movielake.lake.entries import MANIFEST
 from movielake.lake.manifest import read_manifest
-from movielake.lake.opening import check_lake
+from movielake.lake.opening import COMPACT, check_lake, read_layout
 from movielake.names.hints import require_countries, tell_choices
 from movielake.names.layout import LAKE_FILE, Folder, Selection, letter_of
 from movielake.reading.holdings import Holdings
@@ -28,9 +28,11 @@ _COLUMNS: Final = (
     "json_path",
     "json_bytes",
     "json_sha256",
+    "json_start",
     "parquet_path",
     "parquet_bytes",
     "parquet_sha256",
+    "parquet_start",
 )
 
 
@@ -107,7 +109,8 @@ def _hold_lake(folder: Folder, table: Table, selection: Selection) -> Holdings:
             _is_meant(mine["country"], [c for c in countries if selection.means_country(c)]),
         )
     )
-    return Holdings(folder, table, files, stamps, countries)
+    is_compact = read_layout(folder) == COMPACT
+    return Holdings(folder, table, files, stamps, countries, is_compact)
 
 
 def _is_meant(codes: pa.ChunkedArray, chosen: list[str]) -> pa.ChunkedArray:

@@ -46,7 +46,8 @@ from movielake.cluster.workers import choose_shuffle
 from movielake.dataframes.checks import check_users
 from movielake.dataframes.habits import LakeFrame
 from movielake.reading.files import KEYS, PlainRows, empty_rows, numbered_rows, to_frame
-from movielake.reading.holdings import FileGroup, Holdings
+from movielake.reading.groups import FileGroup
+from movielake.reading.holdings import Holdings
 
 _MANY: Final = 2**32
 """A number of rows that no file reaches."""
@@ -152,8 +153,8 @@ class LakeRows(FromMapProjectable):
         Groups keep their positions, even without files, and rows keep their numbers. Other parts
         of a query can depend on both.
         """
-        paths = set(held.paths(held.kind))
-        groups = [group.only([file.path in paths for file in group.files]) for group in self.groups]
+        kept = set(held.held(held.kind))
+        groups = [group.only([file in kept for file in group.files]) for group in self.groups]
         return self.substitute_parameters({"iterables": [groups], "held": held})
 
     def _pruned(self, parent: Any, dependents: Any) -> Expr | None:

@@ -7,122 +7,20 @@ files are listed from the file system, and its records are flattened when they a
 from __future__ import annotations
 
 import hashlib
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate, compress
-from typing import Any, Final, NamedTuple
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.names.layout import Folder
+from movielake.names.layout import ROW_GROUP, Folder
+from movielake.reading.groups import MANY, FileGroup, HeldFile
+from movielake.reading.sizes import check_sizes
 from movielake.schema.tables import Table
-
-_MANY: Final = 2**32
-"""A number of rows that no file reaches."""
-
-_LOOKS: Final = 400
-"""Number of files whose sizes one thread checks in one call."""
-
-_LOOKERS: Final = 16
-"""Number of threads that check sizes."""
-
-
-class HeldFile(NamedTuple):
-    """One file to read, with its facts from the manifest.
-
-    A lake has many thousands of files. A NamedTuple is the class that Python creates fastest.
-
-    Parameters
-    ----------
-    path : str
-        Path on the lake's file system.
-    date_stamp, country : str
-        The partition.
-    length : int or None
-        Expected number of rows or records. None if unknown.
-    bytes : int or None
-        Expected size. None if unknown.
-    dates : tuple of str or None
-        First and last show_date (YYYY-MM-DD). None if the file has no date or if unknown.
-    untimed : bool
-        Whether rows can lack a time. False if the manifest has as many screenings as rows.
-    """
-
-    path: str
-    date_stamp: str
-    country: str
-    length: int | None
-    bytes: int | None = None
-    dates: tuple[str | None, str | None] = (None, None)
-    untimed: bool = True
-
-
-@dataclass(frozen=True)
-class FileGroup:
-    """Files that are read together: one partition of a dask collection.
-
-    Parameters
-    ----------
-    files : tuple of HeldFile
-        The files, in the order of stamp and country.
-    token : str
-        Digest of their content, from the checksums in the manifest.
-    starts : tuple of int
-        For each file, the number of its first row in the group.
-    beside : tuple of dict
-        For each file, the other files that are read together with it, by name. Can be empty.
-    """
-
-    files: tuple[HeldFile, ...]
-    token: str
-    starts: tuple[int, ...]
-    beside: tuple[dict[str, tuple[HeldFile, ...]], ...] = ()
-
-    def with_beside(
-        self, name: str, files: Callable[[HeldFile], tuple[HeldFile, ...]], token: str
-    ) -> FileGroup:
-        """Add to each file the other files that are read together with it.
-
-        Parameters
-        ----------
-        name : str
-            Name of the other files, such as their table.
-        files : callable
-            Function that returns the other files for one file.
-        token : str
-            Digest of all the other files.
-
-        Returns
-        -------
-        FileGroup
-            The same group with the other files.
-        """
-        before = self.beside or ({},) * len(self.files)
-        pairs = zip(self.files, before, strict=True)
-        beside = tuple({**others, name: files(file)} for file, others in pairs)
-        digest = hashlib.sha256(f"{self.token} {name} {token}".encode()).hexdigest()
-        return FileGroup(self.files, digest, self.starts, beside)
-
-    def only(self, mask: Sequence[bool]) -> FileGroup:
-        """Return the group with some of its files. Rows keep their numbers."""
-        if all(mask):
-            return self
-        digest = hashlib.sha256(f"{self.token} {list(mask)}".encode()).hexdigest()
-        files = tuple(compress(self.files, mask))
-        starts, beside = tuple(compress(self.starts, mask)), tuple(compress(self.beside, mask))
-        return FileGroup(files, digest, starts, beside)
-
-    def __dask_tokenize__(self) -> str:
-        return self.token
-
-    def __repr__(self) -> str:
-        return f"FileGroup({len(self.files)} files)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +37,8 @@ class Holdings:
         One row per member, with the columns of the manifest that readers need.
     date_stamps, countries : tuple of str
         All stamps and countries of the lake, selected or not.
+    is_compact : bool
+        Whether many members share a file.
     preferred : str
         Kind of files to read, ``json`` or ``parquet``. By default Parquet if it exists.
     """
@@ -148,6 +48,7 @@ class Holdings:
     files: pa.Table
     date_stamps: tuple[str, ...]
     countries: tuple[str, ...]
+    is_compact: bool = False
     preferred: str = ""
 
     @cached_property
@@ -207,6 +108,50 @@ class Holdings:
             pieces.setdefault(number, []).append((file, digest))
         return [self._group(piece) for piece in pieces.values()] or [self._group([])]
 
+    def million_rows(self) -> list[FileGroup]:
+        """Group the files so that each group has about a million rows.
+
+        In a compact lake, the groups are in the order of country and stamp, because a row group
+        has many stamps of one country.
+        """
+        if self.shares_parquet:
+            return self.by_country().row_groups()
+        return self.groups(self.kind, ROW_GROUP, count="rows")
+
+    @property
+    def shares_parquet(self) -> bool:
+        """Whether the rows are in Parquet files that many members share."""
+        return self.is_compact and self.kind == "parquet"
+
+    def by_country(self) -> Holdings:
+        """Return the same holdings in the order of country and stamp."""
+        keys = [("country", "ascending"), ("date_stamp", "ascending")]
+        return replace(self, files=self.files.sort_by(keys))
+
+    def row_groups(self) -> list[FileGroup]:
+        """Group the members of a compact lake so that each row group is read in one group.
+
+        A row group ends at the stamp that reaches `ROW_GROUP` rows of its file. Small files share a
+        group of about this size. The holdings must be in the order of country and stamp.
+        """
+        digests = self._digests("parquet")
+        pieces: list[list[tuple[HeldFile, str | None]]] = [[]]
+        total = begin = 0
+        before = None
+        for file, digest in zip(self.held("parquet"), digests, strict=True):
+            start, length = file.start or 0, file.length or 0
+            is_new_file = before is None or file.path != before.path
+            is_new_stamp = is_new_file or (before and file.date_stamp != before.date_stamp)
+            if is_new_file:
+                begin = 0
+            if is_new_stamp and max(total, start - begin) >= ROW_GROUP:
+                pieces.append([])
+                total, begin = 0, start
+            pieces[-1].append((file, digest))
+            total += length
+            before = file
+        return [self._group(piece) for piece in pieces]
+
     def partitions(self) -> list[FileGroup]:
         """Group the files by partition. A group has all files of one stamp and country."""
         digests = self._digests(self.kind)
@@ -226,7 +171,7 @@ class Holdings:
         digest = hashlib.sha256(f"{self.folder.url} {self.table.name}\n{text}".encode())
         files = tuple(file for file, _ in piece)
         # If a file's number of rows is unknown, leave enough numbers for any file.
-        sizes = [_MANY if file.length is None else file.length for file in files]
+        sizes = [MANY if file.length is None else file.length for file in files]
         return FileGroup(files, digest.hexdigest(), tuple(accumulate(sizes, initial=0))[:-1])
 
     def paths(self, kind: str) -> list[str]:
@@ -245,9 +190,18 @@ class Holdings:
         )
         rows, screenings = self.files["rows"], self.files["screenings"]
         untimed = pc.fill_null(pc.not_equal(rows, screenings), True).to_pylist()
-        columns = zip(self.paths(kind), keys, counts, sizes, dates, untimed, strict=True)
+        whole = pa.nulls(len(self), pa.int64())
+        starts = (self.files[f"{kind}_start"] if self.is_compact else whole).to_pylist()
+        columns = zip(self.paths(kind), keys, counts, sizes, dates, untimed, starts, strict=True)
         for path, (stamp, country), *facts in columns:
             yield HeldFile(path, stamp, country, *facts)
+
+    def _sizes(self, kind: str) -> dict[str, int | None]:
+        """Return the size of each file, by its path. It is None if unknown."""
+        sizes = self.files[f"{kind}_bytes"]
+        if kind == "json" and self.is_compact:  # the selected frames end here, or later
+            return {}
+        return dict(zip(self.paths(kind), sizes.to_pylist(), strict=True))
 
     @property
     def kind(self) -> str:
@@ -282,39 +236,5 @@ class Holdings:
             )
         if not self.folder.is_local:
             return  # a remote file is compared when it is read
-        sizes = self.files[f"{kind}_bytes"].to_pylist()
-        known = [pair for pair in zip(self.paths(kind), sizes, strict=True) if pair[1] is not None]
-        pieces = [known[start : start + _LOOKS] for start in range(0, len(known), _LOOKS)]
-        # A shared file system answers slowly. Threads send many requests at the same time.
-        with ThreadPoolExecutor(_LOOKERS) as pool:
-            deque(pool.map(_check_sizes, pieces), maxlen=0)
-
-
-def _check_sizes(files: Sequence[tuple[str, int]]) -> None:
-    for path, expected in files:
-        try:
-            found = os.stat(path).st_size  # noqa: PTH116  (called for many thousands of files)
-        except FileNotFoundError:
-            raise FileNotFoundError(
-                f"{path} is in the manifest but does not exist; {MEND}"
-            ) from None
-        if found != expected:
-            compare_size(path, found, expected)
-
-
-def compare_size(path: str, found: int, expected: int | None) -> None:
-    """Compare the size of a file with the expected size. None means unknown.
-
-    Raises
-    ------
-    ValueError
-        If the sizes differ. The file is damaged, or was replaced since the manifest was read.
-    """
-    if expected is not None and found != expected:
-        raise ValueError(f"expected {expected} bytes in {path}, found {found}; {MEND}")
-
-
-MEND: Final = (
-    "if it was converted again meanwhile, open the reader again; if not, convert its feed zip "
-    "again with: movielake convert --force"
-)
+        known = [(path, size) for path, size in self._sizes(kind).items() if size is not None]
+        check_sizes(known)

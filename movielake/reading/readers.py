@@ -13,7 +13,8 @@ from movielake.reading.blocks import Current, read_rule
 from movielake.reading.current import AttachSnapshots, CurrentRows
 from movielake.reading.files import PlainRows
 from movielake.reading.finding import hold
-from movielake.reading.holdings import FileGroup, Holdings
+from movielake.reading.groups import FileGroup
+from movielake.reading.holdings import Holdings
 from movielake.reading.records import RecordsView
 from movielake.reading.tallies import RecordCounter, divide, over_groups
 from movielake.reading.views import insert_into_docstring
@@ -116,7 +117,7 @@ class _Reader(RecordsView):
         >>> len(files), files[0].rpartition("lake/")[2]
         (4, 'parquet/showings/date_stamp=20191206/country=deu/191206S.parquet')
         """
-        return [file.path for file in self._held.held(self._held.kind)]
+        return list(dict.fromkeys(self._held.paths(self._held.kind)))
 
     @property
     def client(self) -> ConnectedClient:

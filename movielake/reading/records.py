@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from movielake.cluster.slurm import read_job
 from movielake.cluster.workers import running_client
 from movielake.reading.files import records_of_group
-from movielake.reading.holdings import FileGroup
+from movielake.reading.groups import FileGroup
 from movielake.reading.views import RowsView
 
 if TYPE_CHECKING:

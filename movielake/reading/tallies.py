@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from functools import partial
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,8 +14,10 @@ import pyarrow.compute as pc
 
 from movielake.cluster.slurm import read_job
 from movielake.cluster.workers import AHEAD, shared_client
-from movielake.reading.files import KEYS, PlainRows, plain, rows_of_group
-from movielake.reading.holdings import FileGroup, Holdings
+from movielake.reading.counting import GroupCounter, count_values
+from movielake.reading.files import KEYS, PlainRows, numbered_rows, plain
+from movielake.reading.groups import FileGroup
+from movielake.reading.holdings import Holdings
 
 T = TypeVar("T")
 
@@ -81,21 +82,15 @@ def tally(
     counted = _counted_in_manifest(held, columns, of, distinct)
     if counted:
         known, others = (held, []) if source.keeps_rows else divide(held, groups(), source)
-        parts = over_groups(_Counter(source, tuple(columns), of), held, others)
+        parts = over_groups(GroupCounter(source, tuple(columns), of), held, others)
         return _ordered(_from_manifest(known, columns, counted, parts), columns)
-    kept = [distinct] if distinct and distinct not in columns else []
-    asked = (*columns, *kept)
-    if distinct and not of and sum(name not in KEYS for name in asked) == 1:
-        source = _DistinctValues(source)
-    files = groups()
-    finish = (
-        partial(_count_distinct, columns=list(columns), distinct=distinct) if distinct else None
-    )
-    if finish and set(KEYS) <= set(columns) and _are_apart(files):
-        parts = over_groups(_Counter(source, asked, of, finish), held, files)
-        return _ordered(_add(parts, [*columns]), columns)
-    counts = _add(over_groups(_Counter(source, asked, of), held, files), [*asked])
-    return _ordered(finish(counts) if finish else counts, columns)
+    files, apart = groups(), set(KEYS) <= set(columns)
+    if distinct and not (apart and _are_apart(files)):
+        pairs = tuple(dict.fromkeys((*columns, distinct)))
+        counts = _add(over_groups(GroupCounter(source, pairs, of), held, files), [*pairs])
+        return _ordered(count_values(counts, columns, distinct), columns)
+    parts = over_groups(GroupCounter(source, tuple(columns), of, distinct), held, files)
+    return _ordered(_add(parts, [*columns]), columns)
 
 
 def _are_apart(groups: Sequence[FileGroup]) -> bool:
@@ -104,84 +99,6 @@ def _are_apart(groups: Sequence[FileGroup]) -> bool:
     return all(
         (last.date_stamp, last.country) != (first.date_stamp, first.country) for last, first in ends
     )
-
-
-def _count_distinct(counts: pa.Table, columns: list[str], distinct: str) -> pa.Table:
-    counts = counts.filter(counts[distinct].is_valid())
-    return _count_rows(counts, columns)
-
-
-class _DistinctValues(PlainRows):
-    """Reader of the distinct values of one column in each file.
-
-    A partition has hundreds of times more rows than films or cinemas. Few values remain to group.
-    """
-
-    def __init__(self, source: PlainRows) -> None:
-        super().__init__(source.url, source.table, source.categories)
-        self._source = source
-
-    @property
-    def schema(self) -> pa.Schema:
-        return self._source.schema
-
-    def parts(self, group: FileGroup, columns: list[str]) -> list[pa.Table]:
-        (name,) = columns
-        parts = [_exploded(part, columns) for part in self._source.parts(group, columns)]
-        return [pa.table([pc.unique(part[name])], names=[name]) for part in parts]
-
-
-class _Counter:
-    """Function that counts the rows of a group. It is small, so that dask can send it fast."""
-
-    def __init__(
-        self,
-        source: PlainRows,
-        columns: tuple[str, ...],
-        of: str | None,
-        finish: Callable[[pa.Table], pa.Table] | None = None,
-    ) -> None:
-        self._source = source
-        self._columns = columns
-        self._of = of
-        self._finish = finish
-
-    def __call__(self, group: FileGroup) -> pa.Table:
-        """Count all files of one group together. Each call has a fixed cost."""
-        wanted = dict.fromkeys((*self._columns, *filter(None, (self._of,))))
-        # Without columns, read a key to learn the number of rows.
-        rows = rows_of_group(self._source, group, list(wanted) or [KEYS[0]])
-        if self._of:
-            rows = rows.filter(rows[self._of].is_valid())
-        rows = _exploded(rows, self._columns)
-        if self._of in self._columns:
-            rows = rows.filter(rows[self._of].is_valid())  # an item of a list can be null
-        counts = _count_rows(rows, list(self._columns))
-        return plain(self._finish(counts) if self._finish else counts)
-
-
-def _exploded(rows: pa.Table, columns: Sequence[str]) -> pa.Table:
-    """Repeat each row for each item of its lists, as explode does in pandas and dask.
-
-    A null or empty list becomes one row with a null.
-    """
-    for name in columns:
-        if pa.types.is_list(rows.schema.field(name).type):
-            lists = rows[name].combine_chunks()
-            lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-            copies = np.maximum(lengths, 1)
-            is_item = np.repeat(lengths > 0, copies)
-            places = pa.array(np.cumsum(is_item) - 1, mask=~is_item)
-            place = rows.column_names.index(name)
-            rows = rows.set_column(place, name, pa.nulls(rows.num_rows))
-            rows = rows.take(pa.array(np.repeat(np.arange(len(lengths)), copies)))
-            rows = rows.set_column(place, name, lists.flatten().take(places))
-    return rows
-
-
-def _count_rows(rows: pa.Table, columns: list[str]) -> pa.Table:
-    counts = rows.group_by(columns, use_threads=False).aggregate([([], "count_all")])
-    return counts.rename_columns([*columns, "count"])
 
 
 def _add(parts: Iterable[pa.Table], columns: list[str]) -> pa.Table:
@@ -233,10 +150,10 @@ def divide(
     kept, others = set(), []
     for group in groups:
         keeps = source.keeps(group)
-        kept |= {file.path for file, keep in zip(group.files, keeps, strict=True) if keep}
+        kept |= {file for file, keep in zip(group.files, keeps, strict=True) if keep}
         if not all(keeps):
             others.append(group.only([not keep for keep in keeps]))
-    return held.keep([path in kept for path in held.paths(held.kind)]), others
+    return held.keep([file in kept for file in held.held(held.kind)]), others
 
 
 class RecordCounter:
@@ -267,6 +184,22 @@ class PartitionFunction:
         self._source = source
         self._columns = tuple(columns)
 
-    def __call__(self, group: FileGroup) -> Any:
-        """Read one partition and pass it to the user's function."""
-        return self._function(plain(rows_of_group(self._source, group, self._columns)))
+    def __call__(self, group: FileGroup) -> list[tuple[tuple[str, str], Any]]:
+        """Read a group, and pass each partition to the user's function.
+
+        Returns
+        -------
+        list of ((str, str), result)
+            Stamp, country and result of each partition. Partitions in one row group are read
+            together.
+        """
+        rows, numbers = numbered_rows(self._source, group, self._columns)
+        rows = plain(rows)
+        bounds = [*np.searchsorted(numbers, group.starts).tolist(), len(numbers)]
+        spans = zip(group.files, pairwise(bounds), strict=True)
+        results = []
+        for pair, run in groupby(spans, lambda span: (span[0].date_stamp, span[0].country)):
+            ends = [end for _, ends in run for end in ends]
+            part = rows.slice(ends[0], ends[-1] - ends[0])
+            results.append((pair, self._function(part)))
+        return results

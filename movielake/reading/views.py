@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
@@ -18,18 +19,13 @@ from movielake.lake.cards import html_card, show_countries, show_stamps
 from movielake.names.hints import suggest_name
 from movielake.reading.blocks import Current, read_rule
 from movielake.reading.files import KEYS, PlainRows, empty_rows, rows_of_group, to_frame
-from movielake.reading.holdings import FileGroup, Holdings
+from movielake.reading.groups import FileGroup
+from movielake.reading.holdings import Holdings
 from movielake.reading.tallies import PartitionFunction, over_groups, tally
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
-
-_ROWS = 900_000
-"""Rows in one partition of a DataFrame: enough for a small graph, few enough for the memory.
-
-With two threads, a join of all showings with both other tables needs less than 500 MB.
-"""
 
 _FILES = 64
 """Files that are counted in one task. With fewer files, the fixed cost of a task would dominate."""
@@ -70,7 +66,7 @@ def as_they_are(groups: list[FileGroup]) -> list[FileGroup]:
 
 def million_rows(held: Holdings, attach: Attach = as_they_are) -> list[FileGroup]:
     """Group the files so that each group has about a million rows."""
-    return attach(held.groups(held.kind, _ROWS, count="rows"))
+    return attach(held.million_rows())
 
 
 def _is_deep(type_: pa.DataType) -> bool:
@@ -272,9 +268,10 @@ class RowsView(Savable):
 
     def _groups_to_count(self) -> list[FileGroup]:
         """Group the files by country, so that neighbours in time are read together."""
-        held = self._held
+        if self._held.shares_parquet:
+            return self._attach(self._held.million_rows())
+        held = self._held.by_country()
         size = max((held.total("rows") or len(held)) * _FILES // max(len(held), 1), 1)
-        held = replace(held, files=held.files.sort_by([(key, "ascending") for key in KEYS[::-1]]))
         return self._attach(held.groups(held.kind, size, count="rows"))
 
     def _require(self, columns: Sequence[str]) -> None:
@@ -314,7 +311,9 @@ class RowsView(Savable):
         self._require(columns or ())
         held = self._checked()
         work = PartitionFunction(function, self._source, columns or self.columns)
-        results = over_groups(work, held, self._attach(held.partitions()))
+        groups = held.million_rows() if held.shares_parquet else held.partitions()
+        parts = [pair for part in over_groups(work, held, self._attach(groups)) for pair in part]
+        results = [result for _, result in sorted(parts, key=itemgetter(0))]
         if all(isinstance(result, pa.Table) for result in results):
             return pa.concat_tables(results)
         return results

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.reading.files import PlainRows
-from movielake.reading.holdings import FileGroup, Holdings
+from movielake.reading.groups import FileGroup
+from movielake.reading.holdings import Holdings
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
 from movielake.reading.tallies import over_groups
 from movielake.report.coverage import Axes, Rectangle

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.reading.files import PlainRows, rows_of_group
-from movielake.reading.holdings import FileGroup
+from movielake.reading.groups import FileGroup
 from movielake.reading.readers import MoviesReader, ShowingsReader
 from movielake.reading.tallies import over_groups
 from movielake.report.activity import parts_of

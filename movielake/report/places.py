@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from movielake.names.countries import find_countries
 from movielake.places.geography import is_outside
 from movielake.reading.files import read_columns
-from movielake.reading.holdings import FileGroup, Holdings
+from movielake.reading.groups import FileGroup
+from movielake.reading.holdings import Holdings
 from movielake.reading.readers import TheatersReader
 from movielake.reading.tallies import over_groups
 from movielake.report.coverage import Axes

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the lake's format. It changes with every change of a schema or of the layout."""
 
 TABLES: Final = ("movies", "theaters", "showings")

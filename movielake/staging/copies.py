@@ -22,12 +22,16 @@ from movielake.cluster.slurm import read_job
 from movielake.lake.collector import collector_paused
 from movielake.lake.entries import manifest_table
 from movielake.lake.ledger import committed
+from movielake.lake.manifest import read_manifest
+from movielake.lake.opening import COMPACT, LEAVES, read_layout, read_span
 from movielake.lake.writers import explained
 from movielake.names.hints import require_countries, tell_choices
 from movielake.names.layout import MANIFEST_TABLE, Folder, Selection, Terms, safe_name
-from movielake.schema.tables import TABLES
-from movielake.staging.partitions import Kinds, Partition
+from movielake.staging.compacting import Copy, bytes_to_write, read_source, require_rows
+from movielake.staging.partitions import Partition, read_kinds
+from movielake.staging.selecting import Kinds, choose, extend, restrict
 from movielake.staging.sources import Pack, Source, ahead, open_source
+from movielake.staging.spans import SPANS
 from movielake.staging.targets import Target
 
 STAGED_FILE: Final = ".staged.json"
@@ -45,6 +49,7 @@ def stage(
     date_stamps: Terms = None,
     countries: Terms = None,
     json: bool = True,
+    compact: bool | None = None,
     workers: int | None = None,
     on_progress: Callable[[str, int], None] | None = None,
 ) -> str:
@@ -67,6 +72,10 @@ def stage(
         Stamps and countries to stage. All by default. See `movielake.names.layout.Selection`.
     json : bool, optional
         Also stage JSON Lines, which `bag` needs. Staging is faster without them.
+    compact : bool, optional
+        Stage a compact lake. By default the layout stays as it is in the source. To make leaves
+        compact costs more time than to copy them, so compact the lake once with
+        `movielake.compact` or `movielake.pack`, not in each job.
     workers : int, optional
         Number of partitions to copy and check at the same time.
     on_progress : callable, optional
@@ -101,28 +110,24 @@ def stage(
     ...     [path.name for path in sorted(Path(staged, "parquet/showings").rglob("*.parquet"))]
     ['191206S.parquet']
     """
-    kinds = _kinds(tables, json)
+    kinds = read_kinds(tables, json)
     selection = Selection(date_stamps, countries)
     with open_source(source) as lake:
         folder = _folder(lake, to)
         if folder is None:
             return str(source)
+        if _becomes_compact(lake, compact):
+            with explained(Folder(str(folder))), _claimed(folder, lake, COMPACT):
+                _stage_compact(lake, folder, selection, kinds, workers, on_progress)
+            return str(folder)
         wanted = dict.fromkeys(_select(lake, selection), kinds)
         with (
             explained(Folder(str(folder))),
-            _claimed(folder, lake),
+            _claimed(folder, lake, LEAVES),
             Target(lake, folder, wanted) as target,
         ):
             _update(target, workers or _THREADS, on_progress or (lambda *_: None))
     return str(folder)
-
-
-def _kinds(tables: str | Iterable[str] | None, json: bool) -> Kinds:
-    chosen = tables.split(",") if isinstance(tables, str) else TABLES if tables is None else tables
-    names = {name.strip() for name in chosen}
-    if not names or names - set(TABLES):
-        raise ValueError(f"expected tables out of {', '.join(TABLES)}, found {tables!r}")
-    return frozenset((name, kind) for name in names for kind in ("parquet", "json")[: 1 + json])
 
 
 def _folder(lake: Source, to: str | None) -> Path | None:
@@ -161,8 +166,39 @@ def _select(lake: Source, selection: Selection) -> list[tuple[str, str]]:
     return selected
 
 
+def _becomes_compact(lake: Source, asked: bool | None) -> bool:
+    is_compact = read_layout(lake) == COMPACT
+    if is_compact and asked is False:
+        raise ValueError(
+            f"expected a lake as converted, found a compact one in {lake.url}; leave out --leaves "
+            "(compact=False), or stage the lake that it was made from"
+        )
+    return is_compact or bool(asked)
+
+
+def _stage_compact(
+    lake: Source,
+    folder: Path,
+    selection: Selection,
+    kinds: Kinds,
+    workers: int | None,
+    on_progress: Callable[[str, int], None] | None,
+) -> None:
+    """Stage a compact lake. An earlier selection stays staged."""
+    target, whole = Folder(str(folder)), read_source(lake)
+    wanted = choose(whole, selection, kinds)
+    require_rows(restrict(whole, wanted), whole, lake.url, selection)
+    if read_layout(target) == COMPACT:
+        wanted = extend(whole, wanted, read_manifest(target))
+    manifest = restrict(whole, wanted)
+    unit = read_span(lake) or SPANS[0]
+    _compare_space(folder, bytes_to_write(manifest, target, unit))
+    copy = Copy(lake, target, workers or _THREADS, on_progress, is_durable=False)
+    copy.write(manifest, unit)
+
+
 @contextmanager
-def _claimed(folder: Path, lake: Source) -> Iterator[None]:
+def _claimed(folder: Path, lake: Source, layout: str) -> Iterator[None]:
     """Reserve the folder for this source, and lock it against other processes until the end.
 
     The lock ends with the process that holds it. On a file system without locks, two processes can
@@ -181,10 +217,11 @@ def _claimed(folder: Path, lake: Source) -> Iterator[None]:
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        mine, known = jsonlib.dumps({"source": lake.identity}) + "\n", file.readline()
+        mark_of = {"source": lake.identity, "layout": layout}
+        mine, known = jsonlib.dumps(mark_of) + "\n", file.readline()
         if known not in ("", mine):
             raise ValueError(
-                f"{folder} was staged from {known.strip()}, not from {lake.identity}; "
+                f"{folder} was staged from {known.strip()}, not from {mine.strip()}; "
                 "choose another folder with --to (to=)"
             )
         if not known:
@@ -221,7 +258,10 @@ def _manifest(plans: Iterable[Partition]) -> pa.Table:
 def _check_space(folder: Path, todo: Iterable[Partition]) -> None:
     """Compare the size of the files to copy with the free space, before a file is written."""
     sizes = [file.bytes for plan in todo for file in plan.missing]
-    needed = sum(-(-size // _BLOCK) * _BLOCK for size in sizes)
+    _compare_space(folder, sum(-(-size // _BLOCK) * _BLOCK for size in sizes))
+
+
+def _compare_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(

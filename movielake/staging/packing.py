@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -15,9 +15,9 @@ from movielake.lake.descriptors import descriptor_content
 from movielake.lake.entries import manifest_table
 from movielake.lake.gaps import warn_of_gap
 from movielake.lake.ledger import commit_contents, committed
-from movielake.lake.opening import check_lake
+from movielake.lake.opening import COMPACT, check_lake, read_layout
 from movielake.lake.parsing import UnreadableCommitError, parse_commit
-from movielake.lake.single import claim_file, split_file, whole_file
+from movielake.lake.single import claim_file, scratch_folder, split_file, whole_file
 from movielake.lake.writers import HashingFile, WrittenFile
 from movielake.names.layout import (
     DESCRIPTOR_FILE,
@@ -26,6 +26,8 @@ from movielake.names.layout import (
     Selection,
     commit_path,
 )
+from movielake.staging.compacting import compact, read_source
+from movielake.staging.origins import Origin
 from movielake.staging.packs import (
     Pair,
     end_padding,
@@ -36,6 +38,7 @@ from movielake.staging.packs import (
     padding,
 )
 from movielake.staging.sources import BLOCK, Source, ahead
+from movielake.staging.spans import Part, files_of_table, frames_by_file, quarantined
 
 _READERS: Final = 16
 """Number of files read at the same time, because a shared file system opens files slowly."""
@@ -45,6 +48,7 @@ def pack(
     lake: str,
     file: str,
     *,
+    leaves: bool = False,
     force: bool = False,
     on_progress: Callable[[str, int], None] | None = None,
 ) -> WrittenFile:
@@ -59,6 +63,9 @@ def pack(
         Path or URL of the lake, which is not changed.
     file : str
         Path or URL of the pack. An earlier pack is replaced.
+    leaves : bool, optional
+        Pack the files as converted. By default a pack is compact, which is faster to read and to
+        stage. The compact files need as much space again while the pack is written.
     force : bool, optional
         Replace any file, and write also into a lake or a feed.
     on_progress : callable, optional
@@ -88,7 +95,7 @@ def pack(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = write_sample(f"{folder}/feed", weeks=1, countries=["nzl"], scale=0.02)
     ...     _ = convert(f"{folder}/feed", f"{folder}/lake", workers=1)
-    ...     _ = pack(f"{folder}/lake", f"{folder}/lake.tar")
+    ...     _ = pack(f"{folder}/lake", f"{folder}/lake.tar", leaves=True)
     ...     with tarfile.open(f"{folder}/lake.tar") as tar:
     ...         tar.getnames()[:3]
     ['lake.json', 'manifest.parquet', 'manifest/20191206/nzl.json']
@@ -96,9 +103,46 @@ def pack(
     source = Source(lake)
     check_lake(source)
     claim_file(str(file), "pack", is_pack, force=force)
+    done = on_progress or (lambda *_: None)
     with whole_file(*split_file(str(file))) as out:
-        _write(out, source, on_progress or (lambda *_: None))
+        if read_layout(source) == COMPACT:
+            _write_compact(out, source, done)
+        elif leaves:
+            _write(out, source, done)
+        else:
+            with scratch_folder(*split_file(str(file))) as place:
+                compact(lake, place)
+                _write_compact(out, Source(place), done)
     return out.written(file)
+
+
+def _write_compact(
+    out: HashingFile, source: Source, on_progress: Callable[[str, int], None]
+) -> None:
+    """Write the tar of a compact lake: index, manifest, data files, data package descriptor."""
+    lake_json, manifest = (
+        source.fs.cat_file(source.join(name)) for name in (LAKE_FILE, MANIFEST_TABLE)
+    )
+    table = read_source(source)
+    files = [*files_of_table(table), *quarantined(table)]
+    out.write(index_header(lake_json, manifest, {}, files))
+    for path, content in ((LAKE_FILE, lake_json), (MANIFEST_TABLE, manifest)):
+        _write_member(out, path, len(content), [content])
+    frames, origin = frames_by_file(table), Origin(source, is_compact=True)
+    for file in files:
+        parts = frames.get(file.path)
+        blocks = source.verified(file) if parts is None else _all_frames(origin, parts)
+        _write_member(out, file.path, file.bytes, blocks)
+        on_progress(file.path, file.bytes)
+    descriptor = descriptor_content()
+    _write_member(out, DESCRIPTOR_FILE, len(descriptor), [descriptor])
+    out.write(bytes(end_padding(out.size)))
+
+
+def _all_frames(origin: Origin, parts: Iterable[Part]) -> Iterator[bytes]:
+    """Yield the blocks of all frames of a file. The manifest has a checksum for each frame."""
+    for part in parts:
+        yield from origin.frame(part)
 
 
 def _write(out: HashingFile, source: Source, on_progress: Callable[[str, int], None]) -> None:

@@ -1,7 +1,8 @@
 """Packs: the format of a lake in one plain tar file, and the position of each member in it.
 
 The order of the members is fixed: lake.json, manifest.parquet, the commits, the data files in the
-order of the commits, by stamp and country, and finally datapackage.json. A pack begins with a
+order of the commits, by stamp and country, and finally datapackage.json. A compact lake has no
+commits, so the index has the path and size of each data file instead. A pack begins with a
 global pax header, which every tar program skips. The comment of this header is the index. It has
 the size and CRC-32 of each member before the data, and the position of the data of each commit. A
 commit lists the sizes of its files, so a reader finds a selection without reading the rest.
@@ -93,7 +94,10 @@ def is_pack(head: bytes) -> bool:
 
 
 def index_header(
-    lake_json: bytes, manifest: bytes, commits: Mapping[Pair, tuple[bytes, Commit]]
+    lake_json: bytes,
+    manifest: bytes,
+    commits: Mapping[Pair, tuple[bytes, Commit]],
+    files: Iterable[WrittenFile] = (),
 ) -> bytes:
     """Return the first header of a pack, which contains the index.
 
@@ -102,7 +106,9 @@ def index_header(
     lake_json, manifest : bytes
         Contents of the first two members.
     commits : mapping of Pair to (bytes, Commit)
-        The commits in order, each as JSON text and as a `Commit`.
+        The commits in order, each as JSON text and as a `Commit`. A compact lake has none.
+    files : iterable of WrittenFile, optional
+        The data files of a compact lake, in order.
 
     Returns
     -------
@@ -126,6 +132,7 @@ def index_header(
         "lake": [len(lake_json), zlib.crc32(lake_json)],
         "manifest": [len(manifest), zlib.crc32(manifest)],
         "commits": rows,
+        "files": [[file.path, file.bytes] for file in files],
     }
     text = json.dumps(index, separators=(",", ":"))
     comment = f"{_MARK}{zlib.crc32(text.encode()):08x} {text}"
@@ -172,7 +179,8 @@ def read_index(header: bytes) -> Index | None:
         sizes = [(LAKE_FILE, *index["lake"]), (MANIFEST_TABLE, *index["manifest"])]
         sizes += [(commit_path(stamp, ccc), *row[:2]) for stamp, ccc, *row in index["commits"]]
         data = {(stamp, ccc): len(header) + int(at) for stamp, ccc, *_, at in index["commits"]}
-        spans, _ = place(len(header), [(path, int(size), int(crc)) for path, size, crc in sizes])
+        spans, end = place(len(header), [(path, int(size), int(crc)) for path, size, crc in sizes])
+        spans |= place(end, [(str(path), int(size)) for path, size in index["files"]])[0]
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise DamagedPackError("the index of the pack is damaged; pack the lake again") from None
     return Index(spans, data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,12 +12,25 @@ from movielake.lake.writers import WrittenFile
 from movielake.names.layout import is_date_stamp, partition_folders
 from movielake.schema.tables import TABLES
 from movielake.staging.packs import Pair, files_of
-
-Kinds = frozenset[tuple[str, str]]
-"""The wanted parts of a partition: pairs of a table and ``json`` or ``parquet``."""
+from movielake.staging.selecting import Kinds
 
 _COUNTRY: Final = re.compile(r"[A-Za-z0-9_]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+def read_kinds(tables: str | Iterable[str] | None, json: bool) -> Kinds:
+    """Read a choice of tables and formats. Parquet is always chosen.
+
+    Raises
+    ------
+    ValueError
+        If a table does not exist, or if no table is chosen.
+    """
+    chosen = tables.split(",") if isinstance(tables, str) else TABLES if tables is None else tables
+    names = {name.strip() for name in chosen}
+    if not names or names - set(TABLES):
+        raise ValueError(f"expected tables out of {', '.join(TABLES)}, found {tables!r}")
+    return frozenset((name, kind) for name in names for kind in ("parquet", "json")[: 1 + json])
 
 
 def trim(commit: Commit, kinds: Kinds) -> Commit:

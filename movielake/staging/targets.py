@@ -37,7 +37,8 @@ from movielake.names.layout import (
     partition_folders,
 )
 from movielake.staging.packs import Pair, files_of
-from movielake.staging.partitions import Kinds, Partition, is_safe, kinds_of, trim
+from movielake.staging.partitions import Partition, is_safe, kinds_of, trim
+from movielake.staging.selecting import Kinds
 from movielake.staging.sources import DifferentFileError, Source
 
 Fetched = tuple[Partition, dict[str, str]]

@@ -146,6 +146,7 @@ def write_partition(lake: str, rows: int, stamp: str, country: str) -> None:
                 rows=size,
                 screenings=size if name == "showings" else 0,
                 **(date_span(flat) if name == "showings" else {}),
+                digest=writer.digest,
                 parquet=file.written(path),
             )
         )

@@ -21,6 +21,11 @@ from movielake.cli.output import warn
 @countries_option
 @click.option("--json/--no-json", default=True, help="Stage JSON Lines too, for bags of records.")
 @click.option(
+    "--compact/--leaves",
+    default=None,
+    help="Layout of the copy. Default: as in SOURCE. A compact SOURCE stays compact.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(min=1),
     help="Number of partitions to copy and verify at the same time.",

@@ -1,0 +1,157 @@
+"""Codes: columns as small integers, so that counting is an array lookup instead of a hash.
+
+The values of a column in a group of files are few: films, cinemas, days, times. If the combinations
+of the codes of all columns are few as well, ``numpy.bincount`` counts them. Otherwise the caller
+groups with Arrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_MOST: Final = 1 << 22
+"""Most combinations of codes that are counted in an array. It has 8 bytes for each."""
+
+_SPREAD: Final = 1 << 20
+"""Largest span of integers that are coded by subtraction."""
+
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """A code for each row, and the values of each code.
+
+    Parameters
+    ----------
+    numbers : array of int64
+        The codes of the rows, from 0.
+    values : pa.Table
+        One row for each code, with the values of one or more columns.
+    """
+
+    numbers: Numbers
+    values: pa.Table
+
+    def __len__(self) -> int:
+        return int(self.values.num_rows)
+
+
+def encode(name: str, column: pa.ChunkedArray) -> Codes:
+    """Code a column of single values. A null gets a code of its own.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column in the values.
+    column : pa.ChunkedArray
+        Values of any type but lists, structs and maps. They can be dictionary-coded.
+
+    Returns
+    -------
+    Codes
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from movielake.reading.codes import encode
+    >>> codes = encode("movie_id", pa.chunked_array([[7, 9, None, 7]]))
+    >>> codes.values["movie_id"].take(codes.numbers).to_pylist()
+    [7, 9, None, 7]
+    """
+    integers = _integers(column)
+    if integers is not None and len(integers) > integers.null_count:
+        ends = pc.min_max(integers).as_py()
+        low, width = ends["min"], ends["max"] - ends["min"] + 1
+        if width <= _SPREAD:
+            values = pa.array(np.arange(low, low + width)).cast(integers.type).cast(column.type)
+            return _codes(name, pc.subtract(integers.cast(pa.int64()), low), values)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    coded = column.unify_dictionaries().combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):  # Arrow keeps an empty column in no chunk
+        coded = coded.chunk(0) if coded.num_chunks else pa.array([], column.type)
+    return _codes(name, coded.indices, coded.dictionary)
+
+
+def _integers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return integers and days as integers, or None for another type."""
+    if pa.types.is_integer(column.type):
+        return column
+    return column.cast(pa.int32()) if pa.types.is_date32(column.type) else None
+
+
+def _codes(name: str, codes: Any, values: pa.Array) -> Codes:
+    if codes.null_count:
+        codes = pc.fill_null(codes, len(values))
+        values = pa.concat_arrays([values, pa.nulls(1, values.type)])
+    return Codes(codes.to_numpy().astype(np.int64, copy=False), pa.table({name: values}))
+
+
+def count(columns: Sequence[Codes], mask: Mask | None = None) -> pa.Table | None:
+    """Count the rows of each combination of codes that occurs.
+
+    Parameters
+    ----------
+    columns : sequence of Codes
+        The columns to count by. At least one.
+    mask : array of bool, optional
+        The rows to count. All by default.
+
+    Returns
+    -------
+    pa.Table or None
+        The values of all columns, and ``count`` (int64). None if there are too many combinations.
+    """
+    sizes = [len(codes) for codes in columns]
+    if prod(sizes) > _MOST:
+        return None
+    counts = np.bincount(_flat(columns, mask), minlength=prod(sizes))
+    present = np.flatnonzero(counts)
+    return _decoded(columns, present).append_column("count", pa.array(counts[present]))
+
+
+def count_distinct(
+    columns: Sequence[Codes], distinct: Codes, mask: Mask | None = None
+) -> pa.Table | None:
+    """Count the distinct codes of one column for each combination of the others.
+
+    Returns
+    -------
+    pa.Table or None
+        The values of the columns, and ``count`` (int64) above zero. A null of ``distinct`` is not
+        counted. None if there are too many combinations.
+    """
+    sizes = [len(codes) for codes in columns]
+    if prod(sizes) * len(distinct) > 8 * _MOST:  # a bit of this array takes a byte
+        return None
+    seen = np.zeros(prod(sizes) * len(distinct), bool)
+    seen[_flat([*columns, distinct], mask)] = True
+    is_value = distinct.values.column(0).is_valid().to_numpy()
+    counts = (seen.reshape(-1, len(distinct)) & is_value).sum(axis=1, dtype=np.int64)
+    present = np.flatnonzero(counts)
+    return _decoded(columns, present).append_column("count", pa.array(counts[present]))
+
+
+def _flat(columns: Sequence[Codes], mask: Mask | None) -> Numbers:
+    flat = columns[0].numbers
+    for codes in columns[1:]:
+        flat = flat * len(codes) + codes.numbers
+    return flat if mask is None else flat[mask]
+
+
+def _decoded(columns: Sequence[Codes], present: Numbers) -> pa.Table:
+    places = np.unravel_index(present, [len(codes) for codes in columns])
+    table: dict[str, Any] = {}
+    for codes, numbers in zip(columns, places, strict=True):
+        chosen = codes.values.take(pa.array(numbers))
+        table |= dict(zip(chosen.column_names, chosen.columns, strict=True))
+    return pa.table(table)

@@ -1,0 +1,278 @@
+"""Compact copies: the same rows and records as in a lake, in a few large files.
+
+The name of each file contains a digest of its content. So a file that is there is never written
+again, and a reader with an older manifest never reads other bytes under the same name. The manifest
+is replaced when all files are in place. Files that it no longer lists are removed after that.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from movielake.cluster.slurm import read_job
+from movielake.lake.descriptors import descriptor_content
+from movielake.lake.leftovers import remove_leftovers
+from movielake.lake.locks import Lock, hold_partition
+from movielake.lake.manifest import read_manifest, read_table_file
+from movielake.lake.opening import COMPACT, is_lake, lake_content, read_layout, read_span
+from movielake.lake.writers import Workspace, WrittenFile, explained, workspace, write_atomically
+from movielake.names.hints import require_countries, tell_choices
+from movielake.names.layout import (
+    DESCRIPTOR_FILE,
+    LAKE_FILE,
+    MANIFEST_TABLE,
+    Folder,
+    Selection,
+    Terms,
+)
+from movielake.staging.merging import write_file
+from movielake.staging.origins import Origin
+from movielake.staging.partitions import read_kinds
+from movielake.staging.selecting import choose, refuse_unsafe, restrict
+from movielake.staging.sources import Source, ahead, open_source
+from movielake.staging.spans import (
+    SPANS,
+    PlannedFile,
+    files_of_table,
+    placed,
+    plan_files,
+    quarantined,
+)
+
+_LOCK: Final = ("compact", "manifest")
+"""Name of the lock on the manifest of a compact copy."""
+
+
+def compact(
+    source: str,
+    to: str,
+    *,
+    span: str | None = None,
+    tables: str | Iterable[str] | None = None,
+    date_stamps: Terms = None,
+    countries: Terms = None,
+    json: bool = True,
+    workers: int | None = None,
+    on_progress: Callable[[str, int], None] | None = None,
+) -> str:
+    """Copy a lake, or a part of it, into few large files that are fast to read and to stage.
+
+    The copy is a lake with the same rows and records, in the order of stamp, member and record. A
+    second run writes only the files whose content has changed, such as the current year after a new
+    stamp was converted. The selection of the last run decides what the copy holds.
+
+    Parameters
+    ----------
+    source : str
+        Path or URL of a lake or of a pack. It can be compact itself.
+    to : str
+        Path or URL of the folder of the copy: a new folder, or an earlier compact copy.
+    span : {"year", "quarter", "month", "all"}, optional
+        Stamps that share a file. By default the span of the earlier copy or of a compact source,
+        otherwise ``year``.
+    tables : str or iterable of str, optional
+        Tables to copy. All by default.
+    date_stamps, countries : str, iterable of str or slice, optional
+        Stamps and countries to copy. All by default. See `movielake.names.layout.Selection`.
+    json : bool, optional
+        Also copy JSON Lines, which `bag` needs.
+    workers : int, optional
+        Number of files to write at the same time. One for each CPU by default.
+    on_progress : callable, optional
+        Function to call with the path and the size of each file after it was written.
+
+    Returns
+    -------
+    str
+        The path or URL of the copy.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the source does not exist.
+    ValueError
+        If the source is damaged or is not a lake, if no partition matches the selection, or if
+        ``to`` is not a compact copy and has other files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from movielake import MoviesReader, compact
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     copy = MoviesReader(compact("lake", f"{folder}/compact"))
+    ...     copy.count == MoviesReader("lake").count
+    True
+    """
+    if span not in (None, *SPANS):
+        raise ValueError(f"expected a span out of {', '.join(SPANS)}, found {span!r}")
+    target, selection = Folder(str(to)), Selection(date_stamps, countries)
+    with open_source(str(source)) as lake, explained(target):
+        _claim(target, lake)
+        whole = read_source(lake)
+        manifest = restrict(whole, choose(whole, selection, read_kinds(tables, json)))
+        require_rows(manifest, whole, lake.url, selection)
+        unit = span or read_span(target) or read_span(lake) or SPANS[0]
+        Copy(lake, target, workers or read_job().cpus, on_progress).write(manifest, unit)
+    return str(to)
+
+
+def read_source(lake: Source) -> pa.Table:
+    """Read the whole manifest of a source. A pack can come from anywhere, so paths are checked."""
+    manifest = read_manifest(lake)
+    if read_layout(lake) == COMPACT:
+        refuse_unsafe(manifest, lake.url)
+    return manifest
+
+
+def require_rows(manifest: pa.Table, whole: pa.Table, url: str, selection: Selection) -> None:
+    """Raise an error that shows the choices if a selection matches nothing."""
+    stamps, countries = (set(whole[key].to_pylist()) for key in ("date_stamp", "country"))
+    if not manifest.num_rows:
+        choices = tell_choices(selection, stamps, countries)
+        raise ValueError(f"nothing in {url} matches {selection}; it has {choices}")
+    require_countries(selection, countries, url)
+
+
+def _claim(target: Folder, lake: Source) -> None:
+    """Refuse a folder that is not a compact copy and has files."""
+    if target.is_local and lake.identity == Source(target.url).identity:
+        raise ValueError(f"expected another folder than the source, found {target.url} for both")
+    if is_lake(target) and read_layout(target) != COMPACT:
+        raise ValueError(
+            f"expected a new folder or a compact copy, found a lake as converted in {target.url}; "
+            "choose another folder"
+        )
+
+
+def bytes_to_write(manifest: pa.Table, target: Folder, unit: str) -> int:
+    """Estimate the bytes that a copy will write: the sizes in the source of what it lacks."""
+    held, size = _held(target), 0
+    for plan in plan_files(manifest, unit):
+        if plan.path not in held:
+            parts = {
+                (part.path, part.start if plan.kind == "json" else 0): part.bytes
+                for part in plan.parts
+            }
+            size += sum(parts.values())
+    return size
+
+
+class Copy:
+    """A compact copy that is being written.
+
+    Parameters
+    ----------
+    lake : Source
+        The source.
+    target : Folder
+        The folder of the copy.
+    workers : int
+        Number of files to write at the same time.
+    on_progress : callable, optional
+        Function to call with the path and the size of each file after it was written.
+    is_durable : bool, optional
+        Write all bytes to the disk before a file appears. A copy for one job does not need it.
+    """
+
+    def __init__(
+        self,
+        lake: Source,
+        target: Folder,
+        workers: int,
+        on_progress: Callable[[str, int], None] | None = None,
+        *,
+        is_durable: bool = True,
+    ) -> None:
+        self._lake = lake
+        self._target = target
+        self._workers = workers
+        self._on_progress = on_progress or (lambda *_: None)
+        self._is_durable = is_durable
+        self._is_compact = read_layout(lake) == COMPACT
+
+    def write(self, manifest: pa.Table, unit: str) -> None:
+        """Write the missing files, publish the manifest, and remove files that it does not list.
+
+        Parameters
+        ----------
+        manifest : pa.Table
+            The wanted rows of the source's manifest.
+        unit : str
+            Unit of the spans.
+        """
+        remove_leftovers(self._target)
+        plans, files = plan_files(manifest, unit), _held(self._target)
+        wholes = {file.path: file for file in files_of_table(manifest)} if self._is_compact else {}
+        with workspace(self._target) as space, ThreadPoolExecutor(self._workers) as pool:
+            write = partial(self._write_file, space, wholes)
+            todo = {plan.path: plan for plan in plans if plan.path not in files}
+            for file in ahead(pool, write, todo.values(), 2 * self._workers):
+                files[file.path] = file
+                self._on_progress(file.path, file.bytes)
+            for file in quarantined(manifest):
+                self._copy(space, file)
+            with hold_partition(self._target, *_LOCK) as lock:
+                for plan in plans:
+                    if plan.path not in todo and not _is_there(self._target, files[plan.path]):
+                        files[plan.path] = write(plan)  # removed by another run meanwhile
+                        lock.renew()
+                space.publish(lock.renew, is_durable=self._is_durable)
+                table = placed(manifest, plans, files)
+                self._publish(table, unit)
+                self._remove_others(table, lock)
+
+    def _write_file(
+        self, space: Workspace, wholes: dict[str, WrittenFile], plan: PlannedFile
+    ) -> WrittenFile:
+        with space.open(plan.path) as file:
+            if plan.kind == "parquet" and plan.path in wholes:  # the same members, byte for byte
+                for block in self._lake.verified(wholes[plan.path]):
+                    file.write(block)
+            else:
+                write_file(Origin(self._lake, is_compact=self._is_compact), plan, file)
+        return file.written(plan.path)
+
+    def _copy(self, space: Workspace, file: WrittenFile) -> None:
+        if not _is_there(self._target, file):
+            with space.open(file.path) as out:
+                for block in self._lake.verified(file):
+                    out.write(block)
+
+    def _publish(self, table: pa.Table, unit: str) -> None:
+        content = io.BytesIO()
+        pq.write_table(table, content, compression="zstd")
+        write_atomically(self._target, MANIFEST_TABLE, content.getvalue())
+        write_atomically(self._target, DESCRIPTOR_FILE, descriptor_content())
+        write_atomically(self._target, LAKE_FILE, lake_content(COMPACT, unit))
+
+    def _remove_others(self, table: pa.Table, lock: Lock) -> None:
+        """Remove files of an earlier copy, and of runs that were killed before they published."""
+        listed = {file.path for file in (*files_of_table(table), *quarantined(table))}
+        for folder in ("json", "parquet", "quarantine"):
+            for path in self._target.names(folder):
+                if path not in listed:
+                    lock.renew()
+                    self._target.fs.rm_file(self._target.join(path))
+
+
+def _held(target: Folder) -> dict[str, WrittenFile]:
+    """Return the files in the manifest of an earlier copy, by path."""
+    try:
+        table = read_table_file(target)
+    except ValueError:
+        return {}  # a new folder, or a copy without a manifest
+    return {file.path: file for file in files_of_table(table)}
+
+
+def _is_there(target: Folder, file: WrittenFile) -> bool:
+    try:
+        return int(target.fs.size(target.join(file.path)) or 0) == file.bytes
+    except FileNotFoundError:
+        return False
