@@ -36,7 +36,7 @@ NO_NUMBERS = st.floats().filter(lambda value: not value.is_integer())
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Compute without threads, on frames of several partitions."""
-    monkeypatch.setattr("movielake.reading.views._ROWS", 2_000)
+    monkeypatch.setattr("movielake.reading.holdings.ROW_GROUP", 2_000)
     with dask.config.set(scheduler="sync"):
         yield
 
@@ -443,7 +443,7 @@ def test_times_have_parts(frame: dd.DataFrame, rows: pd.DataFrame) -> None:
 def test_screenings_can_be_resampled(
     sample_lake: Path, monkeypatch: pytest.MonkeyPatch, rows_in_partition: int
 ) -> None:
-    monkeypatch.setattr("movielake.reading.views._ROWS", rows_in_partition)
+    monkeypatch.setattr("movielake.reading.holdings.ROW_GROUP", rows_in_partition)
     frame = ShowingsReader(str(sample_lake)).dataframe[["starts_at", "movie_id"]]
     by_day = frame.dropna().set_index("starts_at").movie_id.resample("D").count().compute()
     expected = frame.compute().dropna().set_index("starts_at").movie_id.resample("D").count()

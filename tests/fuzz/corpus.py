@@ -85,7 +85,7 @@ def tars() -> Iterator[bytes]:
             os.utime(path, (1_575_600_000, 1_575_600_000))
         lake, packed = f"{name}/lake", Path(name, "lake.tar")
         convert(feed, lake, workers=1)
-        pack(lake, str(packed))
+        pack(lake, str(packed), leaves=True)
         yield packed.read_bytes()
         for kind in (tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.GNUTYPE_SPARSE):
             made = io.BytesIO()

@@ -266,7 +266,7 @@ def test_a_lake_with_other_columns_is_refused_with_advice(lake, change, message)
     change(content["tables"])
     put(lake, "lake.json", json.dumps(content).encode())
     for check in (check_lake, create_lake):
-        with pytest.raises(ValueError, match=r"lake\.json states format 1, but ") as raised:
+        with pytest.raises(ValueError, match=r"lake\.json states format 2, but ") as raised:
             check(lake)
         assert message in str(raised.value)
         assert "convert the feed again, into another folder" in str(raised.value)

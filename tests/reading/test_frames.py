@@ -55,7 +55,7 @@ def frame(
     request: pytest.FixtureRequest, sample_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dd.DataFrame:
     """All showings, in one partition or in nine partitions with several files each."""
-    monkeypatch.setattr("movielake.reading.views._ROWS", request.param)
+    monkeypatch.setattr("movielake.reading.holdings.ROW_GROUP", request.param)
     frame = ShowingsReader(str(sample_lake)).dataframe
     assert frame.npartitions == (1 if request.param == 1_000_000 else 9)
     return frame
@@ -501,7 +501,7 @@ def test_any_filter_gives_the_same_rows_as_pandas(
     sample_lake: Path, predicate: Any, columns: list[str], form: Any, size: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("movielake.reading.views._ROWS", size)
+        patch.setattr("movielake.reading.holdings.ROW_GROUP", size)
         frame = ShowingsReader(str(sample_lake), countries="deu,chn,nzl").dataframe
     filtered = form(frame, predicate, columns)
     expected = form(frame.compute(), predicate, columns)

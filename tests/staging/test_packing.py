@@ -61,7 +61,7 @@ def known(lake: Path) -> dict[str, bytes]:
 
 
 def test_tar_unpacks_a_pack_to_the_lake(lake: Path, tmp_path: Path) -> None:
-    pack(str(lake), str(tmp_path / "lake.tar"))
+    pack(str(lake), str(tmp_path / "lake.tar"), leaves=True)
     (tmp_path / "out").mkdir()
     done = subprocess.run(
         ["tar", "xf", "lake.tar", "-C", "out"], cwd=tmp_path, capture_output=True, check=True
@@ -73,7 +73,7 @@ def test_tar_unpacks_a_pack_to_the_lake(lake: Path, tmp_path: Path) -> None:
 def test_the_manifest_comes_first_then_data_by_stamp_and_country(
     lake: Path, tmp_path: Path
 ) -> None:
-    pack(str(lake), str(tmp_path / "lake.tar"))
+    pack(str(lake), str(tmp_path / "lake.tar"), leaves=True)
     listed = subprocess.run(["tar", "tf", tmp_path / "lake.tar"], capture_output=True, check=True)
     names = listed.stdout.decode().split()
     assert names[:5] == [
@@ -95,8 +95,8 @@ def test_the_same_lake_gives_the_same_bytes(lake: Path, copy: Path, tmp_path: Pa
     for path in copy.rglob("*"):
         os.utime(path, (1, 1))
     (copy / "manifest.parquet").unlink()
-    first = pack(str(lake), str(tmp_path / "1.tar"))
-    second = pack(str(copy), str(tmp_path / "2.tar"))
+    first = pack(str(lake), str(tmp_path / "1.tar"), leaves=True)
+    second = pack(str(copy), str(tmp_path / "2.tar"), leaves=True)
     assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
     assert (first.bytes, first.sha256) == (second.bytes, second.sha256)
     assert first.sha256 == hashlib.sha256((tmp_path / "1.tar").read_bytes()).hexdigest()
@@ -108,7 +108,7 @@ def test_files_outside_the_manifest_are_not_packed(copy: Path, tmp_path: Path) -
     (copy / "notes.txt").write_bytes(b"?")
     (copy / ".work/x").mkdir(parents=True)
     (copy / ".work/x/0").write_bytes(b"?")
-    pack(str(copy), str(tmp_path / "lake.tar"))
+    pack(str(copy), str(tmp_path / "lake.tar"), leaves=True)
     with tarfile.open(tmp_path / "lake.tar") as tar:
         assert not {"json/20191206/deu/stray.jsonl.zst", "notes.txt"} & set(tar.getnames())
 
@@ -138,13 +138,18 @@ def test_a_file_that_differs_from_the_manifest_is_refused(
     with pytest.raises(
         ValueError, match=r"lake: parquet/showings/.*country=swe/191206S.parquet (is|differs) "
     ):
-        pack(str(copy), str(target))
+        pack(str(copy), str(target), leaves=True)
     assert files(target.parent) == {"lake.tar": OLDER}
 
 
 def test_progress_counts_every_data_file(lake: Path, tmp_path: Path) -> None:
     told: list[tuple[str, int]] = []
-    pack(str(lake), str(tmp_path / "lake.tar"), on_progress=lambda *file: told.append(file))
+    pack(
+        str(lake),
+        str(tmp_path / "lake.tar"),
+        on_progress=lambda *file: told.append(file),
+        leaves=True,
+    )
     data = {p: c for p, c in known(lake).items() if p.startswith(("json/", "parquet/", "quar"))}
     assert dict(told) == {path: len(content) for path, content in data.items()}
     assert len(told) == len(data)
@@ -153,19 +158,19 @@ def test_progress_counts_every_data_file(lake: Path, tmp_path: Path) -> None:
 def test_large_files_are_streamed(
     lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pack(str(lake), str(tmp_path / "1.tar"))
+    pack(str(lake), str(tmp_path / "1.tar"), leaves=True)
     monkeypatch.setattr(sources, "BLOCK", 100)
     monkeypatch.setattr(packing, "BLOCK", 100)
-    pack(str(lake), str(tmp_path / "2.tar"))
+    pack(str(lake), str(tmp_path / "2.tar"), leaves=True)
     assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
 
 
 def test_lakes_and_packs_can_be_urls(lake: Path, tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
     memory.put(f"{lake}/", "/packing/lake/", recursive=True)
-    pack("memory://packing/lake", "memory://packing/packs/lake.tar")
-    pack("memory://packing/lake", "memory://top.tar")
-    pack(f"file://{lake}", f"file://{tmp_path}/lake.tar")
+    pack("memory://packing/lake", "memory://packing/packs/lake.tar", leaves=True)
+    pack("memory://packing/lake", "memory://top.tar", leaves=True)
+    pack(f"file://{lake}", f"file://{tmp_path}/lake.tar", leaves=True)
     local = (tmp_path / "lake.tar").read_bytes()
     assert memory.cat_file("/packing/packs/lake.tar") == local
     assert memory.cat_file("/top.tar") == local
@@ -184,14 +189,14 @@ def test_a_pack_name_needs_no_folder(
 
 def test_a_folder_without_a_lake_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"found no lake.json in"):
-        pack(str(tmp_path), str(tmp_path / "lake.tar"))
+        pack(str(tmp_path), str(tmp_path / "lake.tar"), leaves=True)
     assert files(tmp_path) == {}
 
 
 def test_a_folder_is_refused_as_a_pack(lake: Path, tmp_path: Path) -> None:
     for target in (str(tmp_path), f"{tmp_path}/new/"):
         with pytest.raises(IsADirectoryError, match="expected a file for the pack, found the fold"):
-            pack(str(lake), target)
+            pack(str(lake), target, leaves=True)
 
 
 def pack_and_die(lake: str, file: str, after: int) -> None:
@@ -202,14 +207,14 @@ def pack_and_die(lake: str, file: str, after: int) -> None:
         if len(told) == after:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    pack(lake, file, on_progress=die)
+    pack(lake, file, on_progress=die, leaves=True)
 
 
 @pytest.mark.parametrize("after", [1, 4, 9, 15])
 def test_a_killed_pack_can_be_repeated(lake: Path, tmp_path: Path, after: int) -> None:
     whole = tmp_path / "whole.tar"
     target = tmp_path / "packs/lake.tar"
-    pack(str(lake), str(whole))
+    pack(str(lake), str(whole), leaves=True)
     process = fork.Process(target=pack_and_die, args=(str(lake), str(target), after))
     process.start()
     process.join(60)
@@ -217,7 +222,7 @@ def test_a_killed_pack_can_be_repeated(lake: Path, tmp_path: Path, after: int) -
     left = list(files(target.parent))
     assert len(left) == 1
     assert left[0].startswith(".lake.tar.")
-    pack(str(lake), str(target))
+    pack(str(lake), str(target), leaves=True)
     assert files(target.parent) == {"lake.tar": whole.read_bytes()}
 
 
@@ -232,12 +237,12 @@ def test_unfinished_packs_of_other_processes_stay(lake: Path, tmp_path: Path) ->
     ]
     for name in names:
         (tmp_path / name).touch()
-    pack(str(lake), str(tmp_path / "lake.tar"))
+    pack(str(lake), str(tmp_path / "lake.tar"), leaves=True)
     assert list(files(tmp_path)) == sorted([*names, "lake.tar"])
 
 
 def test_a_pack_reads_like_its_lake(lake: Path, tmp_path: Path) -> None:
-    pack(str(lake), str(tmp_path / "lake.tar"))
+    pack(str(lake), str(tmp_path / "lake.tar"), leaves=True)
     folder = Folder(str(lake))
     with open_source(str(tmp_path / "lake.tar")) as packed:
         assert packed.name == "lake"
@@ -250,7 +255,7 @@ def test_a_pack_reads_like_its_lake(lake: Path, tmp_path: Path) -> None:
 
 def test_an_empty_lake_can_be_packed_but_not_staged(tmp_path: Path) -> None:
     create_lake(Folder(str(tmp_path / "lake")))
-    pack(str(tmp_path / "lake"), str(tmp_path / "lake.tar"))
+    pack(str(tmp_path / "lake"), str(tmp_path / "lake.tar"), leaves=True)
     with open_source(str(tmp_path / "lake.tar")) as packed:
         assert isinstance(packed, Pack)
         assert committed(packed) == []

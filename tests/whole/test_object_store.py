@@ -220,7 +220,7 @@ def test_a_small_object_is_read_at_once_and_a_large_one_in_parts(store, lake, fe
     convert(feeds[1], lake, workers=1)
     counts = ShowingsReader(lake).count_by("movie_id")
     for most, methods in ((1 << 20, {"GET"}), (0, {"HEAD", "GET"})):
-        monkeypatch.setattr("movielake.reading.files._SMALL", most)
+        monkeypatch.setattr("movielake.reading.rowgroups._SMALL", most)
         store.requests()
         assert ShowingsReader(lake).count_by("movie_id").equals(counts)
         asked = [request for request in store.requests() if request[1].endswith("S.parquet")]
