@@ -26,26 +26,26 @@ class Times:
     Parameters
     ----------
     times : dask.dataframe.Series
-        The column, of Arrow's type ``time32[ms]``.
+        The column, of Arrow's type ``time64[us]``.
     """
 
     def __init__(self, times: Any) -> None:
-        self._milliseconds = times.astype("int32[pyarrow]").astype("int64[pyarrow]")
+        self._seconds = times.astype("int64[pyarrow]") // 1_000_000
 
     @property
     def hour(self) -> Any:
         """The hour, from 0 to 23."""
-        return self._milliseconds // 3_600_000
+        return self._seconds // 3_600
 
     @property
     def minute(self) -> Any:
         """The minute, from 0 to 59."""
-        return self._milliseconds // 60_000 - self.hour * 60
+        return self._seconds // 60 - self.hour * 60
 
     @property
     def second(self) -> Any:
         """The second, from 0 to 59."""
-        return self._milliseconds // 1000 - self._milliseconds // 60_000 * 60
+        return self._seconds - self._seconds // 60 * 60
 
 
 def in_numpy(column: dd.Series) -> Any:

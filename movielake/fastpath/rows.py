@@ -232,7 +232,7 @@ class RowMaker:
             days, places = np.divmod(places, np.int32(DAY))
         show_time = pa.array(places, mask=unknown).view(pa.time32("ms"))
         return {
-            "show_time": order.sort("show_time", show_time),
+            "show_time": order.sort("show_time", show_time.cast(pa.time64("us"))),
             "bargain": order.sort("bargain", pa.array(bargain, mask=unknown)),
             "days": order.days(days, len(places)),
         }

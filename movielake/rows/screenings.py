@@ -272,7 +272,11 @@ def _times(
 def _lists(screenings: list[list[Screening]]) -> pa.Array:
     """Convert each list of screenings to a list of structs."""
     flat = list(chain.from_iterable(screenings))
-    times = pa.array([s.milliseconds for s in flat], pa.int32()).cast(pa.time32("ms"))
+    times = (
+        pa.array([s.milliseconds for s in flat], pa.int32())
+        .cast(pa.time32("ms"))
+        .cast(pa.time64("us"))
+    )
     bargain = pa.array([s.bargain for s in flat], pa.bool_())
     days = pa.array([s.days for s in flat], pa.int32())
     offsets = np.cumsum([0, *map(len, screenings)], dtype=np.int32)

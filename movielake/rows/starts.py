@@ -20,8 +20,8 @@ def combine_start(dates: pa.Array, times: pa.Array, days: pa.Array | None = None
     ----------
     dates : pa.Array of date32
         The show_dates.
-    times : pa.Array of time32
-        Times of day.
+    times : pa.Array of time64
+        Times of day in microseconds.
     days : pa.Array of integers, optional
         Days from each show_date to the day of its time. Default: 0.
 
@@ -29,7 +29,8 @@ def combine_start(dates: pa.Array, times: pa.Array, days: pa.Array | None = None
     -------
     pa.Array of timestamps
     """
-    since_midnight = pc.cast(pc.cast(pc.cast(times, pa.int32()), pa.int64()), pa.duration("ms"))
+    milliseconds = pc.cast(pc.cast(times, pa.time32("ms")), pa.int32())
+    since_midnight = pc.cast(pc.cast(milliseconds, pa.int64()), pa.duration("ms"))
     if days is not None:
         numbers = pc.add(pc.cast(dates, pa.int32()), days)
         numbers = pc.if_else(pc.less_equal(numbers, _LAST_DAY), numbers, None)

@@ -31,7 +31,7 @@ _ARROW: Final[Mapping[str, pa.DataType]] = {
     "float64": pa.float64(),
     "price": pa.float64(),
     "date": pa.date32(),
-    "showtimes": pa.time32("ms"),
+    "showtimes": pa.time64("us"),
     "timestamp": pa.timestamp("ms"),
     "boolean": pa.bool_(),
     "list": pa.list_(pa.string()),
@@ -208,7 +208,7 @@ def table(name: str) -> Table:
     --------
     >>> from movielake.schema.tables import table
     >>> table("showings")["show_time"].arrow
-    Time32Type(time32[ms])
+    Time64Type(time64[us])
     >>> sorted(table("theaters").repeatable)
     ['type']
     """

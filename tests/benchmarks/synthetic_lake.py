@@ -63,7 +63,7 @@ def showings(rng: np.random.Generator, rows: int, stamp: str, films: int, houses
     house = np.sort(rng.integers(0, houses, records))
     date = (day + np.arange(rows) // 4 % 7).astype(np.int32)
     minutes = rng.integers(0, 168, rows) * 5 + 600
-    time = pa.array((minutes * 60_000).astype(np.int32)).cast(pa.time32("ms"))
+    time = pa.array((minutes * 60_000).astype(np.int32)).cast(pa.time32("ms")).cast(pa.time64("us"))
     starts = date.astype(np.int64) * 86_400_000 + minutes * 60_000
     given = {
         "record": pa.array(record.astype(np.int32)),

@@ -27,7 +27,7 @@ from tests.strategies import examples
 
 STAMPS = pd.CategoricalDtype(["20191206", "20191213"], ordered=True)
 DATE, TIME, MOMENT = (
-    pd.ArrowDtype(arrow) for arrow in (pa.date32(), pa.time32("ms"), pa.timestamp("ms"))
+    pd.ArrowDtype(arrow) for arrow in (pa.date32(), pa.time64("us"), pa.timestamp("ms"))
 )
 CHRISTMAS = dt.date(2019, 12, 25)
 NO_NUMBERS = st.floats().filter(lambda value: not value.is_integer())

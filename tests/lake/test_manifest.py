@@ -184,7 +184,7 @@ def test_a_new_lake_states_its_format_and_schemas(lake):
     content = json.loads(lake.fs.cat_file(lake.join("lake.json")))
     assert content["format"] == FORMAT
     assert set(content["tables"]) == set(TABLES)
-    assert content["tables"]["showings"]["show_time"] == "time32[ms]"
+    assert content["tables"]["showings"]["show_time"] == "time64[us]"
     assert content["tables"]["showings"]["country"] == "string"
     assert list(content["tables"]["movies"]) == [c.name for c in table("movies").columns]
 

@@ -132,7 +132,7 @@ TYPES = {
         showings.movie_id showings.theater_id theaters.theater_id theaters.theater_screens
         theaters.theater_chain_id""",
     pa.date32(): "movies.release_date movies.release_dvd showings.show_date showings.release_date",
-    pa.time32("ms"): "showings.show_time",
+    pa.time64("us"): "showings.show_time",
     pa.timestamp("ms"): "showings.starts_at",
     pa.bool_(): """showings.bargain showings.show_passes showings.show_festival
         theaters.theater_ticketing""",

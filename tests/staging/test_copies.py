@@ -352,7 +352,9 @@ def test_a_folder_with_other_content_is_refused(
     (to / "thesis.txt").unlink()
     stage(str(lake), str(to), countries="chn")
     before = files(to)
-    with pytest.raises(ValueError, match=r"was staged from .*lake\", \"layout.*, not from .*lake.tar.*; choose"):
+    with pytest.raises(
+        ValueError, match=r"was staged from .*lake\", \"layout.*, not from .*lake.tar.*; choose"
+    ):
         stage(str(packed), str(to))
     assert files(to) == before
     with pytest.raises(ValueError, match="expected a folder on this machine"):
