@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from movielake.lake.opening import COMPACT, LEAVES
 from movielake.lake.writers import write_atomically
 from movielake.names.layout import (
     DESCRIPTOR_FILE,
@@ -48,13 +49,15 @@ _PATTERNS: Final = {"date_stamp": "[0-9]{8}", "country": "[a-z]{3}"}
 _Descriptor = dict[str, Any]
 
 
-def describe_package(tables: Iterable[Table]) -> _Descriptor:
+def describe_package(tables: Iterable[Table], layout: str = LEAVES) -> _Descriptor:
     """Describe tables of a lake: the Parquet files and the JSON Lines of each.
 
     Parameters
     ----------
     tables : iterable of Table
         Schemas of the tables. Foreign keys to other tables are left out.
+    layout : {"leaves", "compact"}, optional
+        Layout of the lake, which decides the paths.
 
     Returns
     -------
@@ -82,27 +85,34 @@ def describe_package(tables: Iterable[Table]) -> _Descriptor:
         "resources": [
             resource
             for table in named.values()
-            for resource in (_rows(table, named), _records(table))
+            for resource in (_rows(table, named, layout), _records(table, layout))
         ],
     }
 
 
-def _rows(table: Table, named: Mapping[str, Table]) -> _Descriptor:
+def _rows(table: Table, named: Mapping[str, Table], layout: str) -> _Descriptor:
+    folder = parquet_folder(table.name, "*", "*")
+    keys = "date_stamp and country"
+    if layout == COMPACT:
+        folder, keys = f"parquet/{table.name}/country=*", "country"
     return {
         "name": table.name,
         "type": "table",
         "title": f"Rows of {table.name}",
         "description": (
-            f"{table.description} A Hive dataset: the paths contain date_stamp and country."
+            f"{table.description} A Hive dataset: the paths contain {keys}."
         ),
-        "path": f"{parquet_folder(table.name, '*', '*')}/*.parquet",
+        "path": f"{folder}/*.parquet",
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
         "schema": _schema(table, named),
     }
 
 
-def _records(table: Table) -> _Descriptor:
+def _records(table: Table, layout: str) -> _Descriptor:
+    path = f"{json_folder('*', '*')}/*{table.letter}.jsonl.zst"
+    if layout == COMPACT:
+        path = f"json/{table.name}/country=*/*.jsonl.zst"
     return {
         "name": f"{table.name}-json",
         "title": f"Records of {table.name}",
@@ -110,7 +120,7 @@ def _records(table: Table) -> _Descriptor:
             f"The feed's <{table.record}> elements, one per line and complete. "
             f"Its JSON Schema: movielake schema {table.name} --format json-schema"
         ),
-        "path": f"{json_folder('*', '*')}/*{table.letter}.jsonl.zst",
+        "path": path,
         "format": "jsonl",
         "mediatype": "application/jsonl",
         "encoding": "utf-8",
@@ -155,9 +165,9 @@ def _field(column: Column) -> _Descriptor:
     return field
 
 
-def descriptor_content() -> bytes:
-    """Return the content of ``datapackage.json``. It is the same for every lake of the format."""
-    package = describe_package(map(read_table, TABLES))
+def descriptor_content(layout: str = LEAVES) -> bytes:
+    """Return the content of ``datapackage.json``. It is the same for all lakes of a layout."""
+    package = describe_package(map(read_table, TABLES), layout)
     return (json.dumps(package, ensure_ascii=False, indent=1) + "\n").encode()
 
 

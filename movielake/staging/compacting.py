@@ -249,7 +249,7 @@ class Copy:
         content = io.BytesIO()
         pq.write_table(table, content, compression="zstd")
         write_atomically(self._target, MANIFEST_TABLE, content.getvalue())
-        write_atomically(self._target, DESCRIPTOR_FILE, descriptor_content())
+        write_atomically(self._target, DESCRIPTOR_FILE, descriptor_content(COMPACT))
         write_atomically(self._target, LAKE_FILE, lake_content(COMPACT, unit))
 
     def _remove_others(self, table: pa.Table, lock: Lock) -> None:

@@ -134,7 +134,7 @@ def _write_compact(
         blocks = source.verified(file) if parts is None else _all_frames(origin, parts)
         _write_member(out, file.path, file.bytes, blocks)
         on_progress(file.path, file.bytes)
-    descriptor = descriptor_content()
+    descriptor = descriptor_content(COMPACT)
     _write_member(out, DESCRIPTOR_FILE, len(descriptor), [descriptor])
     out.write(bytes(end_padding(out.size)))
 
