@@ -99,9 +99,7 @@ def _rows(table: Table, named: Mapping[str, Table], layout: str) -> _Descriptor:
         "name": table.name,
         "type": "table",
         "title": f"Rows of {table.name}",
-        "description": (
-            f"{table.description} A Hive dataset: the paths contain {keys}."
-        ),
+        "description": (f"{table.description} A Hive dataset: the paths contain {keys}."),
         "path": f"{folder}/*.parquet",
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
