@@ -35,7 +35,7 @@ WINGS = {
     "starts flattening screenings",
     "lake": "owners locks claims leftovers collector gaps writers single digests drafts outputs "
     "commits parsing entries ledger opening manifest descriptors quarantine cards overview",
-    "staging": "packs sources spans selecting origins merging compacting packing partitions "
+    "staging": "packs sources spans selecting partitions origins merging compacting packing "
     "targets copies",
     "dataframes": "fitting keys checks queries columns alignment describing saving habits",
     "reading": "blocks groups sizes holdings rowgroups files codes counting frames tallies views "
