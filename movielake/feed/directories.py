@@ -173,10 +173,11 @@ def find_content(file: IO[bytes], entry: Entry) -> int:
     zipfile.BadZipFile
         If there is no header at the member's position.
     """
-    place = max(entry.offset, 0)
-    file.seek(place)
-    header = file.read(_HEADER.size)
-    if len(header) < _HEADER.size or not header.startswith(b"PK\3\4") or entry.offset < 0:
-        raise zipfile.BadZipFile(f"expected its header at byte {entry.offset:,}, found other bytes")
-    *_, name, extra = _HEADER.unpack(header)
-    return place + len(header) + int(name) + int(extra)
+    place = entry.offset
+    if 0 <= place < file.seek(0, 2):  # a larger number is an OverflowError in `seek`
+        file.seek(place)
+        header = file.read(_HEADER.size)
+        if len(header) == _HEADER.size and header.startswith(b"PK\3\4"):
+            *_, name, extra = _HEADER.unpack(header)
+            return place + len(header) + int(name) + int(extra)
+    raise zipfile.BadZipFile(f"expected its header at byte {place:,}, found other bytes")

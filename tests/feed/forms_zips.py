@@ -90,6 +90,20 @@ def rewritten(
     return members + entries + END.pack(*end)
 
 
+def beyond(offset: int) -> bytes:
+    """State an offset of the last member that only a zip64 field can hold."""
+    members, directory = split(PLAIN)
+    place = directory.rindex(b"PK\x01\x02")
+    fields = list(DIRECTORY.unpack_from(directory, place))
+    name = directory[place + DIRECTORY.size :][: fields[10]]
+    extra = struct.pack("<2HQ", 1, 8, offset)
+    fields[11], fields[-1] = len(extra), 0xFFFFFFFF
+    end = list(END.unpack_from(directory, len(directory) - END.size))
+    entries = directory[:place] + DIRECTORY.pack(*fields) + name + extra
+    end[5] = len(entries)
+    return members + entries + END.pack(*end)
+
+
 def flagged(packed: bytes, signature: bytes, place: int) -> bytes:
     """Flip the UTF-8 flag of the first header with this signature."""
     changed = bytearray(packed)
@@ -222,6 +236,14 @@ FORMS = [
         "191206I.XML: damaged: expected 9,223,372,036,854,775,808 bytes, as the zip states, "
         "found {}".format(len(WEEK["191206I.XML"])),
         ISSUE,
+    ),
+    Form(
+        "a member at byte 2^63",
+        beyond(2**63),
+        "191206T.XML: refused: expected its header at byte 9,223,372,036,854,775,808, found other "
+        "bytes",
+        ISSUE,
+        records=2,
     ),
     Form(
         "a member whose header is missing",
