@@ -29,7 +29,7 @@ WINGS = {
     "multinode jobs",
     "names": "countries currencies terms folders layout hints",
     "feed": "limits directories unpacking signatures archives zips damage guarding encodings "
-    "decoding recoding entities markup records",
+    "decoding recoding windows tags boundaries checking salvage entities markup prefixes records",
     "places": "outlines geography timezones",
     "rows": "problems extras prices values signs halves numerals clocks rising showtimes "
     "starts flattening screenings",

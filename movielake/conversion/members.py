@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import IO, Final, cast
 
 from movielake.fastpath.blocks import STEP
 from movielake.fastpath.reading import FastMember
 from movielake.fastpath.unrecognised import NotRecognised
 from movielake.feed.archives import UNREADABLE, Member
-from movielake.feed.damage import Damage, one_line
+from movielake.feed.damage import Damage, describe_damaged, one_line
 from movielake.feed.limits import most_kept
 from movielake.feed.records import Record, Records, Unreadable, read_root
+from movielake.feed.salvage import Salvaged
 from movielake.feed.signatures import FINDER, HEAD, is_document, is_of_finder, packed_format
 from movielake.feed.zips import FeedZip
 from movielake.lake.commits import COMPLETE, DAMAGED, EMPTY, OTHER, REFUSED, Fallback, MemberCommit
 from movielake.lake.outputs import Batch, JsonLinesWriter, RowsWriter, to_lines
-from movielake.lake.quarantine import Quarantine
+from movielake.lake.quarantine import Quarantine, SetAside
 from movielake.lake.writers import Workspace
 from movielake.names.layout import distinct, json_folder, lake_stem, parquet_folder
 from movielake.rows.problems import ENCODING, ENTITY, ProblemCounter
@@ -67,6 +68,19 @@ class MemberConverter:
         """
         if is_of_finder(member.name):
             return MemberCommit(member.name, OTHER, reason=FINDER)
+        return self._take_name(self._convert(member))
+
+    def convert_by_reference(self, member: Member) -> MemberCommit:
+        """Convert one member of any table, without the fast path."""
+        return self._take_name(self._convert_by_reference(member))
+
+    def _take_name(self, commit: MemberCommit) -> MemberCommit:
+        """Keep the name of a member's files. Until now, each attempt gets the same name."""
+        if commit.table:
+            distinct(lake_stem(commit.member, table(commit.table)), self._taken)
+        return commit
+
+    def _convert(self, member: Member) -> MemberCommit:
         showings = table("showings")
         try:
             return self._convert_fast(member, showings)
@@ -74,7 +88,7 @@ class MemberConverter:
             reason = str(error)
         except UNREADABLE:
             reason = "bytes that could not be read"
-        commit = self.convert_by_reference(member)
+        commit = self._convert_by_reference(member)
         if commit.table != showings.name:
             return commit
         return replace(commit, fallbacks=(Fallback(reason, commit.records),))
@@ -92,8 +106,7 @@ class MemberConverter:
             fallbacks=tuple(fallbacks),
         )
 
-    def convert_by_reference(self, member: Member) -> MemberCommit:
-        """Convert one member of any table, without the fast path."""
+    def _convert_by_reference(self, member: Member) -> MemberCommit:
         try:
             with member.open() as stream:
                 root = read_root(stream)
@@ -121,24 +134,54 @@ class MemberConverter:
         refused = self._with_damage(MemberCommit(member.name, REFUSED), member, damage)
         return replace(refused, xml_bytes=sum(file.bytes for file in refused.quarantine[:-1]))
 
-    def _with_damage(self, commit: MemberCommit, member: Member, damage: Damage) -> MemberCommit:
-        most = most_kept(member.packed)
-        files = self.quarantine.add(member.name, member.open, damage, commit.records, most)
+    def _with_damage(
+        self,
+        commit: MemberCommit,
+        member: Member,
+        damage: Damage,
+        aside: SetAside | None = None,
+        *,
+        is_read: bool = False,
+    ) -> MemberCommit:
+        """Add the damage and the files in quarantine.
+
+        With ``is_read``, ``aside`` has everything that is not in the lake.
+        """
+        most, source = most_kept(member.packed), None if is_read else member.open
+        kept = commit.records
+        files = self.quarantine.add(member.name, source, damage, kept, most, aside)
         return replace(commit, **vars(damage), quarantine=files)
 
     def _convert_table(self, member: Member, table: Table) -> MemberCommit:
-        problems = ProblemCounter()
         with member.open() as stream:
             records = Records(stream, table, self._labels(member))
-            commit = self._write(member, table, self._batches(records, table, problems))
-            commit = replace(commit, xml_bytes=stream.tell())
-        _count_contradiction(records.contradiction, problems)
-        if records.entities and records.entities.count:
-            problems.add("", ENTITY, records.entities.count, records.entities.first)
-        commit = replace(commit, root=records.root, problems=problems.problems())
+            commit = replace(self._read(member, table, records), xml_bytes=stream.tell())
+        if records.is_local:
+            return self._salvage(member, table)
         if records.damage is None:
             return commit
         return self._with_damage(replace(commit, status=DAMAGED), member, records.damage)
+
+    def _salvage(self, member: Member, table: Table) -> MemberCommit:
+        """Read a member again, without its damaged records."""
+        aside = self.quarantine.begin(member.name, most_kept(member.packed))
+        with member.open() as stream:
+            salvaged = Salvaged(stream, table, aside.add)
+            records = Records(cast("IO[bytes]", salvaged), table, self._labels(member))
+            records.contradiction = salvaged.contradiction
+            commit = replace(self._read(member, table, records), xml_bytes=stream.tell())
+        commit = replace(commit, status=DAMAGED, damaged_records=aside.records)
+        damage = describe_damaged(aside.records, aside.first, records.damage)
+        is_read = records.damage is None
+        return self._with_damage(commit, member, damage, aside, is_read=is_read)
+
+    def _read(self, member: Member, table: Table, records: Records) -> MemberCommit:
+        problems = ProblemCounter()
+        commit = self._write(member, table, self._batches(records, table, problems))
+        _count_contradiction(records.contradiction, problems)
+        if records.entities and records.entities.count:
+            problems.add("", ENTITY, records.entities.count, records.entities.first)
+        return replace(commit, root=records.root, problems=problems.problems())
 
     def _labels(self, member: Member) -> dict[str, str]:
         zip_ = self.zip_
@@ -158,8 +201,7 @@ class MemberConverter:
     def _write(self, member: Member, table: Table, batches: Iterable[Batch]) -> MemberCommit:
         """Write a member's files, one batch at a time."""
         key = (self.zip_.date_stamp, self.zip_.country)
-        taken = set(self._taken)
-        stem = distinct(lake_stem(member.name, table), taken)
+        stem = distinct(lake_stem(member.name, table), set(self._taken))
         json_path = f"{json_folder(*key)}/{stem}.jsonl.zst"
         rows_path = f"{parquet_folder(table.name, *key)}/{stem}.parquet"
         count = 0
@@ -173,7 +215,6 @@ class MemberConverter:
                     lines.write(batch.lines)
                 rows.write(batch.rows)
                 count += batch.records
-        self._taken.update(taken)  # at the end: a second attempt at this member gets the same name
         return MemberCommit(
             member=member.name,
             status=COMPLETE,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from lxml import etree
 
 _ADVICE: Final = re.compile(r",? (?:use|try) XML_PARSE_HUGE(?: option)?")
+_LIMITS: Final = (etree.ErrorTypes.ERR_NAME_TOO_LONG, etree.ErrorTypes.ERR_RESOURCE_LIMIT)
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ def odd_byte(encoding: str) -> str:
     return f"a byte is not valid in the {encoding}"
 
 
+def is_limit(error: etree.XMLSyntaxError) -> bool:
+    """Return whether libxml2 stopped at one of its limits, and not at invalid XML."""
+    return error.code in _LIMITS or bool(_ADVICE.search(str(error)))
+
+
 def one_line(error: BaseException) -> str:
     """Return an error's message in one line, or its type if the message is empty."""
     text = (error.msg if isinstance(error, SyntaxError) else str(error)) or type(error).__name__
@@ -74,6 +80,35 @@ def one_line(error: BaseException) -> str:
 def _plain(message: str) -> str:
     """Put a message on one line, without libxml2's advice for programmers."""
     return _ADVICE.sub("", " ".join(message.split()))
+
+
+def describe_damaged(count: int, first: Damage | None, rest: Damage | None) -> Damage:
+    """Describe the damage of a member whose damaged records are set aside.
+
+    Parameters
+    ----------
+    count : int
+        Number of damaged records.
+    first : Damage or None
+        The first damage that is set aside.
+    rest : Damage or None
+        The damage at which reading had to end. None if the member was read to its end.
+
+    Returns
+    -------
+    Damage
+        The damage at which reading had to end, or the first one.
+
+    Examples
+    --------
+    >>> describe_damaged(2, Damage("no name", 7, 30), None)
+    Damage(reason='2 records damaged: no name', line=7, column=30)
+    """
+    damaged = f"{count:,} record{'' if count == 1 else 's'} damaged"
+    if rest is None:
+        rest = first or Damage("damage that is no longer found")
+        return replace(rest, reason=f"{damaged}: {rest.reason}") if count else rest
+    return replace(rest, reason=f"{rest.reason}; {damaged} before it") if count else rest
 
 
 def describe_unexpected(error: Exception) -> str:

@@ -23,13 +23,14 @@ from typing import IO, Any, Final, cast
 from lxml import etree
 
 from movielake.feed.archives import UNREADABLE
-from movielake.feed.damage import Damage, one_line, read_damage
+from movielake.feed.damage import Damage, is_limit, one_line, read_damage
 from movielake.feed.decoding import RecodingError
 from movielake.feed.encodings import EncodingError
 from movielake.feed.entities import Escaped
 from movielake.feed.guarding import SAFE, Guarded
 from movielake.feed.limits import OverLimitError
 from movielake.feed.markup import group_names, mark
+from movielake.feed.prefixes import MOST_NAMES, attribute_name, element_name
 from movielake.feed.recoding import Recoded
 from movielake.schema.tables import Table
 
@@ -41,10 +42,7 @@ OWN_KEYS: Final = ("country", "date_stamp", "source_xml")
 
 _HEAD: Final = 1 << 14
 _BLANK: Final = b" \t\r\n"
-_MOST_NAMES: Final = 64
 _LAST_LINE: Final = 65535  # libxml2 also reports this line for every element after it
-# Two prefixes can mean one namespace. Only libxml2 can return the prefix that was written.
-_QUALIFIED_NAME: Final = etree.XPath("name(@*[local-name()=$local and namespace-uri()=$uri])")
 
 
 class Unreadable(Exception):
@@ -122,7 +120,7 @@ def _checked_root(root: etree._Element) -> str:
     dtd = root.getroottree().docinfo.internalDTD
     if dtd is not None and next(dtd.iterentities(), None) is not None:
         raise Unreadable(Damage("declares entities, which are refused", line=1))
-    return _name(root)
+    return element_name(root)
 
 
 class Records:
@@ -145,6 +143,8 @@ class Records:
     damage : Damage or None
         Why reading ended early, or the first stray content beside the records. It is known only
         after iteration.
+    is_local : bool
+        Whether it ended early, but `movielake.feed.salvage` may find more records behind it.
     contradiction : str
         How the declared encoding contradicts the bytes. Empty if it does not.
     entities : Escaped or None
@@ -170,6 +170,7 @@ class Records:
         self._labels = labels
         self._namespaces = False
         self.damage: Damage | None = None
+        self.is_local = False
         self.contradiction = ""
         self.entities: Escaped | None = None
         self.root: dict[str, str] = {}
@@ -190,8 +191,11 @@ class Records:
             yield from self._read(events, guarded)
         except etree.XMLSyntaxError as error:
             self.damage = read_damage(error, events.error_log, plain.encoding)
+            is_read = not events.error_log.filter_from_fatals()  # up to the end, despite faults
+            self.is_local = not is_read and not is_limit(error)
         except (EncodingError, RecodingError) as error:
             self.damage = Damage(one_line(error), error.line)
+            self.is_local = isinstance(error, RecodingError)
         except UNREADABLE as error:
             self.damage = Damage(one_line(error))
 
@@ -217,7 +221,7 @@ class Records:
         if not self._has_markup:
             return value
         self._has_markup = False
-        return mark(element, value, self._table, _name)
+        return mark(element, value, self._table, element_name)
 
     def _labelled(self, value: Any) -> Record:
         record: Record = value if isinstance(value, dict) else {"#text": value} if value else {}
@@ -243,8 +247,8 @@ class Records:
         self.root = self._attributes(root)
 
     def _note_stray(self, child: etree._Element) -> None:
-        if isinstance(child.tag, str) and _name(child) != self._table.record:
-            self._stray(f"<{_name(child)}>", child)
+        if isinstance(child.tag, str) and element_name(child) != self._table.record:
+            self._stray(f"<{element_name(child)}>", child)
         elif (child.tail or "").strip():
             self._stray("text", child)
 
@@ -264,7 +268,7 @@ class Records:
         for child in element:
             tag = child.tag
             if isinstance(tag, str):
-                name = tag if tag[0] != "{" else _name(child)
+                name = tag if tag[0] != "{" else element_name(child)
                 value = self._value(child)
                 if name not in item:
                     item[name] = [value] if name in self._repeatable else value
@@ -291,30 +295,11 @@ class Records:
             parent = element.getparent()
             known = {} if parent is None else parent.nsmap
             here = element.nsmap
-            if len(here) > _MOST_NAMES:  # the time for each element grows with their number
-                raise OverLimitError(f"expected at most {_MOST_NAMES} namespaces, found more")
+            if len(here) > MOST_NAMES:  # the time for each element grows with their number
+                raise OverLimitError(f"expected at most {MOST_NAMES} namespaces, found more")
             for prefix, uri in here.items():
                 if known.get(prefix) != uri:
                     item[f"@xmlns:{prefix}" if prefix else "@xmlns"] = uri or ""
         for name, value in element.attrib.items():
-            item[f"@{_attribute_name(element, str(name))}"] = str(value)
+            item[f"@{attribute_name(element, str(name))}"] = str(value)
         return item
-
-
-def _name(element: etree._Element) -> str:
-    """Return the name of an element as written: with its prefix, without its namespace."""
-    tag = str(element.tag)
-    if tag[0] != "{":
-        return tag
-    local = tag.rpartition("}")[2]
-    return f"{element.prefix}:{local}" if element.prefix else local
-
-
-def _attribute_name(element: etree._Element, name: str) -> str:
-    if name[0] != "{":
-        return name
-    if len(element.attrib) > _MOST_NAMES:  # the time for each name grows with their number
-        most = f"at most {_MOST_NAMES} attributes"
-        raise OverLimitError(f"expected {most} in a tag with a prefixed attribute, found more")
-    uri, _, local = name[1:].rpartition("}")
-    return str(_QUALIFIED_NAME(element, uri=uri, local=local))

@@ -16,7 +16,7 @@ from movielake.rows.problems import Problem
 COMPLETE: Final = "complete"
 """Every record of the member is in the lake."""
 DAMAGED: Final = "damaged"
-"""The records before the damage are in the lake. The raw bytes are in quarantine."""
+"""Damaged records are in quarantine. If reading had to end early, the whole member is there."""
 REFUSED: Final = "refused"
 """No record of the member is in the tables. The raw bytes are in quarantine."""
 EMPTY: Final = "empty"
@@ -88,6 +88,8 @@ class MemberCommit:
         Values that could not be read as expected, with counts.
     fallbacks : tuple of Fallback
         Records of showings that the slower reference read, and why. Both give the same result.
+    damaged_records : int
+        Number of records that are not well-formed. They are in quarantine only.
     """
 
     member: str
@@ -109,6 +111,7 @@ class MemberCommit:
     quarantine: tuple[WrittenFile, ...] = ()
     problems: tuple[Problem, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
+    damaged_records: int = 0
 
     def __post_init__(self) -> None:
         for part in (self, *self.files, *self.problems, *self.fallbacks):

@@ -35,7 +35,7 @@ def _shape(kind: type[Any]) -> tuple[frozenset[str], frozenset[str]]:
 _SHAPES: Final = {Commit: _shape(Commit)} | {kind: _shape(kind) for kind in _PARTS.values()}
 """Each part of a commit to the names of all its fields, and of those that hold other parts."""
 
-_ADDED: Final = frozenset({"fallbacks"})
+_ADDED: Final = frozenset({"fallbacks", "damaged_records"})
 """Fields that commits of earlier versions do not have."""
 
 

@@ -19,10 +19,11 @@ from movielake.conversion.planning import find_selected
 from movielake.feed.archives import UNREADABLE, Member
 from movielake.feed.damage import Damage, describe_unexpected, one_line
 from movielake.feed.limits import Limits, choose_limits
+from movielake.feed.salvage import Salvaged
 from movielake.feed.zips import Feed, FeedZip, open_members
 from movielake.lake.collector import collector_paused
 from movielake.lake.commits import DAMAGED, EMPTY, OTHER, REFUSED, MemberCommit
-from movielake.lake.quarantine import Quarantine
+from movielake.lake.quarantine import Quarantine, SetAside
 from movielake.lake.writers import HashingFile, Workspace, WrittenFile
 from movielake.names.layout import Folder, Selection, Terms
 from movielake.rows.flattening import joiner_of
@@ -227,7 +228,10 @@ def _of_member(zip_: FeedZip, member: Member, commit: MemberCommit) -> Iterator[
     if commit.problems:
         columns = table(str(commit.table))
         with member.open(BLOCK) as stream:
-            places = find_places(stream, columns, commit.problems)
+            source: Any = stream
+            if commit.damaged_records:
+                source = Salvaged(stream, columns, keep_columns=True)
+            places = find_places(source, columns, commit.problems)
         for problem in commit.problems:
             place = places[problem]._asdict() if problem in places else {}
             message = _describe(problem, columns)
@@ -242,7 +246,11 @@ def _fate(commit: MemberCommit) -> str:
         return "the member is empty"
     if commit.status == OTHER:
         return f"{commit.reason}; conversion ignores this member"
-    kept = f"its first {commit.records:,} records" if commit.records else "no records"
+    first = "its other" if commit.damaged_records else "its first"
+    kept = f"{first} {commit.records:,} records" if commit.records else "no records"
+    if commit.damaged_records and commit.reason.startswith(f"{commit.damaged_records:,} record"):
+        rest = f"the bytes of {commit.damaged_records:,}"
+        return f"{commit.reason}; conversion will keep {kept} and put {rest} into quarantine"
     return f"{commit.reason}; conversion will keep {kept} and put its bytes into quarantine"
 
 
@@ -294,10 +302,15 @@ class _Discarded(Quarantine):
     def add(
         self,
         name: str,
-        source: Callable[[], IO[bytes]],
+        source: Callable[[], IO[bytes]] | None,
         damage: Damage,
         records: int,
         most: int | None = None,
+        aside: SetAside | None = None,
     ) -> tuple[WrittenFile, ...]:
         """Keep no files."""
         return ()
+
+    def begin(self, name: str, most: int) -> SetAside:
+        """Count pieces, and discard them."""
+        return SetAside(_Nowhere(), name, most)

@@ -7,6 +7,7 @@ import random
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,11 @@ class Place:
 
     def raw(self, name: str = NAME) -> bytes:
         return files(self.lake)[f"{FOLDER}/{name}"]
+
+    def listed(self, name: str = NAME) -> list[dict[str, Any]]:
+        """Read the list of damaged records."""
+        lines = files(self.lake)[f"{FOLDER}/{name}.records.jsonl"].splitlines()
+        return [json.loads(line) for line in lines]
 
 
 def lines(place: Place, result: Conversion) -> list[str]:
@@ -277,19 +283,28 @@ def test_the_other_members_of_a_damaged_zip_are_converted(tmp_path):
 
 
 @pytest.mark.parametrize("at", [0, 1, 300, 999])
-def test_records_before_malformed_xml_are_kept(tmp_path, at):
-    """All complete records before the damage are kept, at any place."""
-    xml = b"<!--" + b"x" * 20_000 + b"-->" + damaged(1000, at)
+def test_a_damaged_record_costs_no_other_record(tmp_path, at):
+    xml = b"<!--" + b"x" * 20_000 + b"-->\n" + damaged(1000, at)
     place = Place(tmp_path, {NAME: xml})
     result = place.convert()
     entry = member(place.lake, NAME)
-    assert (entry["status"], entry["records"]) == ("damaged", at)
-    assert [r["movie_id"] for r in all_records(place.lake, "S")][:at] == [
-        str(n) for n in range(1, at + 1)
-    ]
-    assert place.raw() == xml
-    assert place.note()["reason"].startswith("Opening and ending tag mismatch: movie_id")
+    assert (entry["status"], entry["records"], entry["damaged_records"]) == ("damaged", 1000, 1)
+    kept = [r["movie_id"] for r in all_records(place.lake, "S") if r["country"] == "deu"]
+    assert kept == [str(n) for n in range(1, 1001)]
+    raw = place.raw()
+    assert raw.count(b"</showtime>") == 1
+    assert kept_and_set_aside(place) == xml.count(b"</showtime>")
+    (listed,) = place.listed()
+    assert xml[listed["position"] :][: listed["bytes"]] == raw
+    assert (entry["line"], entry["column"]) == (listed["line"], listed["column"])
+    assert listed["reason"].startswith("Opening and ending tag mismatch: movie_id")
+    assert place.note()["reason"] == f"1 record damaged: {listed['reason']}"
     assert not result.is_clean
+
+
+def kept_and_set_aside(place: Place) -> int:
+    kept = [r for r in all_records(place.lake, "S") if r["country"] == "deu"]
+    return len(kept) + sum(entry["records"] for entry in place.listed())
 
 
 @pytest.mark.parametrize(
@@ -313,7 +328,8 @@ def test_every_kind_of_malformed_xml_is_damage(tmp_path, damage, kind):
     entry = member(place.lake, NAME)
     assert entry["reason"]
     assert entry["line"] == 1
-    assert entry["records"] == 5
+    assert (entry["records"], entry["damaged_records"]) == (9, 1)
+    assert [r["movie_id"] for r in all_records(place.lake, "S")][:9] == [*"123456789"]
 
 
 def test_a_note_states_file_member_line_column_and_reason(tmp_path):
