@@ -222,11 +222,16 @@ def check_zip(data: bytes) -> None:
 def contents(data: bytes, members: list[Member]) -> Iterator[bytes | None]:
     """Yield each member's content by zipfile alone; None if the content is missing or uncertain."""
     names = [member.name for member in members]
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except (*UNREADABLE, NotImplementedError):
+        yield from [None] * len(names)
+        return
+    with archive:
         for name in names:
-            info, content = archive.getinfo(name), None
-            if names.count(name) == 1 and info.file_size < LIMITS.member_size:
-                with suppress(*UNREADABLE, OSError, ValueError):
+            info, content = archive.NameToInfo.get(name), None  # zipfile cuts names at a zero byte
+            if info and names.count(name) == 1 and info.file_size < LIMITS.member_size:
+                with suppress(*UNREADABLE, OSError, ValueError, RuntimeError):
                     content = exactly(archive, info)
             yield content
 
