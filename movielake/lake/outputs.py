@@ -34,6 +34,7 @@ _SIZE_IN_8_BYTES: Final = 3 << 6
 _SPOOLED: Final = 1 << 24
 """Compressed bytes of one member that wait in memory. More go to a temporary file."""
 
+_LINE_ENDS: Final = [(sign.encode(), b"\\u%04x" % ord(sign)) for sign in "\x85\u2028\u2029"]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -96,9 +97,13 @@ class JsonLinesWriter:
         self._size = 0
 
     def write(self, lines: Buffer) -> None:
-        """Write whole lines in UTF-8."""
-        self._size += len(lines)
-        self._blocks.write(self._compressor.compress(lines))
+        """Write whole lines in UTF-8. Other line ends of Unicode are escaped, as JSON allows."""
+        content = lines if isinstance(lines, bytes) else lines.to_pybytes()
+        for sign, escaped in _LINE_ENDS:
+            if sign in content:
+                content = content.replace(sign, escaped)
+        self._size += len(content)
+        self._blocks.write(self._compressor.compress(content))
 
     def __enter__(self) -> JsonLinesWriter:
         return self
