@@ -85,7 +85,9 @@ def by_pieces(xml: str) -> tuple[str, int]:
     plain = r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)"
     reference = r"&(?=(?!(?:amp|lt|gt|quot|apos);)[A-Za-z_:\x80-\uffff][-.\w:]*;)"
     parts = re.split(f"({plain}|{reference})", xml, flags=re.S)
-    return "".join("&amp;" if part == "&" else part for part in parts), parts[1::2].count("&")
+    count = parts[1::2].count("&")  # a piece between two matches can also be a lone "&"
+    parts[1::2] = ["&amp;" if part == "&" else part for part in parts[1::2]]
+    return "".join(parts), count
 
 
 @examples(max_examples=500)
