@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from movielake import convert
+from movielake.lake.digests import RowsDigest
 from movielake.lake.manifest import rebuild_manifest
 from movielake.names.layout import Folder
 from tests.feeds import showing, times, week, write_feed
@@ -84,11 +85,13 @@ def replace_file(lake: Path, path: str, content: bytes) -> None:
 
 
 def edit_rows(lake: Path, path: str, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Change the rows of a Parquet file, and update its size and checksum in the commit."""
+    """Change the rows of a Parquet file, and update its facts in the commit."""
     rows = change(pq.ParquetFile(lake / path).read())
-    sink = pa.BufferOutputStream()
+    sink, digest = pa.BufferOutputStream(), RowsDigest()
     pq.write_table(rows, sink, compression="zstd")
+    digest.update(rows)
     replace_file(lake, path, sink.getvalue().to_pybytes())
+    edit_member(lake, path.split("/")[1], digest=digest.hexdigest())
 
 
 def edit_column(lake: Path, path: str, column: str, values: list[Any]) -> None:

@@ -247,7 +247,8 @@ class Copy:
 
     def _publish(self, table: pa.Table, unit: str) -> None:
         content = io.BytesIO()
-        pq.write_table(table, content, compression="zstd")
+        # This manifest is the only one of the copy. The checksums show any damage to it.
+        pq.write_table(table, content, compression="zstd", write_page_checksum=True)
         write_atomically(self._target, MANIFEST_TABLE, content.getvalue())
         write_atomically(self._target, DESCRIPTOR_FILE, descriptor_content(COMPACT))
         write_atomically(self._target, LAKE_FILE, lake_content(COMPACT, unit))

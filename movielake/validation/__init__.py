@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from movielake.names.layout import LAKE_FILE, MANIFEST_FOLDER, Folder, Terms
+from movielake.names.layout import LAKE_FILE, MANIFEST_FOLDER, MANIFEST_TABLE, Folder, Terms
 from movielake.validation.feeds import FEED_RULES, check_feed
 from movielake.validation.findings import IGNORE, Checked, Finding
 from movielake.validation.lake import check_lake
@@ -40,8 +40,8 @@ def validate(
     Parameters
     ----------
     path : str
-        Path or URL of a lake or a feed. A folder with ``lake.json`` or ``manifest`` is a lake. Any
-        other folder is a feed.
+        Path or URL of a lake or a feed. A folder with ``lake.json``, ``manifest`` or
+        ``manifest.parquet`` is a lake. Any other folder is a feed.
     date_stamps, countries : str, iterable of str or slice, optional
         The partitions to check. Default: all. See `movielake.names.layout.Selection`.
     sample : int, optional
@@ -68,7 +68,8 @@ def validate(
     Yields
     ------
     Finding
-        Findings on the lake as a whole first, then partition by partition in order.
+        Findings on the lake as a whole first, then partition by partition in order. The order of
+        a compact lake is that of its files: country, then stamp.
 
     Raises
     ------
@@ -157,7 +158,8 @@ def is_lake(path: str) -> bool:
     """
     folder = Folder(path)
     # A lake without its lake.json is a broken lake, not a feed.
-    if any(folder.fs.exists(folder.join(name)) for name in (LAKE_FILE, MANIFEST_FOLDER)):
+    names = (LAKE_FILE, MANIFEST_FOLDER, MANIFEST_TABLE)
+    if any(folder.fs.exists(folder.join(name)) for name in names):
         return True
     if folder.fs.isfile(folder.path):
         raise ValueError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Any, Final
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from movielake.lake.commits import DAMAGED, EMPTY, OTHER, REFUSED
 from movielake.lake.descriptors import descriptor_content
-from movielake.lake.entries import MANIFEST
+from movielake.lake.opening import COMPACT, LEAVES
 from movielake.names.layout import (
     DESCRIPTOR_FILE,
     LAKE_FILE,
@@ -23,10 +23,11 @@ from movielake.names.layout import (
 )
 from movielake.rows.problems import Problem, total
 from movielake.schema.tables import TABLES
-from movielake.staging.packs import Pair, files_of
+from movielake.staging.packs import Pair
 from movielake.validation.findings import Finding
 from movielake.validation.inventory import Inventory, leftovers
-from movielake.validation.rules import RULE_OF_PROBLEM, found, mend
+from movielake.validation.manifests import manifest_difference, open_manifest
+from movielake.validation.rules import MEND_COPY, RULE_OF_PROBLEM, found
 
 _DATA_FOLDERS: Final = (MANIFEST_FOLDER, "json", "parquet", "quarantine")
 _KNOWN: Final = (LAKE_FILE, MANIFEST_TABLE, DESCRIPTOR_FILE, "README", "README.md")
@@ -45,6 +46,8 @@ _REBUILD: Final = "remove it, then movielake convert writes it again from the co
 def check_manifest(inventory: Inventory, *, to_the_byte: bool) -> Iterator[Finding]:
     """Compare ``manifest.parquet``, if it exists, with the commits from which it was made.
 
+    A compact lake has no commits elsewhere. So only the bytes of the file are compared.
+
     Parameters
     ----------
     inventory : Inventory
@@ -60,25 +63,23 @@ def check_manifest(inventory: Inventory, *, to_the_byte: bool) -> Iterator[Findi
     if MANIFEST_TABLE not in inventory.files:
         return
     try:
-        content = bytes(lake.fs.cat_file(lake.join(MANIFEST_TABLE)))
-        file = pq.ParquetFile(pa.BufferReader(content))
-        known = file.read(use_threads=False)
-        known.validate(full=True)  # finds invalid UTF-8 here, not in some later step
-        writer = file.metadata.created_by
+        content, known, writer = open_manifest(lake)
     except (OSError, ValueError, pa.ArrowException) as error:
         yield found("stale-manifest", MANIFEST_TABLE, f"cannot be read ({error}); {_REBUILD}")
         return
     if not known.equals(inventory.table):
         yield from _stale(known, inventory)
-    elif to_the_byte and not _is_as_written(content, writer, inventory.table):
-        message = f"the content is right, but movielake would write other bytes today; {_REBUILD}"
-        yield found("manifest-bytes", MANIFEST_TABLE, message)
+    elif to_the_byte and not _is_as_written(content, writer, inventory):
+        message = "the content is right, but movielake would write other bytes today"
+        repair = MEND_COPY if inventory.is_compact else _REBUILD
+        yield found("manifest-bytes", MANIFEST_TABLE, f"{message}; {repair}")
 
 
-def _is_as_written(content: bytes, writer: str, table: pa.Table) -> bool:
+def _is_as_written(content: bytes, writer: str, inventory: Inventory) -> bool:
     """Return whether the file has today's bytes, or another version of Arrow wrote it."""
     again = pa.BufferOutputStream()
-    pq.write_table(table, again, compression="zstd")
+    checksums = inventory.is_compact
+    pq.write_table(inventory.table, again, compression="zstd", write_page_checksum=checksums)
     fresh = again.getvalue()
     if fresh.equals(pa.py_buffer(content)):
         return True
@@ -88,9 +89,8 @@ def _is_as_written(content: bytes, writer: str, table: pa.Table) -> bool:
 
 def _stale(known: pa.Table, inventory: Inventory) -> Iterator[Finding]:
     """Report the difference between manifest and commits, without the broken commits."""
-    if known.schema != MANIFEST:
-        message = f"expected the columns of this version, found other columns; {_REBUILD}"
-        yield found("stale-manifest", MANIFEST_TABLE, message)
+    if difference := manifest_difference(known):
+        yield found("stale-manifest", MANIFEST_TABLE, f"{difference}; {_REBUILD}")
         return
     theirs, ours = _by_pair(known), _by_pair(inventory.table)
     pairs = sorted({*theirs, *ours} - inventory.broken.keys())
@@ -127,8 +127,9 @@ def check_descriptor(inventory: Inventory) -> Iterator[Finding]:
     lake = inventory.lake
     if DESCRIPTOR_FILE not in inventory.files:
         return
+    layout = COMPACT if inventory.is_compact else LEAVES
     try:
-        differs = lake.fs.cat_file(lake.join(DESCRIPTOR_FILE)) != descriptor_content()
+        differs = lake.fs.cat_file(lake.join(DESCRIPTOR_FILE)) != descriptor_content(layout)
     except OSError as error:
         yield found("data-package", DESCRIPTOR_FILE, f"cannot be read ({error})")
         return
@@ -155,25 +156,64 @@ def check_files(
     ------
     Finding
     """
-    named: set[str] = set()
-    for pair, commit in inventory.commits.items():
-        files = files_of(commit)
-        named.update(file.path for file in files)
-        for file in files if pair in selected else ():
-            stat = inventory.files.get(file.path)
-            if stat is None:
-                message = f"{commit_path(*pair)} names this file, but the file does not exist"
-                yield found("missing-file", file.path, f"{message}; {mend(pair)}")
-            elif stat[0] != file.bytes:
-                message = f"expected {file.bytes:,} bytes, found {stat[0]:,}"
-                yield found("wrong-size", file.path, f"{message}; {mend(pair)}")
-    yield from _check_others(inventory, named, selection)
+    for file, pairs in inventory.named.items():
+        if selected.isdisjoint(pairs):
+            continue
+        stat, where = inventory.files.get(file.path), _held(inventory, pairs)
+        if stat is None:
+            commit = inventory.commit_path(pairs[0])
+            message = f"{commit} names this file{where}, but the file does not exist"
+            yield found("missing-file", file.path, f"{message}; {inventory.mend(pairs[0])}")
+        elif stat[0] != file.bytes:
+            message = f"expected {file.bytes:,} bytes{where}, found {stat[0]:,}"
+            yield found("wrong-size", file.path, f"{message}; {inventory.mend(pairs[0])}")
+    yield from _check_others(inventory, selection)
     for space in leftovers(inventory):
         message = "a killed process left this workspace behind; movielake convert removes it"
         yield found("leftover", space, message)
 
 
-def _check_others(inventory: Inventory, named: set[str], selection: Selection) -> Iterator[Finding]:
+def _held(inventory: Inventory, pairs: Sequence[Pair]) -> str:
+    """Name the partitions that a file of a compact lake holds."""
+    if not inventory.is_compact:
+        return ""
+    (first, country), (last, _) = pairs[0], pairs[-1]
+    return f" ({country}, {first} to {last})"
+
+
+def check_ranges(inventory: Inventory, selected: Set[Pair]) -> Iterator[Finding]:
+    """Check that the members in each file of a compact lake follow each other.
+
+    Parameters
+    ----------
+    inventory : Inventory
+        The lake. Only its manifest is used.
+    selected : set of Pair
+        The selected partitions.
+
+    Yields
+    ------
+    Finding
+    """
+    ends: dict[str, int] = {}
+    for pair, starts in inventory.starts.items():
+        for member, start in zip(inventory.commits[pair].members, starts, strict=True):
+            for file, what, begin, length in (
+                (member.parquet, "row", start.row, member.rows),
+                (member.json, "byte", start.byte, member.json.bytes if member.json else 0),
+            ):
+                if file is None:
+                    continue
+                expected = ends.get(file.path, 0)
+                ends[file.path] = (expected if begin is None else begin) + length
+                if begin != expected and pair in selected:
+                    message = f"{' '.join(pair)}: expected {member.member} at {what} {expected:,}"
+                    message += f" in the manifest, found {what} {begin}; {inventory.mend(pair)}"
+                    yield found("row-range", file.path, message)
+
+
+def _check_others(inventory: Inventory, selection: Selection) -> Iterator[Finding]:
+    named = {file.path for file in inventory.named}
     for path in sorted(inventory.files.keys() - named):
         parts = path.split("/")
         if parts[0] not in _DATA_FOLDERS:
@@ -182,12 +222,26 @@ def _check_others(inventory: Inventory, named: set[str], selection: Selection) -
                 message = "this file is not part of the lake; move it to another folder"
                 yield found("stray-file", path, message)
             continue
+        if inventory.is_compact:
+            if _means_file(selection, parts):
+                message = f"{MANIFEST_TABLE} does not name this file; remove it"
+                yield found("unaccounted-file", path, message)
+            continue
         pair = _pair_of(parts)
         if pair in inventory.broken or (pair and not selection.matches(*pair)):
             continue
         if pair is None or path != commit_path(*pair):
             message = "no commit names this file; remove it, or convert the feed zip it came from"
             yield found("unaccounted-file", path, message)
+
+
+def _means_file(selection: Selection, parts: list[str]) -> bool:
+    """Return whether a selection includes a file of a compact lake, as far as its path shows."""
+    if parts[0] == "quarantine" and len(parts) == 4:
+        return selection.matches(*parts[1:3])
+    if len(parts) == 4 and parts[2].startswith("country="):
+        return selection.means_country(parts[2].removeprefix("country="))
+    return True
 
 
 def _pair_of(parts: list[str]) -> Pair | None:
@@ -229,7 +283,9 @@ def check_members(inventory: Inventory, selected: Set[Pair]) -> Iterator[Finding
         for name in ("movies", "theaters"):
             if "showings" in tables and name in everywhere and name not in tables:
                 message = f"this partition has showings but no {name}; joins find no {name} here"
-                yield found("missing-table", commit_path(*pair), message)
+                if inventory.is_compact:
+                    message = f"{' '.join(pair)}: {message}"
+                yield found("missing-table", inventory.commit_path(pair), message)
         for member in commit.members:
             path = f"{commit.path}: {member.member}" if member.member else commit.path
             if rule := _MEMBER_RULES.get(member.status):

@@ -7,7 +7,8 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import pyarrow as pa
@@ -20,20 +21,38 @@ from movielake.lake.commits import (
     REFUSED,
     Commit,
 )
-from movielake.lake.entries import manifest_table
-from movielake.lake.opening import describe_difference
+from movielake.lake.entries import MANIFEST, manifest_table
+from movielake.lake.opening import COMPACT, LEAVES, describe_difference
 from movielake.lake.parsing import commit_from_json
+from movielake.lake.writers import WrittenFile
 from movielake.names.folders import changed_at
-from movielake.names.layout import LAKE_FILE, MANIFEST_FOLDER, WORK_FOLDER, Folder, commit_path
+from movielake.names.layout import (
+    LAKE_FILE,
+    MANIFEST_FOLDER,
+    MANIFEST_TABLE,
+    WORK_FOLDER,
+    Folder,
+    commit_path,
+)
 from movielake.rows.problems import MEANING
 from movielake.schema.tables import FORMAT
 from movielake.staging.packs import Pair, files_of
 from movielake.staging.partitions import is_safe
+from movielake.staging.spans import SPANS
 from movielake.validation.findings import Finding
-from movielake.validation.rules import found, mend, reason
+from movielake.validation.manifests import (
+    Start,
+    commits_in,
+    manifest_difference,
+    open_manifest,
+)
+from movielake.validation.rules import MEND_COPY, found, mend, reason
 
 _DEEPEST: Final = 8
 """Largest depth of folders. A lake has five levels, but links can form a circle."""
+
+WHOLE: Final = ("", "")
+"""Key of the finding on a manifest that cannot be read."""
 
 _STATUSES: Final = (COMPLETE, DAMAGED, REFUSED, EMPTY, OTHER)
 
@@ -54,6 +73,10 @@ class Inventory:
         These commits in the form of ``manifest.parquet``.
     broken : dict
         Stamp and country of each broken commit to the finding on it.
+    is_compact : bool, optional
+        Whether members share files. Then only the manifest has the commits.
+    starts : dict, optional
+        Compact lakes only: stamp and country to the `Start` of each member of the commit.
     """
 
     lake: Folder
@@ -61,6 +84,33 @@ class Inventory:
     commits: dict[Pair, Commit]
     table: pa.Table
     broken: dict[Pair, Finding]
+    is_compact: bool = False
+    starts: dict[Pair, tuple[Start, ...]] = field(default_factory=dict)
+
+    def commit_path(self, pair: Pair) -> str:
+        """Return the path of the file with the commit of a partition."""
+        return MANIFEST_TABLE if self.is_compact else commit_path(*pair)
+
+    def mend(self, pair: Pair) -> str:
+        """Return advice on how to repair a file of a partition."""
+        return MEND_COPY if self.is_compact else mend(pair)
+
+    @cached_property
+    def named(self) -> dict[WrittenFile, list[Pair]]:
+        """Each file that commits name, with the partitions that it holds."""
+        named: dict[WrittenFile, list[Pair]] = {}
+        frames: dict[str, int] = {}
+        holders: dict[str, list[Pair]] = {}
+        for pair, commit in self.commits.items():
+            for member in commit.members:
+                for file in member.files:
+                    if self.is_compact and file is member.json:
+                        frames[file.path] = frames.get(file.path, 0) + file.bytes
+                        holders.setdefault(file.path, []).append(pair)
+                    else:
+                        named.setdefault(file, []).append(pair)
+        wholes = {WrittenFile(path, size, ""): holders[path] for path, size in frames.items()}
+        return named | wholes
 
 
 def check_lake_file(lake: Folder) -> Iterator[Finding]:
@@ -87,6 +137,13 @@ def check_lake_file(lake: Folder) -> Iterator[Finding]:
         message = f"expected format {FORMAT}, found {version!r}; the validation stops here"
         yield found("lake-format", LAKE_FILE, f"{message}, use the movielake that wrote the lake")
         return
+    if content.get("layout") == COMPACT:
+        is_known = content.get("span") in SPANS
+    else:
+        is_known = content.get("layout") == LEAVES and "span" not in content
+    if not is_known:
+        message = "expected the layout leaves, or the layout compact with a span, found another"
+        yield found("lake-file", LAKE_FILE, f"{message}; restore it from a backup")
     if not _is_as_written(text, content):
         message = "expected the bytes that movielake writes, found others; restore it from a backup"
         yield found("lake-file", LAKE_FILE, message)
@@ -114,6 +171,8 @@ def take_inventory(lake: Folder, *, to_the_byte: bool) -> Inventory:
     Inventory
     """
     files = list_files(lake)
+    if _has_compact_layout(lake, files):
+        return _compact_inventory(lake, files)
     pairs = []
     for path in files:
         parts = path.removesuffix(".json").split("/")
@@ -124,6 +183,45 @@ def take_inventory(lake: Folder, *, to_the_byte: bool) -> Inventory:
     table = manifest_table(commits.values())
     broken = {pair: result for pair, result in results.items() if isinstance(result, Finding)}
     return Inventory(lake, files, commits, table, broken)
+
+
+def _has_compact_layout(lake: Folder, files: dict[str, tuple[int, float | None]]) -> bool:
+    """Return the layout that lake.json states, or the one of the files if it is damaged."""
+    try:
+        stated = json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))["layout"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        stated = None
+    if stated in (LEAVES, COMPACT):
+        return bool(stated == COMPACT)
+    has_commits = any(path.startswith(f"{MANIFEST_FOLDER}/") for path in files)
+    return MANIFEST_TABLE in files and not has_commits
+
+
+def _compact_inventory(lake: Folder, files: dict[str, tuple[int, float | None]]) -> Inventory:
+    try:
+        table = open_manifest(lake).table
+        difference = manifest_difference(table)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        difference = f"cannot be read ({reason(error)})"
+    if difference:
+        finding = found("commit-file", MANIFEST_TABLE, f"{difference}; {MEND_COPY}")
+        table = MANIFEST.empty_table()
+        return Inventory(lake, files, {}, table, {WHOLE: finding}, is_compact=True)
+    commits: dict[Pair, Commit] = {}
+    starts: dict[Pair, tuple[Start, ...]] = {}
+    broken: dict[Pair, Finding] = {}
+    for pair, result in commits_in(table):
+        if isinstance(result, Finding):
+            broken[pair] = result
+            continue
+        try:
+            _check_words(result[0])
+        except ValueError as error:
+            message = f"{' '.join(pair)}: cannot be read ({reason(error)}); {MEND_COPY}"
+            broken[pair] = found("commit-file", MANIFEST_TABLE, message)
+            continue
+        commits[pair], starts[pair] = result
+    return Inventory(lake, files, commits, table, broken, True, starts)
 
 
 def _check_words(commit: Commit) -> None:

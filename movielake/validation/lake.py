@@ -10,27 +10,21 @@ from typing import Final
 
 from movielake.cluster.processes import in_order
 from movielake.cluster.workers import running_client, share_out
-from movielake.lake.commits import Commit
 from movielake.names.hints import require_countries
 from movielake.names.layout import Folder, Selection, Terms
-from movielake.staging.packs import Pair, files_of
+from movielake.staging.packs import Pair
 from movielake.validation.accounts import (
     check_descriptor,
     check_files,
     check_manifest,
     check_members,
+    check_ranges,
 )
+from movielake.validation.batches import plan_batches
 from movielake.validation.contents import Batch, Depth, check_batch
 from movielake.validation.findings import Checked, Finding
 from movielake.validation.inventory import Inventory, check_lake_file, take_inventory
 from movielake.validation.places import check_countries
-
-_BATCH: Final = 1 << 23
-"""Largest size of one task for a worker, in bytes: a few seconds of work."""
-
-_PARTITION: Final = 50_000
-_FOOTERS: Final = 1_000
-"""Extra cost of a partition besides its bytes, and its cost with ``fast``. Both in bytes."""
 
 _FEW: Final = 2
 """Up to this number of batches run in this process, because starting workers takes longer."""
@@ -77,6 +71,8 @@ def check_lake(
             return
     inventory = take_inventory(folder, to_the_byte=not fast)
     yield from inventory.broken.values()
+    if inventory.is_compact and inventory.broken:
+        return  # no other file states what the files hold
     yield from check_manifest(inventory, to_the_byte=not fast)
     yield from check_descriptor(inventory)
     selected = [pair for pair in inventory.commits if selection.matches(*pair)]
@@ -84,11 +80,12 @@ def check_lake(
         raise ValueError(_nothing(lake, inventory, selection))
     require_countries(selection, {country for _, country in inventory.commits}, lake)
     yield from check_files(inventory, frozenset(selected), selection)
+    yield from check_ranges(inventory, frozenset(selected))
     yield from check_members(inventory, frozenset(selected))
-    yield from check_countries(selected)
+    yield from check_countries(selected, is_compact=inventory.is_compact)
     chosen = selected if sample is None else spread(selected, sample)
-    depth = Depth(lake, fast, max_orphans, places)
-    batches = _batches([inventory.commits[pair] for pair in chosen], inventory, fast)
+    depth = Depth(lake, fast, not fast and sample is None, max_orphans, places)
+    batches = plan_batches(chosen, inventory, fast=fast)
     for findings, checked in _run(depth, batches, workers):
         if on_checked:
             on_checked(checked)
@@ -135,27 +132,6 @@ def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
 
 def _digest(pair: Pair) -> bytes:
     return hashlib.sha256("/".join(pair).encode()).digest()
-
-
-def _batches(commits: Sequence[Commit], inventory: Inventory, fast: bool) -> list[Batch]:
-    """Divide the work into batches that are large enough for a worker."""
-    pieces: list[list[Commit]] = [[]]
-    size = 0
-    for commit in commits:
-        if size > _BATCH:
-            pieces.append([])
-            size = 0
-        pieces[-1].append(commit)
-        size += _FOOTERS if fast else _PARTITION + sum(f.bytes for f in files_of(commit))
-    return [Batch(tuple(piece), _present(piece, inventory)) for piece in pieces]
-
-
-def _present(commits: Sequence[Commit], inventory: Inventory) -> frozenset[str]:
-    """Return the paths of the files that exist and have the right size."""
-    files = (file for commit in commits for file in files_of(commit))
-    return frozenset(
-        file.path for file in files if inventory.files.get(file.path, (-1,))[0] == file.bytes
-    )
 
 
 def _run(depth: Depth, batches: Sequence[Batch], workers: int | None) -> Results:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from lxml import etree
 
 from movielake.feed.markup import MARKUP, Marked, lines_of
@@ -22,36 +22,42 @@ from movielake.feed.records import OWN_KEYS, Record
 
 _EXTRA: Final = "extra"
 _RECORD: Final = "record"
+
+MARKUP_COLUMNS: Final = (_EXTRA, _RECORD)
 _PARSER: Final[dict[str, Any]] = {"resolve_entities": False, "no_network": True, "huge_tree": True}
 
 Kept = dict[str, list[str]]
 """The markup of one record, by path and in the order of the document."""
 
 
-def read_markup(parquet: pq.ParquetFile) -> dict[int, Kept]:
-    """Read the markup that the rows of a file keep.
+def read_markup(groups: Iterable[pa.Table]) -> dict[int, Kept]:
+    """Read the markup that the rows of a member keep.
 
     Parameters
     ----------
-    parquet : pq.ParquetFile
-        A Parquet file of a lake.
+    groups : iterable of pa.Table
+        The rows of a member, in order, with the columns of `MARKUP_COLUMNS` that its table has.
 
     Returns
     -------
     dict of int to dict
         Number of each record with markup in its member, and its markup.
     """
-    names = [name for name in (_EXTRA, _RECORD) if name in parquet.schema_arrow.names]
     found: dict[int, Kept] = defaultdict(lambda: defaultdict(list))
     first = 0
-    for batch in parquet.iter_batches(columns=names, use_threads=False):
-        if pc.any(pc.ends_with(batch[_EXTRA].keys, MARKUP)).as_py():
+    for batch in (batch for rows in groups for batch in rows.to_batches(1 << 16)):
+        if pc.any(pc.ends_with(_keys(batch[_EXTRA]), MARKUP)).as_py():
             for number, row in enumerate(batch.to_pylist(), first):
                 for path, markups in _markup_of(row[_EXTRA]):
                     kept = found[row.get(_RECORD, number)][path]
                     kept += [markup for markup in markups if markup not in kept]
         first += batch.num_rows
     return found
+
+
+def _keys(maps: pa.MapArray) -> pa.Array:
+    """Return the keys of a slice. ``maps.keys`` alone has those of the whole array."""
+    return maps.keys[maps.offsets[0].as_py() : maps.offsets[-1].as_py()]
 
 
 def _markup_of(extra: list[tuple[str, str]] | None) -> Iterator[tuple[str, list[str]]]:

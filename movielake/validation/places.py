@@ -32,7 +32,7 @@ def has_geography() -> bool:
     return find_spec("tzfpy") is not None
 
 
-def check_places(pair: Pair, places: Sequence[pa.Table]) -> Iterator[Finding]:
+def check_places(country: str, path: str, places: Sequence[pa.Table]) -> Iterator[Finding]:
     """Find theaters that certainly lie outside the country of their partition.
 
     A theater that would lie in its country with latitude and longitude exchanged has swapped
@@ -40,8 +40,10 @@ def check_places(pair: Pair, places: Sequence[pa.Table]) -> Iterator[Finding]:
 
     Parameters
     ----------
-    pair : Pair
-        The partition.
+    country : str
+        Country of the partition.
+    path : str
+        Path of the rows of its theaters.
     places : sequence of pa.Table
         The columns theater_id, theater_lat and theater_lon of its theaters, in degrees.
 
@@ -53,28 +55,30 @@ def check_places(pair: Pair, places: Sequence[pa.Table]) -> Iterator[Finding]:
         return
     theaters = pa.concat_tables(places)
     latitude, longitude = (theaters[name].to_numpy() for name in ("theater_lat", "theater_lon"))
-    outside = is_outside(latitude, longitude, pair[1])
-    swapped = outside & ~is_outside(longitude, latitude, pair[1])
+    outside = is_outside(latitude, longitude, country)
+    swapped = outside & ~is_outside(longitude, latitude, country)
     # The rule `coordinates` reports points that are not on Earth.
     outside &= (abs(latitude) <= 90) & (abs(longitude) <= 180) & ~swapped
     for rule, chosen, fault in (
         (SWAPPED, swapped, "have latitude and longitude swapped"),
-        (RULE, outside, f"are outside {pair[1]}"),
+        (RULE, outside, f"are outside {country}"),
     ):
         if count := int(chosen.sum()):
             first = chosen.argmax()
             message = f"{count:,} of {len(chosen):,} theaters {fault}: {_listed(theaters, chosen)}"
             message += f", first at {latitude[first]:.4f}, {longitude[first]:.4f}"
-            yield found(rule, parquet_folder("theaters", *pair), message, count=count)
+            yield found(rule, path, message, count=count)
 
 
-def check_countries(pairs: Iterable[Pair]) -> Iterator[Finding]:
+def check_countries(pairs: Iterable[Pair], *, is_compact: bool) -> Iterator[Finding]:
     """Find countries that are unknown, so that the places of their theaters cannot be checked.
 
     Parameters
     ----------
     pairs : iterable of Pair
         The partitions to check.
+    is_compact : bool
+        Whether the stamps of a country share files.
 
     Yields
     ------
@@ -86,7 +90,9 @@ def check_countries(pairs: Iterable[Pair]) -> Iterator[Finding]:
         own = [pair for pair in partitions if pair[1] == code]
         message = f"expected the code of a country, found {code}; the places of its theaters "
         message += "are not checked"
-        yield found("unknown-country", parquet_folder("theaters", *own[0]), message, count=len(own))
+        folder = f"parquet/theaters/country={code}"
+        path = folder if is_compact else parquet_folder("theaters", *own[0])
+        yield found("unknown-country", path, message, count=len(own))
 
 
 def _listed(theaters: pa.Table, chosen: np.ndarray) -> str:

@@ -30,15 +30,15 @@ UNREADABLE: Final = (
 
 
 @dataclass
-class RecordsFile:
-    """The records of one JSON Lines file, read once and in order.
+class RecordsOfMember:
+    """The records of one member's JSON Lines, read once and in order.
 
     Parameters
     ----------
     content : bytes
-        Content of the file.
+        The JSON Lines, in one Zstandard frame.
     member : MemberCommit
-        The file's entry in the commit.
+        The member in its commit.
     table : Table
         Table of the records.
     labels : dict

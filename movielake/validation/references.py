@@ -8,8 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.joining.lookups import ID
-from movielake.names.layout import parquet_folder
-from movielake.staging.packs import Pair
 from movielake.validation.findings import Finding
 from movielake.validation.rules import found
 
@@ -17,13 +15,13 @@ Ids = Mapping[str, pa.ChunkedArray]
 """Name of an id to its value in each record."""
 
 
-def check_keys(pair: Pair, tables: Mapping[str, Ids]) -> Iterator[Finding]:
+def check_keys(paths: Mapping[str, str], tables: Mapping[str, Ids]) -> Iterator[Finding]:
     """Find missing ids, and ids that repeat in movies or theaters.
 
     Parameters
     ----------
-    pair : Pair
-        The partition.
+    paths : mapping of str to str
+        Path of the rows of each table of the partition.
     tables : mapping of str to Ids
         The ids of each table, from all its files together.
 
@@ -32,7 +30,7 @@ def check_keys(pair: Pair, tables: Mapping[str, Ids]) -> Iterator[Finding]:
     Finding
     """
     for name, ids in tables.items():
-        path = parquet_folder(name, *pair)
+        path = paths[name]
         for column, values in ids.items():
             if values.null_count:
                 message = f"{values.null_count:,} of {len(values):,} records have no {column}"
@@ -52,14 +50,14 @@ def _repeated(path: str, column: str, values: pa.ChunkedArray) -> Iterator[Findi
 
 
 def check_references(
-    pair: Pair, tables: Mapping[str, Ids], max_orphans: float | None
+    paths: Mapping[str, str], tables: Mapping[str, Ids], max_orphans: float | None
 ) -> Iterator[Finding]:
     """Find showings whose movie or theater is not in their partition.
 
     Parameters
     ----------
-    pair : Pair
-        The partition.
+    paths : mapping of str to str
+        Path of the rows of each table of the partition.
     tables : mapping of str to Ids
         The ids of each table. Movies and theaters are included only if all their files could be
         read.
@@ -81,7 +79,7 @@ def check_references(
         count = int(pc.sum(lost).as_py() or 0)
         if not count:
             continue
-        share, path = count / len(sought), parquet_folder("showings", *pair)
+        share, path = count / len(sought), paths["showings"]
         first = sought.filter(lost)[0].as_py() or "null"
         message = f"{count:,} of {len(sought):,} records ({share:.2%}) have a {column} that is not"
         message += f" in {name}, first {first}"

@@ -1,4 +1,4 @@
-"""Check of one Parquet file: its schema, its commit and plausible values."""
+"""Check of the rows of one member: their schema, their commit and plausible values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from movielake.lake.commits import MemberCommit
+from movielake.lake.digests import RowsDigest
 from movielake.schema.tables import Table
+from movielake.staging.merging import STAMP
 from movielake.validation.findings import Finding
 from movielake.validation.rules import COORDINATES, RUNNING_TIMES, SHOW_DATES, found
 
@@ -24,34 +26,34 @@ IDS: Final = {
 }
 """The id columns of each table."""
 
-_LOOKED_AT: Final = {
-    "movies": ["movie_id", "running_time", "source_xml"],
-    "theaters": ["theater_id", "theater_lat", "theater_lon", "source_xml"],
-    "showings": ["record", "movie_id", "theater_id", "show_date", "show_time", "source_xml"],
-}
+SOURCE: Final = "source_xml"
 
 
-def check_footer(file: pq.ParquetFile, member: MemberCommit, table: Table) -> Iterator[Finding]:
-    """Compare the footer of a Parquet file with its table's schema and its commit.
+def check_footer(
+    footer: pq.FileMetaData, path: str, schema: pa.Schema, rows: int
+) -> Iterator[Finding]:
+    """Compare the footer of a Parquet file with its schema and its commits.
 
     Parameters
     ----------
-    file : pq.ParquetFile
-        The open file. Only its footer is read.
-    member : MemberCommit
-        The file's entry in the commit.
-    table : Table
-        Table of the rows.
+    footer : pq.FileMetaData
+        The footer.
+    path : str
+        Path of the file in the lake.
+    schema : pa.Schema
+        The expected columns.
+    rows : int
+        The expected number of rows.
 
     Yields
     ------
     Finding
     """
-    path = member.parquet.path if member.parquet else ""
-    if not file.schema_arrow.equals(table.arrow):
-        yield found("wrong-schema", path, _schema_difference(file.schema_arrow, table.arrow))
-    if file.metadata.num_rows != member.rows:
-        message = f"expected {member.rows:,} rows, found {file.metadata.num_rows:,}"
+    there = footer.schema.to_arrow_schema()
+    if not there.equals(schema):
+        yield found("wrong-schema", path, _schema_difference(there, schema))
+    if footer.num_rows != rows:
+        message = f"expected {rows:,} rows, found {footer.num_rows:,}"
         yield found("row-count", path, message)
 
 
@@ -68,21 +70,14 @@ def _schema_difference(schema: pa.Schema, expected: pa.Schema) -> str:
     return "expected the columns in the order of the schema, found another order"
 
 
-def read_rows(file: pq.ParquetFile, table: Table, *, whole: bool) -> Iterator[pa.Table]:
-    """Read a Parquet file a row group at a time: all columns, or only the checked columns."""
-    columns = table.arrow.names if whole else _LOOKED_AT[table.name]
-    for number in range(file.num_row_groups):
-        yield file.read_row_group(number, columns=columns, use_threads=False)
-
-
 @dataclass
-class RowsFile:
-    """Counts and values collected from the rows of one Parquet file, a row group at a time.
+class RowsOfMember:
+    """Counts and values collected from the rows of one member, a row group at a time.
 
     Parameters
     ----------
     member : MemberCommit
-        The file's entry in the commit.
+        The member in its commit.
     table : Table
         Table of the rows.
     date_stamp, source_xml : str
@@ -93,7 +88,8 @@ class RowsFile:
     table: Table
     date_stamp: str
     source_xml: str
-    astray: int = 0
+    digest: RowsDigest = field(default_factory=RowsDigest)
+    astray: dict[str, int] = field(default_factory=dict)
     screenings: int = 0
     dates: list[datetime.date] = field(default_factory=list)
     numbers: list[np.ndarray] = field(default_factory=list)
@@ -103,10 +99,14 @@ class RowsFile:
     _last: int = -2
 
     def watch(self, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        """Collect counts and values from row groups, and yield the row groups unchanged."""
-        for rows in groups:
-            same = pc.equal(rows["source_xml"], self.source_xml)
-            self.astray += rows.num_rows - int(pc.sum(same).as_py() or 0)
+        """Collect counts and values from row groups, and yield the columns of the table."""
+        for group in groups:
+            for name in (SOURCE, STAMP.name):
+                if name in group.column_names:
+                    same = int(pc.sum(pc.equal(group[name], self._label(name))).as_py() or 0)
+                    self.astray[name] = self.astray.get(name, 0) + group.num_rows - same
+            rows = group.select(self.table.arrow.names)
+            self.digest.update(rows)
             if self.table.name == "showings":
                 rows_of_ids = self._watch_showings(rows)
             else:
@@ -114,6 +114,9 @@ class RowsFile:
             for name in IDS[self.table.name]:
                 self.ids.setdefault(name, []).append(rows_of_ids[name])
             yield rows
+
+    def _label(self, name: str) -> str:
+        return self.source_xml if name == SOURCE else self.date_stamp
 
     def _watch_others(self, rows: pa.Table) -> pa.Table:
         if self.table.name == "movies":
@@ -148,11 +151,13 @@ class RowsFile:
         """Compare the collected values with the commit, after all row groups have been read."""
         path = self.member.parquet.path if self.member.parquet else ""
         rows = f"of {self.member.rows:,} rows"
-        if self.astray:
-            message = (
-                f"expected source_xml {self.source_xml}, found others in {self.astray:,} {rows}"
-            )
-            yield found("wrong-source", path, message, count=self.astray)
+        for name, count in self.astray.items():
+            if count:
+                message = f"expected {name} {self._label(name)}, found others in {count:,} {rows}"
+                yield found("wrong-source", path, message, count=count)
+        if self.digest.hexdigest() != self.member.digest:
+            message = f"expected rows with the digest {self.member.digest:.12}…, found other rows"
+            yield found("rows-digest", path, message)
         if self.table.name == "showings":
             yield from self._counts(path)
         elif self.member.records != self.member.rows:

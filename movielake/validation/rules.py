@@ -61,7 +61,8 @@ LAKE_RULES: Final = (
     Rule(
         "commit-file",
         ERROR,
-        "every commit can be read and has exactly the format that movielake writes",
+        "every commit, and the manifest of a compact lake, can be read and has exactly the format "
+        "that movielake writes",
     ),
     Rule(
         "commit-place",
@@ -71,7 +72,7 @@ LAKE_RULES: Final = (
     Rule(
         "stale-manifest",
         ERROR,
-        "manifest.parquet, if it exists, has the same content as the commits",
+        "manifest.parquet, if it exists beside commits, has the same content as the commits",
     ),
     Rule(
         "manifest-bytes",
@@ -91,7 +92,13 @@ LAKE_RULES: Final = (
         ERROR,
         "a Parquet file has the columns of its table, with their names, types and order",
     ),
+    Rule(
+        "row-range",
+        ERROR,
+        "in each file of a compact lake, the members follow each other without gap or overlap",
+    ),
     Rule("row-count", ERROR, "a Parquet file has the number of rows that its commit states"),
+    Rule("rows-digest", ERROR, "the rows of a member have the digest that its commit states"),
     Rule(
         "record-count", ERROR, "both formats have the commit's number of records, numbered in order"
     ),
@@ -148,6 +155,12 @@ def mend(pair: tuple[str, str]) -> str:
     stamp, country = pair
     how = f"--force --stamps {stamp} --countries {country}"
     return f"convert its feed zip again ({how}), or stage it again"
+
+
+MEND_COPY: Final = (
+    "remove the file and make the copy again (movielake compact LAKE TO), or stage it again"
+)
+"""Advice on how to repair the files of a compact lake."""
 
 
 def reason(error: BaseException) -> str:

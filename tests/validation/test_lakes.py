@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from movielake import ShowingsReader, convert, orphans, pack, stage, validate
 from movielake.names.layout import Folder
 from movielake.sample import write_sample
+from movielake.schema.tables import FORMAT
 from movielake.validation.accounts import check_manifest
 from movielake.validation.findings import Checked, Finding
 from movielake.validation.inventory import check_lake_file, take_inventory
@@ -168,7 +169,7 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         [("error", "lake-file", "lake.json")],
     ),
     "another format": (
-        edit_lake_file(lambda content: content.update(format=2)),
+        edit_lake_file(lambda content: content.update(format=FORMAT + 1)),
         [("error", "lake-format", "lake.json")],
     ),
     "another type in lake.json": (
@@ -348,6 +349,14 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
     "a record too many in JSON": (
         lambda lake: edit_records(lake, MOVIES_JSON, lambda r: r.append(dict(r[0]))),
         [("error", "json-rows", MOVIES_JSON), ("error", "record-count", MOVIES_JSON)],
+    ),
+    "another digest of the rows": (
+        member("movies", digest="0" * 32),
+        [("error", "rows-digest", MOVIES)],
+    ),
+    "a layout that does not exist": (
+        edit_lake_file(lambda content: content.update(layout="twigs")),
+        [("error", "lake-file", "lake.json")],
     ),
     "a problem not counted": (
         lambda lake: edit_records(
@@ -724,7 +733,7 @@ def test_a_lake_in_memory_has_the_same_findings(clean_lake):
 def test_workers_return_the_same_findings_in_the_same_order(sample_lake, tmp_path, monkeypatch):
     lake = Path(shutil.copytree(sample_lake, tmp_path / "lake"))
     flip("parquet/movies/date_stamp=20191206/country=deu/191206I.parquet")(lake)
-    monkeypatch.setattr("movielake.validation.lake._BATCH", 1)
+    monkeypatch.setattr("movielake.validation.batches.BATCH", 1)
     alone = list(validate(str(lake), workers=1))
     assert list(validate(str(lake), workers=2)) == alone
     assert "wrong-checksum" in {f.rule for f in alone}
@@ -736,7 +745,7 @@ def die(*_: object) -> None:
 
 
 def test_files_that_kill_their_worker_are_an_error_in_one_line(sample_lake, monkeypatch):
-    monkeypatch.setattr("movielake.validation.lake._BATCH", 1)
+    monkeypatch.setattr("movielake.validation.batches.BATCH", 1)
     monkeypatch.setattr("movielake.validation.lake.check_batch", die)
     with pytest.raises(OSError, match=r"^20191206 \w{3} to 2019\d{4} \w{3}: its worker died, perh"):
         list(validate(str(sample_lake), workers=2))
