@@ -125,3 +125,37 @@ def without_json(lake: Path, path: str) -> None:
 
     (lake / path).unlink()
     edit_commit(lake, change)
+
+
+# --- compact lakes
+
+
+def compact_file(lake: Path, kind: str, table: str, country: str) -> str:
+    """Return the path of the only file of a table and country in a compact lake."""
+    (path,) = (lake / kind / table / f"country={country}").iterdir()
+    return str(path.relative_to(lake))
+
+
+def edit_manifest(lake: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Change the rows of the manifest of a compact lake, and write it as movielake does."""
+    path = lake / "manifest.parquet"
+    table = pq.ParquetFile(path).read()
+    rows = table.to_pylist()
+    for row in rows:
+        change(row)
+    changed = pa.Table.from_pylist(rows, table.schema)
+    pq.write_table(changed, path, compression="zstd", write_page_checksum=True)
+
+
+def edit_compact_rows(lake: Path, path: str, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Change the rows of a file of a compact lake, and update its size and checksum."""
+    rows = change(pq.ParquetFile(lake / path).read())
+    pq.write_table(rows, lake / path, compression="zstd", store_schema=False)
+    content = (lake / path).read_bytes()
+
+    def update(row: dict[str, Any]) -> None:
+        if row["parquet_path"] == path:
+            digest = hashlib.sha256(content).hexdigest()
+            row |= {"parquet_bytes": len(content), "parquet_sha256": digest}
+
+    edit_manifest(lake, update)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Final
 
-from movielake.lake.commits import MemberCommit
+from movielake.lake.commits import Commit, MemberCommit
 from movielake.lake.writers import WrittenFile
 from movielake.names.layout import ROW_GROUP
 from movielake.staging.packs import Pair, files_of
@@ -48,24 +48,29 @@ def plan_batches(chosen: Sequence[Pair], inventory: Inventory, *, fast: bool) ->
     rows = _rows_of_files(inventory) if inventory.is_compact else {}
     pairs = sorted(chosen, key=itemgetter(1, 0)) if inventory.is_compact else chosen
     batches: list[Batch] = []
-    seen: set[WrittenFile | None] = set()
+    seen: set[WrittenFile] = set()
     for piece in _pieces(pairs, inventory, rows, fast):
         commits = tuple(inventory.commits[pair] for pair in piece)
         starts = tuple(inventory.starts[pair] for pair in piece if inventory.is_compact)
         there = present.intersection(file.path for c in commits for file in files_of(c))
-        new = {m.parquet: m.table for c in commits for m in c.members if m.parquet in rows}
-        shared = tuple(
-            SharedFile(file, table, rows[file])
-            for file, table in new.items()
-            if file and table and file not in seen and file.path in present
-        )
-        seen.update(new)
-        batches.append(Batch(commits, frozenset(there), starts, shared))
+        shared = [
+            SharedFile(file, table, rows[file.path])
+            for file, table in _parquet_files(commits).items()
+            if file.path in rows.keys() & present and file not in seen
+        ]
+        seen.update(each.file for each in shared)
+        batches.append(Batch(commits, frozenset(there), starts, tuple(shared)))
     return batches
 
 
+def _parquet_files(commits: Iterable[Commit]) -> dict[WrittenFile, str]:
+    """Return the Parquet files of commits, each with its table."""
+    members = (member for commit in commits for member in commit.members)
+    return {member.parquet: member.table for member in members if member.parquet and member.table}
+
+
 def _pieces(
-    pairs: Sequence[Pair], inventory: Inventory, rows: dict[WrittenFile, int], fast: bool
+    pairs: Sequence[Pair], inventory: Inventory, rows: dict[str, int], fast: bool
 ) -> Iterator[list[Pair]]:
     """Divide partitions into pieces of about `BATCH` bytes."""
     cuts = _row_group_starts(pairs, inventory) if inventory.is_compact else frozenset(pairs)
@@ -82,21 +87,22 @@ def _pieces(
         yield piece
 
 
-def _bytes(member: MemberCommit, rows: dict[WrittenFile, int]) -> float:
+def _bytes(member: MemberCommit, rows: dict[str, int]) -> float:
     """Return the bytes of the files of a member, or of its share in a file of many members."""
     return sum(
-        file.bytes * member.rows / max(rows[file], 1) if file in rows else file.bytes
+        file.bytes * member.rows / max(rows[file.path], 1) if file.path in rows else file.bytes
         for file in member.files
     )
 
 
-def _rows_of_files(inventory: Inventory) -> dict[WrittenFile, int]:
+def _rows_of_files(inventory: Inventory) -> dict[str, int]:
     """Return the number of rows of each Parquet file, as the commits state them."""
-    rows: dict[WrittenFile, int] = {}
+    rows: dict[str, int] = {}
     for commit in inventory.commits.values():
         for member in commit.members:
             if member.parquet:
-                rows[member.parquet] = rows.get(member.parquet, 0) + member.rows
+                path = member.parquet.path
+                rows[path] = rows.get(path, 0) + member.rows
     return rows
 
 
