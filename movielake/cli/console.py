@@ -111,9 +111,10 @@ def overview_tables(overview: Overview, current: int | None = None) -> list[Rend
     """
     stamps, countries = overview.date_stamps, overview.countries
     span = f"{stamps[0]} to {stamps[-1]}" if stamps else "none"
+    layout = overview.layout + (f" by {overview.span}" if overview.span else "")
     shown: list[RenderableType] = [
         f"{overview.lake}: {overview.feed_zips:,} feed zips, "
-        f"{len(stamps)} date stamps ({span}), {len(countries)} countries",
+        f"{len(stamps)} date stamps ({span}), {len(countries)} countries, layout {layout}",
         f"countries: {', '.join(countries)}",
     ]
     if unknown := overview.unknown_countries:
@@ -134,9 +135,9 @@ def overview_tables(overview: Overview, current: int | None = None) -> list[Rend
 
 def _sizes_table(overview: Overview, current: int | None) -> Table:
     sizes = Table("", *(Column(size.table, justify="right") for size in overview.tables))
-    for name in ("members", "records", "rows", "screenings"):
+    for name in ("files", "records", "rows", "screenings"):
         counts = [getattr(size, name) for size in overview.tables]
-        sizes.add_row("files" if name == "members" else name, *(f"{n:,}" for n in counts))
+        sizes.add_row(name, *(f"{n:,}" for n in counts))
     if current is not None:
         shown = [f"{current:,}" if size.table == "showings" else "" for size in overview.tables]
         sizes.add_row("current screenings", *shown)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from movielake.lake.cards import html_card, html_table, show_countries, show_stamps
 from movielake.lake.commits import COMPLETE
 from movielake.lake.manifest import read_manifest
-from movielake.lake.opening import check_lake
+from movielake.lake.opening import check_lake, read_layout, read_span
 from movielake.names.countries import list_unknown
 from movielake.names.layout import Folder
 from movielake.rows.problems import Problem, total
@@ -29,14 +29,16 @@ class TableSize:
     ----------
     table : str
         Name of the table.
-    members, records, rows, screenings : int
-        Counts. Screenings are rows with a time.
+    members, files, records, rows, screenings : int
+        Counts. Files are those of Parquet, which members share in a compact lake. Screenings are
+        rows with a time.
     xml_bytes, json_bytes, parquet_bytes : int
         Sizes of the source and of the files written from it.
     """
 
     table: str
     members: int
+    files: int
     records: int
     rows: int
     screenings: int
@@ -53,6 +55,10 @@ class Overview:
     ----------
     lake : str
         Path or URL of the lake.
+    layout : {"leaves", "compact"}
+        Layout of its files.
+    span : str or None
+        Unit of the spans of stamps that share a file, for example ``year``. None for leaves.
     tables : tuple of TableSize
         Sizes of the tables, in the usual order.
     date_stamps, countries : tuple of str
@@ -66,6 +72,8 @@ class Overview:
     """
 
     lake: str
+    layout: str
+    span: str | None
     tables: tuple[TableSize, ...]
     date_stamps: tuple[str, ...]
     countries: tuple[str, ...]
@@ -82,6 +90,8 @@ class Overview:
         """Return all fields as JSON types, as printed by ``movielake info --format json``."""
         return {
             "lake": self.lake,
+            "layout": self.layout,
+            "span": self.span,
             "feed_zips": self.feed_zips,
             "date_stamps": list(self.date_stamps),
             "countries": list(self.countries),
@@ -94,6 +104,7 @@ class Overview:
     def _repr_html_(self) -> str:
         known = self.to_dict()
         facts = {
+            "layout": self.layout + (f" by {self.span}" if self.span else ""),
             "feed zips": self.feed_zips,
             "date stamps": show_stamps(self.date_stamps),
             "countries": show_countries(self.countries),
@@ -139,6 +150,8 @@ def describe_lake(lake: str) -> Overview:
     pairs = members.select(["date_stamp", "country"]).group_by(["date_stamp", "country"])
     return Overview(
         lake=lake,
+        layout=read_layout(folder),
+        span=read_span(folder),
         tables=measure_tables(members),
         date_stamps=tuple(sorted(set(members["date_stamp"].to_pylist()))),
         countries=tuple(sorted(set(members["country"].to_pylist()))),
@@ -168,8 +181,11 @@ def _size(name: str, members: pa.Table) -> TableSize:
     def add(column: str) -> int:
         return int(pc.sum(members[column]).as_py() or 0)
 
-    counts = ("records", "rows", "screenings", "xml_bytes", "json_bytes", "parquet_bytes")
-    return TableSize(name, members.num_rows, *map(add, counts))
+    counts = ("records", "rows", "screenings", "xml_bytes", "json_bytes")
+    parquet = members.select(["parquet_path", "parquet_bytes"]).drop_null().to_pydict()
+    files = dict(zip(*parquet.values(), strict=True))  # many members share a file when compact
+    known = {count: add(count) for count in counts} | {"parquet_bytes": sum(files.values())}
+    return TableSize(name, members=members.num_rows, files=len(files), **known)
 
 
 def _problems(members: pa.Table) -> tuple[tuple[str, Problem], ...]:

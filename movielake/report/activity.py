@@ -93,7 +93,12 @@ def count_ids(
 
 
 def parts_of(held: Holdings) -> list[FileGroup]:
-    """Group files into a few dozen parts, in order: enough for all workers, but not too small."""
+    """Group files into a few dozen parts: enough for all workers, but not too small.
+
+    They are in order, except in a compact lake, where each row group is in one part.
+    """
+    if held.shares_parquet:
+        return held.million_rows()
     return held.groups(held.kind, max((held.total("rows") or 0) // _PARTS, 1), count="rows")
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.reading.files import PlainRows, rows_of_group
+from movielake.reading.files import PlainRows
 from movielake.reading.groups import FileGroup
 from movielake.reading.readers import MoviesReader, ShowingsReader
 from movielake.reading.tallies import over_groups
@@ -19,6 +21,9 @@ POOL: Final = 200
 """Number of most screened films of each country in the page. Its table of films uses them."""
 
 _TITLE_LENGTH: Final = 120
+
+_Title = tuple[tuple[str, str], str]
+"""Stamp and country of a snapshot, and a title in it."""
 
 
 def top_films(
@@ -83,24 +88,37 @@ def _newest(
 ) -> dict[int, str]:
     held = reader._checked()
     names = _Names(reader._source, column, films)
-    titles: dict[int, str] = {}
+    titles: dict[int, _Title] = {}
     for found in over_groups(names, held, parts_of(held)):
-        titles |= found  # groups are in the order of stamps, so the newest title wins
-    return titles
+        for film, title in found.items():
+            titles[film] = max(title, titles.get(film, title), key=itemgetter(0))
+    return {film: title for film, (_, title) in titles.items()}
 
 
 class _Names:
-    """Reader of the last title of each film in a group of files."""
+    """Reader of the newest title of each film in a group of files, with its stamp and country."""
 
     def __init__(self, source: PlainRows, column: str, films: Sequence[int]) -> None:
         self._source = source
         self._column = column
         self._films = pa.array(films, pa.int32())
 
-    def __call__(self, group: FileGroup) -> dict[int, str]:
-        rows = rows_of_group(self._source, group, ["movie_id", self._column])
+    def __call__(self, group: FileGroup) -> dict[int, _Title]:
+        keys = [(file.date_stamp, file.country) for file in group.files]
+        parts = self._source.parts(group, ["movie_id", self._column])
+        # A compact lake has its files in the order of countries.
+        pieces = [self._named(parts[n], n) for n in sorted(range(len(keys)), key=keys.__getitem__)]
+        if not pieces:
+            return {}
+        last = pa.concat_tables(pieces).group_by("movie_id", use_threads=False)
+        found = last.aggregate([(self._column, "last"), ("file", "last")])
+        names = pc.utf8_slice_codeunits(found[f"{self._column}_last"], 0, _TITLE_LENGTH)
+        columns = (found["movie_id"], found["file_last"], names)
+        films = zip(*(column.to_pylist() for column in columns), strict=True)
+        return {film: (keys[n], name) for film, n, name in films}
+
+    def _named(self, rows: pa.Table, number: int) -> pa.Table:
+        """Return the rows of the films with a title, with the number of their file."""
         named = pc.and_(pc.is_in(rows["movie_id"], self._films), rows[self._column].is_valid())
-        last = rows.filter(named).group_by("movie_id", use_threads=False)
-        pairs = last.aggregate([(self._column, "last")])
-        names = pc.utf8_slice_codeunits(pairs[f"{self._column}_last"], 0, _TITLE_LENGTH)
-        return dict(zip(pairs["movie_id"].to_pylist(), names.to_pylist(), strict=True))
+        rows = rows.filter(named)
+        return rows.append_column("file", pa.array(np.full(rows.num_rows, number)))

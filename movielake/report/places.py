@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from movielake.names.countries import find_countries
 from movielake.places.geography import is_outside
-from movielake.reading.files import read_columns
-from movielake.reading.groups import FileGroup
+from movielake.reading.files import read_parts
+from movielake.reading.groups import FileGroup, HeldFile
 from movielake.reading.holdings import Holdings
 from movielake.reading.readers import TheatersReader
 from movielake.reading.tallies import over_groups
@@ -67,23 +67,29 @@ def _nothing() -> pa.Table:
 
 
 class _Newest:
-    """Reader of each theater's newest row in a country. It reads files from new to old."""
+    """Reader of each theater's newest row in a country. Only some files have such rows."""
 
     def __init__(self, url: str, table: Table) -> None:
         self._url = url
         self._table = table
 
     def __call__(self, group: FileGroup) -> pa.Table:
-        seen = pa.array([], pa.int32())
-        parts = [_nothing()]
-        for file in reversed(group.files):
-            ids = read_columns(self._url, file, self._table, [_KEY])[_KEY]
-            if pc.all(pc.is_in(ids, seen), min_count=0).as_py():
-                continue  # most weeks have no new theaters
-            rows = read_columns(self._url, file, self._table, list(_COLUMNS))
+        parts, seen = [_nothing()], pa.array([], pa.int32())
+        files = self._files_with_news(group)
+        for rows in reversed(read_parts(self._url, files, self._table, _COLUMNS)):
             parts.append(_last_of_each(rows, seen).cast(parts[0].schema))
             seen = pc.unique(pa.chunked_array([seen, *parts[-1][_KEY].chunks]))
         return pa.concat_tables(parts)
+
+    def _files_with_news(self, group: FileGroup) -> list[HeldFile]:
+        """Return the files with a theater that no later file has. Most weeks have none."""
+        seen, files = pa.array([], pa.int32()), []
+        ids = [part[_KEY] for part in read_parts(self._url, group.files, self._table, [_KEY])]
+        for file, found in zip(reversed(group.files), reversed(ids), strict=True):
+            if not pc.all(pc.is_in(found, seen), min_count=0).as_py():
+                files.append(file)
+                seen = pc.unique(pa.chunked_array([seen, *found.drop_null().chunks]))
+        return files[::-1]
 
 
 def _last_of_each(rows: pa.Table, seen: pa.Array) -> pa.Table:

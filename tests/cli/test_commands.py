@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from rich.cells import cell_len
 
 import movielake
+from movielake import compact
 from movielake.cli import main
 from movielake.cli.console import rows_table
 from movielake.cli.escaping import printable
@@ -480,8 +481,8 @@ def test_info_shows_stamps_countries_and_sizes(feed, lake):
     assert (result.exit_code, result.stderr) == (0, "")
     text, sizes = result.stdout.split("┏", 1)
     assert " ".join(text.split()) == (
-        f"{lake}: 2 feed zips, 2 date stamps (20191206 to 20191213), 2 countries "
-        "countries: deu, swe"
+        f"{lake}: 2 feed zips, 2 date stamps (20191206 to 20191213), 2 countries, "
+        "layout leaves countries: deu, swe"
     )
     lines = sizes.splitlines()
     assert re.findall(r"\w+", lines[1]) == ["movies", "theaters", "showings"]
@@ -492,6 +493,26 @@ def test_info_shows_stamps_countries_and_sizes(feed, lake):
         "rows": ["4", "2", "4"],
         "screenings": ["0", "0", "4"],
     }
+
+
+def test_info_of_a_compact_lake_counts_each_file_once(tmp_path, lake):
+    zips = {DEU: week("20191206"), "20191213/movies_deu.zip": week("20191213")}
+    convert(write_feed(tmp_path / "feed", zips), lake)
+    copy = compact(lake, str(tmp_path / "compact"), span="all")
+    text, sizes = run("info", copy).stdout.split("┏", 1)
+    assert " ".join(text.split()) == (
+        f"{copy}: 2 feed zips, 2 date stamps (20191206 to 20191213), 1 countries, "
+        "layout compact by all countries: deu"
+    )
+    (line,) = (line for line in sizes.splitlines() if "files" in line)
+    assert re.findall(r"[0-9]+", line) == ["1", "1", "1"]
+    known = json.loads(run("info", copy, "--format", "json").stdout)
+    assert (known["layout"], known["span"]) == ("compact", "all")
+    for size in known["tables"]:
+        assert (size["members"], size["files"]) == (2, 1)
+        for kind in ("json", "parquet"):
+            (held,) = Path(copy, kind, size["table"], "country=deu").iterdir()
+            assert size[f"{kind}_bytes"] == held.stat().st_size
 
 
 def test_info_counts_current_screenings(tmp_path, lake):

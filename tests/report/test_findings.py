@@ -16,10 +16,11 @@ import fsspec
 import pytest
 from click.testing import CliRunner
 
-from movielake import convert, write_report
+from movielake import compact, convert, write_report
 from movielake.cli import main
 from movielake.places import outlines
 from movielake.places.timezones import tz_version
+from movielake.reading import rowgroups
 from movielake.report import coverage, findings, page, places
 from tests.conftest import Ask
 from tests.current import current_sql
@@ -75,6 +76,53 @@ def by_code(report: Findings, counts: list[int]) -> dict[str, int]:
     """Return a flat list of country indices and counts as a dict."""
     codes = [country["code"] for country in report["countries"]]
     return {codes[at]: n for at, n in zip(counts[::2], counts[1::2], strict=True)}
+
+
+# --- layouts
+
+
+@pytest.mark.parametrize("span", ["all", "month"])
+@pytest.mark.parametrize("current", [True, False])
+def test_both_layouts_have_the_same_findings(
+    sample_lake: Path, tmp_path: Path, span: str, current: bool
+) -> None:
+    copy = compact(str(sample_lake), str(tmp_path / "lake"), span=span)
+    both = [findings.gather_findings(str(lake), current=current) for lake in (sample_lake, copy)]
+    for found in both:
+        del found["written"]
+        for table in found["tables"]:
+            for size in ("files", "json_bytes", "parquet_bytes"):
+                assert table.pop(size) > 0
+    assert both[0] == both[1]
+
+
+def test_the_newest_title_is_the_same_in_both_layouts(tmp_path: Path) -> None:
+    """Countries disagree on a title, and the last country with the newest stamp has it."""
+    zips = {
+        "20191206/movies_swe.zip": {"I.XML": movies("Old"), "S.XML": times(showing(1))},
+        "20191213/movies_deu.zip": {"I.XML": movies("Neu"), "S.XML": times(showing(1))},
+        "20191213/movies_fra.zip": {"I.XML": movies("Neuf"), "S.XML": times(showing(1))},
+    }
+    leaves = gather(tmp_path, zips)
+    copy = findings.gather_findings(compact(str(tmp_path / "lake"), str(tmp_path / "compact")))
+    assert [f["films"][0]["title"] for f in (leaves, copy)] == ["Neuf"] * 2
+
+
+def test_a_row_group_is_read_once_for_each_part_of_the_page(
+    sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = compact(str(sample_lake), str(tmp_path / "lake"), countries="deu,swe", span="all")
+    opened: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    read = rowgroups.read_members
+
+    def count(url: str, files: Any, columns: Any, *more: Any) -> Any:
+        opened[files[0].path, tuple(columns)] += 1
+        return read(url, files, columns, *more)
+
+    monkeypatch.setattr("movielake.reading.files.read_members", count)
+    findings.gather_findings(copy, current=False)
+    assert len(opened) > 8
+    assert set(opened.values()) == {1}
 
 
 # --- numbers
