@@ -39,7 +39,7 @@ class RowsDigest:
     def update(self, rows: pa.Table) -> None:
         """Add rows. All calls must have the same columns."""
         for name, column in zip(rows.column_names, rows.columns, strict=True):
-            for chunk in column.chunks:
+            for chunk in filter(len, column.chunks):
                 self._add(name, chunk)
 
     def hexdigest(self) -> str:
