@@ -122,7 +122,7 @@ def _entry(rows: list[dict[str, Any]]) -> Entry:
 
 
 def _member(row: dict[str, Any]) -> MemberCommit:
-    parts: dict[str, Any] = {name: row.get(name) for name in _FIELDS}
+    parts: dict[str, Any] = {name: row[name] for name in _FIELDS if name in row}
     parts |= {kind: _file(row, kind) for kind in ("json", "parquet")}
     for name, kind in _LISTS.items():
         parts[name] = tuple(kind(**each) for each in row[name])
