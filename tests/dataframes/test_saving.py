@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword")
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Compute without threads, on frames of several partitions."""
-    monkeypatch.setattr("movielake.reading.views._ROWS", 2_000)
+    monkeypatch.setattr("movielake.reading.holdings.ROW_GROUP", 2_000)
     with dask.config.set(scheduler="sync"):
         yield
 

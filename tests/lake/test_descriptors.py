@@ -209,8 +209,10 @@ def test_packed_and_staged_lakes_have_a_descriptor(lake, tmp_path, has_one):
     subprocess.run(["tar", "xf", tmp_path / "lake.tar", "-C", tmp_path / "unpacked"], check=True)
     stage(str(lake), str(tmp_path / "staged"), tables="showings")
     stage(str(tmp_path / "lake.tar"), str(tmp_path / "staged too"))
-    for name in ("unpacked", "staged", "staged too"):
-        assert (tmp_path / name / "datapackage.json").read_bytes() == descriptor_content()
+    layouts = {"unpacked": "compact", "staged": "leaves", "staged too": "compact"}
+    for name, layout in layouts.items():
+        found = (tmp_path / name / "datapackage.json").read_bytes()
+        assert found == descriptor_content(layout)
 
 
 def test_a_descriptor_of_a_lake_inside_a_feed_is_ignored(lake):
