@@ -55,7 +55,7 @@ def _offer(incomplete: str, words: dict[str, str]) -> list[CompletionItem]:
 def _keys(context: click.Context) -> list[tuple[str, str]]:
     """Return stamps and countries of the first argument's path; no error, for the shell's sake."""
     from movielake.feed.zips import find_feed
-    from movielake.lake.ledger import committed
+    from movielake.lake.manifest import read_manifest
     from movielake.staging.sources import open_source
 
     arguments = (p.name for p in context.command.params if isinstance(p, click.Argument))
@@ -64,7 +64,8 @@ def _keys(context: click.Context) -> list[tuple[str, str]]:
     place = context.params.get(next(arguments, None) or "") or next(waiting, None)
     if place:
         with suppress(Exception), open_source(place) as lake:
-            return list(committed(lake))
+            keys = read_manifest(lake, ["date_stamp", "country"], needed=None)
+            return list(zip(*keys.to_pydict().values(), strict=True))
         with suppress(Exception):
             return [zip_.key for zip_ in find_feed(place).zips]
     return []

@@ -42,6 +42,11 @@ ValueError
 """
 """The parameters and errors of all readers, for their docstrings."""
 
+_NEVER_CURRENT: Final = """
+current : False, optional
+    Only showings can be current. `latest` returns the newest row of each film or theater.
+"""
+
 _CURRENT: Final = """\
 current : bool or {"movie", "theater"}, optional
     Leave out what a later snapshot supersedes. True means ``"movie"``. Default: False.
@@ -187,7 +192,7 @@ class _Reader(RecordsView):
         return len(self.movie_ids)
 
 
-@insert_into_docstring(_ARGUMENTS)
+@insert_into_docstring(_ARGUMENTS.replace("Raises\n", _NEVER_CURRENT + "\nRaises\n"))
 class MoviesReader(_Reader):
     """Films by week and country. The DataFrame has one row per record.
 
@@ -202,7 +207,7 @@ class MoviesReader(_Reader):
     _table_name = "movies"
 
 
-@insert_into_docstring(_ARGUMENTS)
+@insert_into_docstring(_ARGUMENTS.replace("Raises\n", _NEVER_CURRENT + "\nRaises\n"))
 class TheatersReader(_Reader):
     """Cinemas by week and country. The DataFrame has one row per record.
 
