@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from movielake.lake.leftovers import abort_uploads, is_abandoned
-from movielake.lake.owners import name_owner
+from movielake.lake.owners import is_alive, name_owner
 from movielake.lake.writers import HashingFile, explained, rename
 from movielake.names.folders import changed_at
 from movielake.names.layout import LAKE_FILE, Folder, is_date_stamp
@@ -210,6 +210,9 @@ def _remove_partials(folder: Folder, name: str) -> None:
     with suppress(OSError):  # the folder does not exist, or only its owner can list it
         for info in folder.fs.ls(folder.path, detail=True):
             owner = owner_of(info["name"].rpartition("/")[2])
+            is_folder = info["type"] == "directory"
+            if is_folder and owner and is_alive(owner):
+                continue  # the parts of a file, which this thread may be about to join
             if owner and is_abandoned(owner, changed_at(info)):
-                folder.fs.rm(info["name"], recursive=info["type"] == "directory")
+                folder.fs.rm(info["name"], recursive=is_folder)
     abort_uploads(folder, f".{name}.", owner_of)
