@@ -1,5 +1,6 @@
 """The resources and settings of a job, read from plain mappings."""
 
+import ast
 import socket
 from pathlib import Path
 
