@@ -249,8 +249,9 @@ def join_records(
     >>> sorted(bag.take(1)[0].keys() & {"movie", "theater", "movie_id"})
     ['movie', 'movie_id', 'theater']
     """
-    import dask.bag as db
     from dask.delayed import delayed
+
+    from movielake.reading.bags import bag_of
 
     held = others_of(showings, movies, theaters)
     urls = {name: holdings.folder.url for name, holdings in held.items()}
@@ -258,8 +259,7 @@ def join_records(
     showings._checked("json")
     groups = AttachPartitions(as_they_are, _as_json(held.values()))(showings._bag_groups())
     read = delayed(_joined_records)
-    bag: db.Bag = db.from_delayed([read(group, showings._source, urls) for group in groups])
-    return bag
+    return bag_of([read(group, showings._source, urls) for group in groups])
 
 
 def _as_json(held: Iterable[Holdings]) -> Iterator[Holdings]:

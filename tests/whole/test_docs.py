@@ -69,15 +69,14 @@ RUN_BY = {
 STARTS_WITH_NOTHING = {"README", "first-lake", "install"}
 """Pages that make a feed and a lake. The other pages get those of the sample."""
 
-DRIVER = """
-import subprocess
-namespace = {"__name__": "__main__"}
-for kind, text in BLOCKS:
-    if kind == "python":
-        exec(compile(text, "page", "exec"), namespace)
-    else:
-        subprocess.run(["bash", "-euo", "pipefail", "-c", text], check=True)
-"""
+
+def as_script(page: Path) -> str:
+    """Write the blocks of a page as a plain script without `if __name__ == "__main__"`."""
+    lines = ["import subprocess"]
+    for kind, text in blocks(page):
+        command = ["bash", "-euo", "pipefail", "-c", text]
+        lines.append(text if kind == "python" else f"subprocess.run({command!r}, check=True)")
+    return "\n".join(lines)
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -97,11 +96,11 @@ def test_the_commands_and_code_of_a_page_work(page, tmp_path, sample_feed, sampl
     if page.stem not in STARTS_WITH_NOTHING:
         (tmp_path / "feed").symlink_to(sample_feed)
         (tmp_path / "lake").symlink_to(sample_lake)
-    code = f"BLOCKS = {blocks(page)!r}\n{DRIVER}"
+    (tmp_path / "page.py").write_text(as_script(page), encoding="utf-8")
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environ |= {"HOME": str(tmp_path), "MPLBACKEND": "agg"}
     result = subprocess.run(
-        [sys.executable, "-c", code],  # as in a notebook, workers find no script to import
+        [sys.executable, "page.py"],
         cwd=tmp_path,
         env=environ,
         capture_output=True,
