@@ -6,6 +6,8 @@ The contenders alternate in one run. Each writes to a new folder:
 - one country: ``cp`` of its files; `movielake.stage` of this country from the pack and the folder
 - again: staging the whole lake to a folder that already has all files
 
+All of this for a lake as converted, and for its compact copy.
+
 Times are the median of the rounds, elapsed, after a sync, because the disk is measured too.
 ``tar`` and ``cp`` include the start of their process, some milliseconds. The others do not include
 Python's start. The sample has eight weeks. Further weeks are copies under other stamps, which is
@@ -23,7 +25,7 @@ from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 
-from movielake import convert
+from movielake import compact, convert
 from movielake.lake.ledger import mark_behind
 from movielake.lake.manifest import rebuild_manifest
 from movielake.names.layout import Folder
@@ -76,15 +78,17 @@ def run(command: Sequence[str], folder: Path, target: Path) -> None:
 
 
 def files_of(lake: Path, country: str) -> list[str]:
-    """List the files of one country that ``cp`` copies, including commits."""
+    """List the files of one country that ``cp`` copies, including commits or the manifest."""
     found = [path for path in lake.rglob("*") if country in str(path.relative_to(lake))]
+    if not (lake / "manifest").exists():
+        found.append(lake / "manifest.parquet")
     return [str(path.relative_to(lake)) for path in sorted(found) if path.is_file()]
 
 
 def contenders(lake: Path, tar: Path) -> dict[str, Callable[[Path], object]]:
     """Return the contenders by name."""
     one = files_of(lake, COUNTRY)
-    done = str(lake.parent / "again")
+    done = f"{lake} again"
     stage(str(tar), done)
     return {
         "tar xf": lambda to: run(["tar", "xf", str(tar), "-C"], lake, to),
@@ -99,7 +103,7 @@ def contenders(lake: Path, tar: Path) -> dict[str, Callable[[Path], object]]:
 
 def measure(lake: Path, tar: Path, rounds: int) -> dict[str, float]:
     """Alternate the contenders, and return the median seconds of each, after a sync."""
-    targets = (lake.parent / f"to {number}" for number in count())
+    targets = (Path(f"{lake} to {number}") for number in count())
 
     def synced(work: Callable[[], object]) -> float:
         os.sync()
@@ -116,21 +120,27 @@ def sections(rounds: int) -> Iterator[Section]:
     """Measure on the disk with the system's folder for temporary files."""
     with tempfile.TemporaryDirectory() as name:
         lake = make_lake(Path(name), REPEATED, SCALE)
-        tar = Path(name, "lake.tar")
-        pack(str(lake), str(tar))
-        seconds = measure(lake, tar, rounds)
-        one = sum((lake / path).stat().st_size for path in files_of(lake, COUNTRY))
-        files = sum(path.is_file() for path in lake.rglob("*"))
-        whole = tar.stat().st_size
+        copy = Path(compact(str(lake), f"{name}/compact"))
+        for layout, place in (("as converted", lake), ("compact", copy)):
+            tar = Path(f"{place}.tar")
+            pack(str(place), str(tar), leaves=place == lake)
+            yield _table(layout, place, tar, rounds)
+
+
+def _table(layout: str, lake: Path, tar: Path, rounds: int) -> Section:
+    seconds = measure(lake, tar, rounds)
+    one = sum((lake / path).stat().st_size for path in files_of(lake, COUNTRY))
+    files = sum(path.is_file() for path in lake.rglob("*"))
+    whole = tar.stat().st_size
     rows = []
     for what, taken in seconds.items():
         is_one = what == "cp" or "country" in what
         size, plain = (one, "cp") if is_one else (whole, "tar xf")
         ratio = "" if what == plain else f"{taken / seconds[plain]:.2f} of {plain}"
         rows.append([what, f"{taken:.2f} s", f"{size / 1e6 / taken:.0f} MB/s", ratio])
-    yield Section(
-        name="stage",
-        title="Staging",
+    return Section(
+        name="stage" if layout == "as converted" else "stage-compact",
+        title=f"Staging, {layout}",
         text=f"A lake of {files:,} files and {whole / 1e6:.0f} MB, and one of its countries with "
         f"{one / 1e6:.0f} MB, staged on the same local disk. Staging verifies the checksum of "
         "every file. `tar xf` and `cp` write the same bytes for comparison. "

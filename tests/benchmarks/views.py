@@ -1,6 +1,7 @@
 """Time and memory of queries on a lake with all partitions, compared with DuckDB and Polars.
 
-All three engines read the same Parquet files on the same cores. Each run is a new process, so that
+All three engines read the same Parquet files on the same cores, first those of the lake as
+converted and then those of its compact copy. Each run is a new process, so that
 its peak memory is measured alone. The rounds alternate between the engines. The time is that of the
 query only, with files in the cache, as the median of the rounds. The table marks a run that exceeds
 the memory limit or takes more than five minutes.
@@ -10,15 +11,17 @@ If movielake offers two ways, a DataFrame and counting in Arrow, the table shows
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import resource
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from movielake import ShowingsReader
+from movielake import ShowingsReader, compact
 from tests.benchmarks.results import Section
 from tests.benchmarks.rounds import peak_megabytes
 from tests.benchmarks.synthetic_lake import write_lake
@@ -33,14 +36,20 @@ LIMIT = 16
 SECONDS = 300
 
 
+def is_compact(lake: str) -> bool:
+    """Return whether a lake has the compact layout."""
+    return bool(json.loads(Path(lake, "lake.json").read_text())["layout"] == "compact")
+
+
 def duck(sql: str) -> Question:
     """Query DuckDB; {showings}, {movies} and {theaters} are placeholders for the tables."""
 
     def ask(lake: str) -> Any:
         import duckdb
 
+        folders = "*" if is_compact(lake) else "*/*"
         tables = {
-            name: f"read_parquet('{lake}/parquet/{name}/*/*/*.parquet', "
+            name: f"read_parquet('{lake}/parquet/{name}/{folders}/*.parquet', "
             "hive_partitioning=true, hive_types_autocast=false)"
             for name in ("showings", "movies", "theaters")
         }
@@ -58,7 +67,9 @@ def polars(build: Callable[[Callable[[str], Any], Any], Any]) -> Question:
 
         def scan(name: str) -> Any:
             folder = f"{lake}/parquet/{name}/**/*.parquet"
-            keys = {"date_stamp": pl.String, "country": pl.String}
+            keys = {"country": pl.String}
+            if not is_compact(lake):
+                keys = {"date_stamp": pl.String, **keys}
             return pl.scan_parquet(folder, hive_partitioning=True, hive_schema=keys)
 
         return build(scan, pl).collect(engine="streaming")
@@ -152,6 +163,33 @@ QUESTIONS: dict[str, dict[str, Question]] = {
         ),
         "polars": polars(
             lambda scan, pl: scan("showings").group_by(KEYS).agg(pl.col("theater_id").n_unique())
+        ),
+    },
+    "theaters with a screening by country × date_stamp": {
+        "movielake": view(lambda s: s.count_by(*KEYS, of="show_time", distinct="theater_id")),
+        "duckdb": duck(
+            "select country, date_stamp, count(distinct theater_id) from {showings} "
+            "where show_time is not null group by all"
+        ),
+        "polars": polars(
+            lambda scan, pl: (
+                scan("showings")
+                .filter(pl.col("show_time").is_not_null())
+                .group_by(KEYS)
+                .agg(pl.col("theater_id").n_unique())
+            )
+        ),
+    },
+    "all by movie": {
+        "movielake": view(lambda s: s.count_by("movie_id")),
+        "duckdb": duck("select movie_id, count(*) from {showings} group by all"),
+        "polars": polars(lambda scan, pl: scan("showings").group_by("movie_id").agg(pl.len())),
+    },
+    "country × show_time": {
+        "movielake": view(lambda s: s.count_by("country", "show_time")),
+        "duckdb": duck("select country, show_time, count(*) from {showings} group by all"),
+        "polars": polars(
+            lambda scan, pl: scan("showings").group_by(["country", "show_time"]).agg(pl.len())
         ),
     },
     "one country by movie": {
@@ -258,17 +296,31 @@ def ratio(ours: Any, theirs: Any) -> str:
 
 
 def sections(rounds: int, lake: str | None) -> Iterator[Section]:
-    """Run all queries. Without a given lake, write one first, which takes some minutes."""
+    """Run all queries on both layouts. Without a given lake, write one first."""
     with tempfile.TemporaryDirectory() as folder:
         if lake is None:
             lake = f"{folder}/lake"
             write_lake(lake, ROWS)
+        copy = compact(lake, f"{folder}/compact")
+        places = {"as converted": lake, "compact": copy}
         rows = len(ShowingsReader(lake).dataframe)
-        figures = {question: alternate(lake, question, rounds) for question in QUESTIONS}
-    yield Section(
-        name="views",
-        title="Queries on a whole lake",
-        text=f"48 countries × 260 weeks, {rows / 1e6:.0f} million screenings in 37,440 Parquet "
+        counts = {name: len(list(Path(p).rglob("*.parquet"))) - 1 for name, p in places.items()}
+        figures = {
+            layout: {question: alternate(place, question, rounds) for question in QUESTIONS}
+            for layout, place in places.items()
+        }
+    for layout, found in figures.items():
+        yield _table(layout, found, rows, counts[layout], rounds)
+    yield _across(figures)
+
+
+def _table(
+    layout: str, figures: dict[str, dict[str, Any]], rows: int, files: int, rounds: int
+) -> Section:
+    return Section(
+        name="views" if layout == "as converted" else "views-compact",
+        title=f"Queries on a whole lake, {layout}",
+        text=f"48 countries × 260 weeks, {rows / 1e6:.0f} million screenings in {files:,} Parquet "
         "files. Time and peak memory of the whole query, including opening the lake, with files "
         "in the cache. DuckDB and Polars read the same files. The last columns show their time "
         f"divided by ours. Median of {rounds} rounds.",
@@ -291,3 +343,31 @@ def sections(rounds: int, lake: str | None) -> Iterator[Section]:
         ],
         figures=figures,
     )
+
+
+def _across(figures: dict[str, dict[str, dict[str, Any]]]) -> Section:
+    """Compare movielake on the compact copy with the faster other engine on both layouts."""
+    ratios = {
+        question: [
+            _over_faster(figures["compact"][question]["movielake"], figures[layout][question])
+            for layout in figures
+        ]
+        for question in QUESTIONS
+    }
+    return Section(
+        name="views-layouts",
+        title="The compact copy against the other engines",
+        text="The time of the faster of DuckDB and Polars, divided by that of movielake on the "
+        "compact copy.",
+        columns=["query", "they read the lake as converted", "they read the compact copy"],
+        rows=[
+            [question, *(f"{found:.1f}" if found else "" for found in pair)]
+            for question, pair in ratios.items()
+        ],
+        figures=ratios,
+    )
+
+
+def _over_faster(ours: Any, found: dict[str, Any]) -> float | None:
+    rivals = [found[name][0] for name in ENGINES[2:] if isinstance(found.get(name), tuple)]
+    return min(rivals) / ours[0] if rivals and isinstance(ours, tuple) else None
