@@ -22,7 +22,7 @@ import movielake
 PACKAGE = Path(movielake.__file__).parent
 
 WINGS = {
-    "schema": "tables dictionary jsonschemas",
+    "schema": "tables dictionary jsonschemas engines",
     "sample": "streams markup places closures films quirks theaters edition movie_records "
     "movie_quirks theater_records showings showing_quirks china members packaging",
     "cluster": "machine slurm certificates starting processes scratch workers connection "
