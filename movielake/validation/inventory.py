@@ -137,11 +137,7 @@ def check_lake_file(lake: Folder) -> Iterator[Finding]:
         message = f"expected format {FORMAT}, found {version!r}; the validation stops here"
         yield found("lake-format", LAKE_FILE, f"{message}, use the movielake that wrote the lake")
         return
-    if content.get("layout") == COMPACT:
-        is_known = content.get("span") in SPANS
-    else:
-        is_known = content.get("layout") == LEAVES and "span" not in content
-    if not is_known:
+    if not _has_known_layout(content):
         message = "expected the layout leaves, or the layout compact with a span, found another"
         yield found("lake-file", LAKE_FILE, f"{message}; restore it from a backup")
     if not _is_as_written(text, content):
@@ -149,6 +145,12 @@ def check_lake_file(lake: Folder) -> Iterator[Finding]:
         yield found("lake-file", LAKE_FILE, message)
     if difference := describe_difference(tables):
         yield found("lake-schema", LAKE_FILE, f"{difference}; convert the feed to a new lake")
+
+
+def _has_known_layout(content: Any) -> bool:
+    if content.get("layout") == COMPACT:
+        return content.get("span") in SPANS
+    return content.get("layout") == LEAVES and "span" not in content
 
 
 def _is_as_written(text: bytes, content: Any) -> bool:
@@ -185,16 +187,38 @@ def take_inventory(lake: Folder, *, to_the_byte: bool) -> Inventory:
     return Inventory(lake, files, commits, table, broken)
 
 
-def _has_compact_layout(lake: Folder, files: dict[str, tuple[int, float | None]]) -> bool:
-    """Return the layout that lake.json states, or the one of the files if it is damaged."""
+def check_layout(inventory: Inventory) -> Iterator[Finding]:
+    """Compare the layout that ``lake.json`` states with the folders of the lake.
+
+    Parameters
+    ----------
+    inventory : Inventory
+        The lake.
+
+    Yields
+    ------
+    Finding
+    """
+    layout = COMPACT if inventory.is_compact else LEAVES
+    stated = _stated_layout(inventory.lake)
+    if stated in (COMPACT, LEAVES) and stated != layout:
+        message = f"expected the layout {layout}, as in the folders of the lake, found {stated}"
+        yield found("lake-file", LAKE_FILE, f"{message}; restore it from a backup")
+
+
+def _stated_layout(lake: Folder) -> Any:
     try:
-        stated = json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))["layout"]
+        return json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))["layout"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        stated = None
-    if stated in (LEAVES, COMPACT):
-        return bool(stated == COMPACT)
-    has_commits = any(path.startswith(f"{MANIFEST_FOLDER}/") for path in files)
-    return MANIFEST_TABLE in files and not has_commits
+        return None
+
+
+def _has_compact_layout(lake: Folder, files: dict[str, tuple[int, float | None]]) -> bool:
+    """Return the layout of the folders, or the one in ``lake.json`` if they do not show it."""
+    keys = {path.split("/")[2].partition("=")[0] for path in files if path.count("/") > 2}
+    if len(keys := keys & {"date_stamp", "country"}) == 1:
+        return keys == {"country"}
+    return bool(_stated_layout(lake) == COMPACT)
 
 
 def _compact_inventory(lake: Folder, files: dict[str, tuple[int, float | None]]) -> Inventory:

@@ -23,7 +23,12 @@ from movielake.validation.accounts import (
 from movielake.validation.batches import plan_batches
 from movielake.validation.contents import Batch, Depth, check_batch
 from movielake.validation.findings import Checked, Finding
-from movielake.validation.inventory import Inventory, check_lake_file, take_inventory
+from movielake.validation.inventory import (
+    Inventory,
+    check_lake_file,
+    check_layout,
+    take_inventory,
+)
 from movielake.validation.places import check_countries
 
 _FEW: Final = 2
@@ -70,6 +75,7 @@ def check_lake(
         if finding.rule == "lake-format":
             return
     inventory = take_inventory(folder, to_the_byte=not fast)
+    yield from check_layout(inventory)
     yield from inventory.broken.values()
     if inventory.is_compact and inventory.broken:
         return  # no other file states what the files hold

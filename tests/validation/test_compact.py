@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import assume, given, settings
@@ -361,6 +362,59 @@ DAMAGE: dict[str, tuple[Break, list[tuple[str, str]], str]] = {
         [("manifest-bytes", "manifest.parquet")],
         "",
     ),
+    "the manifest has no rows of a partition": (
+        lambda lake: pq.write_table(
+            (table := pq.read_table(lake / "manifest.parquet")).filter(
+                pc.or_(
+                    pc.not_equal(table["date_stamp"], "20191206"),
+                    pc.not_equal(table["country"], "deu"),
+                )
+            ),
+            lake / "manifest.parquet",
+            write_page_checksum=True,
+            compression="zstd",
+        ),
+        [
+            *(("row-range", path) for path in (MOVIES, FRAMES, "theaters", "showings")),
+            *(("row-range", path) for path in ("theater frames", "showing frames")),
+            *(("row-count", path) for path in (MOVIES, "theaters", "showings")),
+            *(("wrong-size", path) for path in (FRAMES, "theater frames", "showing frames")),
+        ],
+        "20191213 deu: expected",
+    ),
+    "the manifest has another time of a member": (
+        entry("showings", "20191206", first_date="2019-12-05"),
+        [("date-span", "showings")],
+        "20191206 deu: ",
+    ),
+    "a row has no stamp": (
+        lambda lake: edit_compact_rows(
+            lake,
+            movies_of(lake),
+            lambda rows: rows.set_column(
+                rows.num_columns - 1,
+                "date_stamp",
+                pa.array([None, *rows["date_stamp"].to_pylist()[1:]], pa.string()),
+            ),
+        ),
+        [("wrong-source", MOVIES)],
+        "20191206 deu: expected date_stamp 20191206, found others in 1 of 2 rows",
+    ),
+    "rows of two partitions are exchanged": (
+        lambda lake: edit_compact_rows(lake, movies_of(lake), lambda rows: rows.take([2, 3, 0, 1])),
+        [
+            *(("wrong-source", MOVIES),) * 4,
+            *(("rows-digest", MOVIES), ("json-rows", FRAMES)) * 2,
+        ],
+        "20191206 deu: ",
+    ),
+    "the layout is of another lake": (
+        lambda lake: (lake / "lake.json").write_text(
+            (lake / "lake.json").read_text().replace('"compact",\n "span": "year",', '"leaves",')
+        ),
+        [("lake-file", "lake.json")],
+        "expected the layout compact, as in the folders of the lake, found leaves",
+    ),
     "the span is missing": (
         lambda lake: (lake / "lake.json").write_text(
             (lake / "lake.json").read_text().replace('\n "span": "year",', "")
@@ -375,7 +429,9 @@ DAMAGE: dict[str, tuple[Break, list[tuple[str, str]], str]] = {
 def test_damage_to_a_compact_lake_is_found_and_named(lake, name):
     breaks, expected, text = DAMAGE[name]
     paths = {MOVIES: movies_of(lake), FRAMES: frames_of(lake)}
-    paths["showings"] = compact_file(lake, "parquet", "showings", "deu")
+    for table in ("theaters", "showings"):
+        paths[table] = compact_file(lake, "parquet", table, "deu")
+        paths[f"{table[:-1]} frames"] = compact_file(lake, "json", table, "deu")
     breaks(lake)
     findings = list(validate(str(lake), workers=1))
     if expected[0][1] == "every Parquet file":
