@@ -96,7 +96,10 @@ def test_both_layouts_have_the_same_findings(
     assert both[0] == both[1]
 
 
-def test_the_newest_title_is_the_same_in_both_layouts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rows_together", [1, 900_000])
+def test_the_newest_title_is_the_same_in_both_layouts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_together: int
+) -> None:
     """Countries disagree on a title, and the last country with the newest stamp has it."""
     zips = {
         "20191206/movies_swe.zip": {"I.XML": movies("Old"), "S.XML": times(showing(1))},
@@ -104,6 +107,7 @@ def test_the_newest_title_is_the_same_in_both_layouts(tmp_path: Path) -> None:
         "20191213/movies_fra.zip": {"I.XML": movies("Neuf"), "S.XML": times(showing(1))},
     }
     leaves = gather(tmp_path, zips)
+    monkeypatch.setattr("movielake.reading.holdings.ROW_GROUP", rows_together)
     copy = findings.gather_findings(compact(str(tmp_path / "lake"), str(tmp_path / "compact")))
     assert [f["films"][0]["title"] for f in (leaves, copy)] == ["Neuf"] * 2
 
