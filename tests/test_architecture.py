@@ -44,8 +44,8 @@ WINGS = {
     "joining": "positions lookups snapshots joins references",
     "conversion": "planning results members publishing runs",
     "report": "page coverage activity films places quality findings",
-    "validation": "findings rules whereabouts feeds manifests inventory places markup records "
-    "references rows accounts parts shared contents batches lake",
+    "validation": "findings rules whereabouts feeds manifests lakefile inventory places markup "
+    "records references rows accounts parts shared contents batches lake",
     "cli": "interrupts failures escaping console verdict progress completion options output "
     "walkthrough notebooks commands",
 }

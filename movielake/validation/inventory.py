@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
@@ -22,7 +22,7 @@ from movielake.lake.commits import (
     Commit,
 )
 from movielake.lake.entries import MANIFEST, manifest_table
-from movielake.lake.opening import COMPACT, LEAVES, describe_difference
+from movielake.lake.opening import COMPACT, LEAVES
 from movielake.lake.parsing import commit_from_json
 from movielake.lake.writers import WrittenFile
 from movielake.names.folders import changed_at
@@ -35,11 +35,10 @@ from movielake.names.layout import (
     commit_path,
 )
 from movielake.rows.problems import MEANING
-from movielake.schema.tables import FORMAT
 from movielake.staging.packs import Pair, files_of
 from movielake.staging.partitions import is_safe
-from movielake.staging.spans import SPANS
 from movielake.validation.findings import Finding
+from movielake.validation.lakefile import is_as_written, stated_layout
 from movielake.validation.manifests import (
     Start,
     commits_in,
@@ -113,51 +112,6 @@ class Inventory:
         return named | wholes
 
 
-def check_lake_file(lake: Folder) -> Iterator[Finding]:
-    """Compare ``lake.json`` with the format that this version reads and writes.
-
-    Parameters
-    ----------
-    lake : Folder
-        The lake.
-
-    Yields
-    ------
-    Finding
-    """
-    try:
-        text = bytes(lake.fs.cat_file(lake.join(LAKE_FILE)))
-        content = json.loads(text)
-        version, tables = content["format"], content["tables"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        message = f"cannot be read ({reason(error)}); restore it from a backup"
-        yield found("lake-file", LAKE_FILE, message)
-        return
-    if version != FORMAT:
-        message = f"expected format {FORMAT}, found {version!r}; the validation stops here"
-        yield found("lake-format", LAKE_FILE, f"{message}, use the movielake that wrote the lake")
-        return
-    if not _has_known_layout(content):
-        message = "expected the layout leaves, or the layout compact with a span, found another"
-        yield found("lake-file", LAKE_FILE, f"{message}; restore it from a backup")
-    if not _is_as_written(text, content):
-        message = "expected the bytes that movielake writes, found others; restore it from a backup"
-        yield found("lake-file", LAKE_FILE, message)
-    if difference := describe_difference(tables):
-        yield found("lake-schema", LAKE_FILE, f"{difference}; convert the feed to a new lake")
-
-
-def _has_known_layout(content: Any) -> bool:
-    if content.get("layout") == COMPACT:
-        return content.get("span") in SPANS
-    return content.get("layout") == LEAVES and "span" not in content
-
-
-def _is_as_written(text: bytes, content: Any) -> bool:
-    """Return whether JSON has exactly the format that movielake writes, to the last space."""
-    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode() == text
-
-
 def take_inventory(lake: Folder, *, to_the_byte: bool) -> Inventory:
     """List the files of a lake, and read its commits.
 
@@ -200,17 +154,10 @@ def check_layout(inventory: Inventory) -> Iterator[Finding]:
     Finding
     """
     layout = COMPACT if inventory.is_compact else LEAVES
-    stated = _stated_layout(inventory.lake)
+    stated = stated_layout(inventory.lake)
     if stated in (COMPACT, LEAVES) and stated != layout:
         message = f"expected the layout {layout}, as in the folders of the lake, found {stated}"
         yield found("lake-file", LAKE_FILE, f"{message}; restore it from a backup")
-
-
-def _stated_layout(lake: Folder) -> Any:
-    try:
-        return json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))["layout"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
 
 
 def _has_compact_layout(lake: Folder, files: dict[str, tuple[int, float | None]]) -> bool:
@@ -218,7 +165,7 @@ def _has_compact_layout(lake: Folder, files: dict[str, tuple[int, float | None]]
     keys = {path.split("/")[2].partition("=")[0] for path in files if path.count("/") > 2}
     if len(keys := keys & {"date_stamp", "country"}) == 1:
         return keys == {"country"}
-    return bool(_stated_layout(lake) == COMPACT)
+    return bool(stated_layout(lake) == COMPACT)
 
 
 def _compact_inventory(lake: Folder, files: dict[str, tuple[int, float | None]]) -> Inventory:
@@ -283,7 +230,7 @@ def _read_commit(lake: Folder, pair: Pair, to_the_byte: bool) -> Commit | Findin
         safe = is_safe(commit, pair)
     except (OSError, ValueError) as error:
         return _unreadable(pair, error)
-    if to_the_byte and not _is_as_written(text, json.loads(text)):
+    if to_the_byte and not is_as_written(text, json.loads(text)):
         message = f"expected the bytes that movielake writes, found others; {mend(pair)}"
         return found("commit-file", path, message)
     names = [file.path.lower() for file in files_of(commit)]

@@ -23,12 +23,8 @@ from movielake.validation.accounts import (
 from movielake.validation.batches import plan_batches
 from movielake.validation.contents import Batch, Depth, check_batch
 from movielake.validation.findings import Checked, Finding
-from movielake.validation.inventory import (
-    Inventory,
-    check_lake_file,
-    check_layout,
-    take_inventory,
-)
+from movielake.validation.inventory import Inventory, check_layout, take_inventory
+from movielake.validation.lakefile import check_lake_file
 from movielake.validation.places import check_countries
 
 _FEW: Final = 2

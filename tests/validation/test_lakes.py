@@ -28,8 +28,9 @@ from movielake.sample import write_sample
 from movielake.schema.tables import FORMAT
 from movielake.validation.accounts import check_manifest
 from movielake.validation.findings import Checked, Finding
-from movielake.validation.inventory import check_lake_file, take_inventory
+from movielake.validation.inventory import take_inventory
 from movielake.validation.lake import spread
+from movielake.validation.lakefile import check_lake_file
 from movielake.validation.records import first_difference
 from movielake.validation.rules import LAKE_RULES
 from tests.conftest import Ask
