@@ -23,7 +23,7 @@ def views(sample_lake: Path) -> dict[str, Any]:
     """Make the views before a client runs. Each has several partitions."""
     lake = str(sample_lake)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("movielake.reading.views._ROWS", 100)
+        patch.setattr("movielake.reading.holdings.ROW_GROUP", 100)
         showings = ShowingsReader(lake, countries=["nzl", "swe"])
         found = {
             "movies": MoviesReader(lake, countries=["nzl", "swe"]).dataframe,
