@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from movielake.lake.writers import WrittenFile
+from movielake.schema.tables import TABLES
 from movielake.schema.tables import table as read_table
 from movielake.staging.merging import compact_schema
 from movielake.staging.sources import Source
@@ -49,35 +50,37 @@ class SharedFiles:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._opened: dict[str, tuple[str, OpenFile | None]] = {}
-        self._stack = ExitStack()
+        self._stacks = {name: ExitStack() for name in TABLES}
 
     def __enter__(self) -> SharedFiles:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        for stack in self._stacks.values():
+            stack.close()
 
     def open(self, path: str, table: str) -> OpenFile | None:
         """Open a file, or return None if its rows cannot be read. `check` reports the reason."""
         if self._opened.get(table, ("",))[0] != path:
-            try:
-                file: OpenFile | None = self._open(path, table)
-            except UNREADABLE:
-                file = None
-            if file and not file.schema.equals(compact_schema(table)):
-                file = None
-            self._opened[table] = path, file
+            self._opened.pop(table, None)
+            self._stacks[table].close()
+            self._opened[table] = path, self._open(path, table)
         return self._opened[table][1]
 
-    def _open(self, path: str, table: str) -> OpenFile:
-        raw = self._stack.enter_context(open_raw(self._source, path))
-        return OpenFile(raw, read_table(table))
+    def _open(self, path: str, table: str) -> OpenFile | None:
+        try:
+            raw = self._stacks[table].enter_context(open_raw(self._source, path))
+            file = OpenFile(raw, read_table(table))
+            return file if file.schema.equals(compact_schema(table)) else None
+        except UNREADABLE:
+            return None
 
     def check(self, shared: SharedFile, *, checksums: bool) -> Iterator[Finding]:
         """Compare the columns, the number of rows and the checksum of a file with the manifest."""
         path = shared.file.path
         try:
-            footer = self._open(path, shared.table).footer
+            with open_raw(self._source, path) as raw:
+                footer = OpenFile(raw, read_table(shared.table)).footer
             schema = compact_schema(shared.table)
             findings = list(check_footer(footer, path, schema, shared.rows))
             if checksums and self._checksum(shared.file) != shared.file.sha256:

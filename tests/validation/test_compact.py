@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from movielake import compact, convert, pack, stage, validate
 from movielake.sample import write_sample
 from movielake.validation.findings import Checked, Finding
+from movielake.validation.parts import open_raw
 from tests.feeds import files, movies, showing, times, week, write_feed
 from tests.lakes import (
     compact_file,
@@ -524,6 +526,25 @@ def test_workers_return_the_same_findings_in_the_same_order(sample_lake, tmp_pat
     alone = list(validate(str(lake), workers=1))
     assert list(validate(str(lake), workers=2)) == alone
     assert {"wrong-checksum", "unreadable-file"} & {f.rule for f in alone}
+
+
+@pytest.mark.parametrize("options", [{}, {"fast": True}])
+def test_few_files_are_open_at_the_same_time(sample_lake, tmp_path, monkeypatch, options):
+    lake = compact(str(sample_lake), str(tmp_path / "compact"), span="month", json=False)
+    counts, most = [0], []
+
+    @contextmanager
+    def count(*place: Any) -> Iterator[pa.NativeFile]:
+        with open_raw(*place) as raw:
+            counts[0] += 1
+            most.append(counts[0])
+            yield raw
+        counts[0] -= 1
+
+    monkeypatch.setattr("movielake.validation.shared.open_raw", count)
+    list(validate(lake, workers=1, **options))
+    assert len(most) >= 22
+    assert (counts, max(most) <= 4) == ([0], True)
 
 
 def test_a_row_group_is_read_once(sample_lake, tmp_path, monkeypatch):
