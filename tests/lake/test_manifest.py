@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -479,8 +480,9 @@ def test_many_commits_are_read_in_order(lake):
 
 
 def test_an_overview_adds_up(lake):
+    other = WrittenFile("parquet/showings/y.parquet", 11, "cd" * 32)
     write_commit(lake, FULL)
-    write_commit(lake, made("20200103", "can", SHOWINGS))
+    write_commit(lake, made("20200103", "can", replace(SHOWINGS, parquet=other)))
     write_commit(lake, made("20200110", "can"))
     overview = describe_lake(lake.url)
     assert overview.date_stamps == ("20191206", "20200103", "20200110")
@@ -490,6 +492,7 @@ def test_an_overview_adds_up(lake):
     assert vars(showings) == {
         "table": "showings",
         "members": 2,
+        "files": 2,
         "records": 6,
         "rows": 18,
         "screenings": 16,
