@@ -20,7 +20,7 @@ from movielake.feed.decoding import Decoded, RecodingError
 from movielake.feed.encodings import codec_of, contradiction, is_wide, look_at
 
 _MARK: Final = b"\xef\xbb\xbf"
-_LEAD: Final = re.compile(rb"(?:[ \t\r\n]|\xef\xbb\xbf)+")
+_LEAD: Final = re.compile(rb"(?>[ \t\r\n]++|\xef\xbb\xbf)++")
 _DECLARATION: Final = re.compile(rb"<\?xml[ \t\r\n][^<>]*\?>")
 _ENCODING: Final = re.compile(rb"[ \t\r\n]encoding[ \t\r\n]*=[ \t\r\n]*(?:\"([^\"]*)\"|'([^']*)')")
 _VISIBLE: Final = re.compile(rb"[^\r\n]")
@@ -181,7 +181,9 @@ class _Ahead(io.RawIOBase):
     def skip_lead(self) -> tuple[int, int]:
         """Skip blanks and byte order marks. Return their line ends, and the blanks after these."""
         lines = blanks = 0
-        while lead := _LEAD.match(self.peek(_HEAD)):
+        size = _HEAD
+        while lead := _LEAD.match(self.peek(size)):
+            size = _BLANKS
             text = lead[0].replace(_MARK, b"")
             _, line_end, last = text.rpartition(b"\n")
             lines += text.count(b"\n")
