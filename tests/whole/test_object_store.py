@@ -160,7 +160,8 @@ def test_a_sample_is_written_into_a_store(store, top, tmp_path):
 def test_a_command_says_the_same_about_a_store_as_about_a_disk(store, lake, sample_lake, command):
     store.copy(str(sample_lake), lake)
     on_disk, in_store = run(command, str(sample_lake)), run(command, lake)
-    assert in_store.output.replace(lake, str(sample_lake)) == on_disk.output
+    words = in_store.output.replace(lake, str(sample_lake)).split()  # lines break elsewhere
+    assert words == on_disk.output.split()
     assert in_store.exit_code == on_disk.exit_code == 0
 
 
@@ -181,8 +182,8 @@ def test_a_feed_in_a_store_is_validated(store, top, feeds):
 
 def test_a_pack_is_written_to_a_store_and_staged_from_it(store, top, lake, sample_lake, tmp_path):
     store.copy(str(sample_lake), lake)
-    assert run("pack", lake, f"{top}/packs/lake.tar").exit_code == 0
-    pack(str(sample_lake), str(tmp_path / "lake.tar"))
+    assert run("pack", lake, f"{top}/packs/lake.tar", "--leaves").exit_code == 0
+    pack(str(sample_lake), str(tmp_path / "lake.tar"), leaves=True)
     whole = (tmp_path / "lake.tar").read_bytes()
     assert store.files(f"{top}/packs") == {"lake.tar": whole}
     for source in (lake, f"{top}/packs/lake.tar"):
@@ -291,7 +292,7 @@ def test_an_object_that_stands_for_a_folder_is_no_file(
     assert "0 converted, 3 unchanged" in run("convert", feeds[1], lake).output
     assert ShowingsReader(lake).count == 9 + 2 + 2
     rebuild_manifest(Folder(lake))
-    pack(lake, f"{top}/lake.tar")
+    pack(lake, f"{top}/lake.tar", leaves=True)
     for source in (lake, f"{top}/lake.tar"):
         to = stage(source, str(tmp_path / source[-4:]))
         assert {p: c for p, c in files(to).items() if p[0] != "."} == wholes[1]

@@ -38,13 +38,13 @@ TABLES = {
 def views(sample_lake: Path) -> Views:
     """The four views of a part of the sample, each with several partitions."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("movielake.reading.views._ROWS", 4_000)
+        patch.setattr("movielake.reading.holdings.ROW_GROUP", 4_000)
         countries = {"countries": ["deu", "swe", "chn"]}
         showings = ShowingsReader(str(sample_lake), **countries)
         found = {"showings": showings.dataframe, "joined": JoinedShowings(showings).dataframe}
-        patch.setattr("movielake.reading.views._ROWS", 150)
+        patch.setattr("movielake.reading.holdings.ROW_GROUP", 150)
         found["movies"] = MoviesReader(str(sample_lake), **countries).dataframe
-        patch.setattr("movielake.reading.views._ROWS", 20)
+        patch.setattr("movielake.reading.holdings.ROW_GROUP", 20)
         found["theaters"] = TheatersReader(str(sample_lake), **countries).dataframe
     return found
 
