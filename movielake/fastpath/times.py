@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.fastpath.segments import Codes, Ints
-from movielake.rows.rising import DAY
+from movielake.rows.rising import DAY, HALF
 from movielake.rows.showtimes import (
     PLAIN_TIMES,
     UNKNOWN_TIME,
@@ -78,6 +78,7 @@ def read_times(texts: pa.Array) -> Times:
     counts = np.diff(pieces.offsets.to_numpy()).astype(np.int64)
     parents = pc.list_parent_indices(pieces).to_numpy()
     falls = (milliseconds[1:] < milliseconds[:-1]) & (parents[1:] == parents[:-1])
+    falls &= milliseconds[1:] < HALF  # a time that falls in the afternoon is in no doubt
     odd = np.unique(np.append(parents[milliseconds < 0], parents[1:][falls]))
     plain = Times(counts, milliseconds, np.zeros(len(milliseconds), np.bool_))
     if not len(odd):

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from movielake.rows.clocks import UNCLEAR, Clock, read_piece
 from movielake.rows.problems import BESIDE, OVERNIGHT, UNORDERED, UNTYPED
-from movielake.rows.rising import DAY, find_places
+from movielake.rows.rising import DAY, HALF, NIGHT, find_places
 
 SEPARATOR: Final = re.compile("[,\N{FULLWIDTH COMMA}\N{IDEOGRAPHIC COMMA}\N{ARABIC COMMA}]")
 """Regular expression of the commas between times."""
@@ -97,8 +97,12 @@ def parse_showtimes(text: str) -> tuple[list[Screening], list[Oddity]]:
         plain = [PLAIN_TIMES[piece] for piece in text.split(", ")]
     except KeyError:
         return _parse(text)
-    is_rising = all(one[0] <= other[0] for one, other in pairwise(plain))  # type: ignore[operator]
-    return (plain, []) if is_rising else _parse(text)
+    places = [place for place, _, _ in plain if place is not None]
+    falls = [later for earlier, later in pairwise(places) if later < earlier]
+    if falls and min(places) < NIGHT:
+        return _parse(text)
+    is_doubtful = any(place < HALF for place in falls)
+    return plain, [Oddity(UNORDERED, text.strip())] if is_doubtful else []
 
 
 def _parse(text: str) -> tuple[list[Screening], list[Oddity]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from itertools import pairwise, product
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from movielake.rows import rising as rising_module
+from movielake.rows import showtimes as showtimes_module
 from movielake.rows.problems import UNORDERED
 from movielake.rows.showtimes import parse_showtimes
 from tests.strategies import examples
@@ -118,3 +120,13 @@ def test_usual_lists_have_the_places_of_the_whole_search(words):
     with patch.object(rising_module, "_plain_places", lambda clocks: None):
         searched = parse_showtimes(text)
     assert parse_showtimes(text) == searched
+
+
+PLACED = ["0:15", "1:00", "5:59", "6:00", "9:30", "11:59", "12:00", "12:30", "19:00", "23:59"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_plain_lists_in_any_order_are_read_as_by_the_whole_search(count):
+    for times in product(PLACED, repeat=count):
+        text = ", ".join(times)
+        assert parse_showtimes(text) == showtimes_module._parse(text)
