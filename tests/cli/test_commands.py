@@ -225,6 +225,19 @@ def test_strict_exits_with_1_and_one_line_on_stderr(feed, lake):
     )
 
 
+def test_a_damaged_record_is_named_everywhere_and_stops_a_strict_run(feed, lake):
+    records = [showing(1), showing(2).replace("Film", "Tom & Jerry"), showing(3)]
+    write_feed(Path(feed), {DEU: {"191206S.XML": times(*records)}})
+    said = convert(feed, lake)
+    assert said.exit_code == 1
+    for result in (said, run("info", lake), run("validate", lake), run("validate", feed)):
+        assert "1 record damaged" in " ".join(result.output.split())
+    strict = convert(feed, f"{lake}-strict", "--strict")
+    assert (strict.exit_code, strict.stdout) == (1, "")
+    place = f"{DEU}: 191206S.XML, line 1, "
+    assert re.fullmatch(rf"movielake: {place}.*: 1 record damaged.*\n", strict.stderr)
+
+
 # --- errors: one clear line on stderr, no trace, 2
 
 
