@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache, partial
-from itertools import accumulate, pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ import pyarrow.compute as pc
 from dask.tokenize import normalize_token
 
 from movielake.joining.positions import Positions, find_positions
-from movielake.reading.files import PlainRows, read_parts
+from movielake.reading.files import PlainRows, decoded, read_parts
 from movielake.reading.groups import FileGroup, HeldFile
 from movielake.reading.holdings import Holdings
 from movielake.reading.views import Attach
@@ -132,41 +133,42 @@ class JoinedRows(PlainRows):
         small number instead of a text.
         """
         url, other = self._joined[name][0], table(name)
-        key = ID[name]
-        names = list(dict.fromkeys([key, *chosen.values()]))
+        names = list(dict.fromkeys([ID[name], *chosen.values()]))
         files = list(dict.fromkeys(file for beside in others for file in beside))
-        tables = read_parts(url, files, other, names, coded=True)
-        known = pa.concat_tables(tables or [_empty(other, tuple(names))])
-        starts = dict(zip(files, accumulate((t.num_rows for t in tables), initial=0), strict=False))
-        by_file = dict(zip(files, tables, strict=True))
-        places = [
-            _within(beside, starts, by_file, key, wanted)
-            for beside, wanted in zip(others, ids, strict=True)
-        ]
-        positions = pa.array(np.concatenate(places))
-        positions = pc.if_else(pc.less(positions, 0), None, positions)
-        return {shown: _taken(known[stored], positions) for shown, stored in chosen.items()}
+        tables = dict(zip(files, read_parts(url, files, other, names, coded=True), strict=True))
+        sought, known, rows = [], [], []
+        for beside, run in groupby(zip(others, ids, strict=True), itemgetter(0)):
+            sought.append(_chunked([array for _, array in run]))
+            rows += [tables[file] for file in beside]
+            known.append(_chunked([tables[file][ID[name]] for file in beside]))
+        positions = find_positions(sought, known)
+        whole = pa.concat_tables(rows or [_empty(other, tuple(names))]).select(
+            list(dict.fromkeys(chosen.values()))
+        )
+        taken = {stored: _taken(whole[stored], positions) for stored in whole.column_names}
+        return {shown: taken[stored] for shown, stored in chosen.items()}
 
 
-def _within(
-    files: Sequence[HeldFile],
-    starts: dict[HeldFile, int],
-    tables: dict[HeldFile, pa.Table],
-    key: str,
-    ids: pa.ChunkedArray,
-) -> Positions:
-    """Return the positions of ids among the rows of one partition, which can have several files."""
-    places = np.full(len(ids), -1)
-    for file in files:  # the last in the feed counts
-        found = find_positions(ids, tables[file][key])
-        places = np.where(found < 0, places, found + starts[file])
-    return places
+def _chunked(arrays: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    return pa.chunked_array([c for array in arrays for c in array.chunks], pa.int32())
 
 
-def _taken(column: pa.ChunkedArray, positions: pa.Array) -> pa.ChunkedArray:
-    if pa.types.is_dictionary(column.type):
-        column = column.unify_dictionaries()
-    return pa.chunked_array([column.combine_chunks().take(positions)])
+def _taken(column: pa.ChunkedArray, positions: Positions) -> pa.ChunkedArray:
+    """Return the values at positions, dictionary-coded. A position of -1 gives a null.
+
+    The dictionary is the column itself, which is much shorter than the showings. So a showing gets
+    a number, whatever the type of the values.
+    """
+    values = column.cast(column.type.value_type) if _is_coded(column) else column
+    flat = values.combine_chunks()
+    if isinstance(flat, pa.ChunkedArray):
+        flat = pa.concat_arrays(flat.chunks) if flat.num_chunks else pa.array([], values.type)
+    indices = pa.array(positions, mask=positions < 0)
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, flat)])
+
+
+def _is_coded(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_dictionary(column.type))
 
 
 def _filled(rows: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
@@ -175,11 +177,7 @@ def _filled(rows: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
         return rows.append_column(name, values)
     place, own = rows.column_names.index(name), rows[name]
     if own.null_count < len(own):
-        own, values = (
-            column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-            for column in (own, values)
-        )
-        values = pc.coalesce(own, values)
+        values = pc.coalesce(*(decoded(column) for column in (own, values)))
     return rows.set_column(place, name, values)
 
 

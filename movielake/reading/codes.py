@@ -22,7 +22,7 @@ _MOST: Final = 1 << 22
 _SPREAD: Final = 1 << 20
 """Largest span of integers that are coded by subtraction."""
 
-Numbers = np.ndarray[Any, np.dtype[np.int64]]
+Numbers = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -32,7 +32,7 @@ class Codes:
 
     Parameters
     ----------
-    numbers : array of int64
+    numbers : array of int
         The codes of the rows, from 0.
     values : pa.Table
         One row for each code, with the values of one or more columns.
@@ -53,7 +53,8 @@ def encode(name: str, column: pa.ChunkedArray) -> Codes:
     name : str
         Name of the column in the values.
     column : pa.ChunkedArray
-        Values of any type but lists, structs and maps. They can be dictionary-coded.
+        Values of any type but lists, structs and maps. They can be dictionary-coded. A dictionary
+        can have a value several times.
 
     Returns
     -------
@@ -67,33 +68,56 @@ def encode(name: str, column: pa.ChunkedArray) -> Codes:
     >>> codes.values["movie_id"].take(codes.numbers).to_pylist()
     [7, 9, None, 7]
     """
+    if pa.types.is_dictionary(column.type):
+        return _recoded(name, column)
+    step = _MINUTE if column.type == pa.time64("us") else 1
     integers = _integers(column)
     if integers is not None and len(integers) > integers.null_count:
-        ends = pc.min_max(integers).as_py()
-        low, width = ends["min"], ends["max"] - ends["min"] + 1
-        if width <= _SPREAD:
-            values = pa.array(np.arange(low, low + width)).cast(integers.type).cast(column.type)
-            return _codes(name, pc.subtract(integers.cast(pa.int64()), low), values)
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    coded = column.unify_dictionaries().combine_chunks()
-    if isinstance(coded, pa.ChunkedArray):  # Arrow keeps an empty column in no chunk
-        coded = coded.chunk(0) if coded.num_chunks else pa.array([], column.type)
-    return _codes(name, coded.indices, coded.dictionary)
+        low, high = (end.as_py() // step for end in pc.min_max(integers).values())
+        if high - low < _SPREAD:
+            numbers = pc.fill_null(integers, low * step).to_numpy()
+            shifted = numbers // step - low if step > 1 else numbers - low
+            if step == 1 or ((shifted + low) * step == numbers).all():
+                values = pa.array(np.arange(low, high + 1) * step).cast(integers.type)
+                return _codes(name, shifted, values.cast(column.type), column)
+    return _recoded(name, column.dictionary_encode())
+
+
+_MINUTE: Final = 60_000_000
+"""A minute in microseconds. Times of screenings are whole minutes."""
 
 
 def _integers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """Return integers and days as integers, or None for another type."""
+    """Return integers, days and times as integers, or None for another type."""
     if pa.types.is_integer(column.type):
         return column
+    if pa.types.is_time64(column.type):
+        return column.cast(pa.int64())
     return column.cast(pa.int32()) if pa.types.is_date32(column.type) else None
 
 
-def _codes(name: str, codes: Any, values: pa.Array) -> Codes:
-    if codes.null_count:
-        codes = pc.fill_null(codes, len(values))
+def _recoded(name: str, column: pa.ChunkedArray) -> Codes:
+    """Code the values of a column by its dictionaries."""
+    dictionaries = [chunk.dictionary for chunk in column.chunks]
+    values = pa.chunked_array(dictionaries, column.type.value_type).dictionary_encode()
+    values = values.unify_dictionaries()
+    known = (
+        values.chunk(0).dictionary if values.num_chunks else pa.array([], values.type.value_type)
+    )
+    numbers = [pc.fill_null(chunk.indices, len(known)).to_numpy() for chunk in values.chunks]
+    of_rows = [
+        np.append(codes, len(known))[pc.fill_null(chunk.indices, len(codes)).to_numpy()]
+        for codes, chunk in zip(numbers, column.chunks, strict=True)
+    ]
+    whole = np.concatenate(of_rows) if of_rows else np.arange(0)
+    return Codes(whole, pa.table({name: pa.concat_arrays([known, pa.nulls(1, known.type)])}))
+
+
+def _codes(name: str, numbers: Any, values: pa.Array, column: pa.ChunkedArray) -> Codes:
+    if column.null_count:
+        numbers = np.where(column.is_valid().to_numpy(), numbers, len(values))
         values = pa.concat_arrays([values, pa.nulls(1, values.type)])
-    return Codes(codes.to_numpy().astype(np.int64, copy=False), pa.table({name: values}))
+    return Codes(numbers, pa.table({name: values}))
 
 
 def count(columns: Sequence[Codes], mask: Mask | None = None) -> pa.Table | None:
@@ -142,9 +166,11 @@ def count_distinct(
 
 
 def _flat(columns: Sequence[Codes], mask: Mask | None) -> Numbers:
-    flat = columns[0].numbers
-    for codes in columns[1:]:
-        flat = flat * len(codes) + codes.numbers
+    """Return one number for each row, which stands for the codes of all columns."""
+    several = [codes for codes in columns if len(codes) > 1] or columns[:1]
+    flat = several[0].numbers
+    for codes in several[1:]:
+        flat = flat * np.int64(len(codes)) + codes.numbers
     return flat if mask is None else flat[mask]
 
 

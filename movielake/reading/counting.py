@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.reading.blocks import TIME
 from movielake.reading.codes import Codes, Mask, count, count_distinct, encode
 from movielake.reading.files import KEYS, PlainRows, plain, rows_of_group
 from movielake.reading.groups import FileGroup
@@ -53,11 +54,14 @@ class GroupCounter:
 
     def _count_codes(self, group: FileGroup, asked: list[str]) -> pa.Table | None:
         stored = [name for name in asked if name not in KEYS]
-        needed = list(dict.fromkeys((*stored, *(n for n in (self._of,) if n and n not in KEYS))))
+        of = None if self._of in KEYS else self._of
+        if of == TIME and not any(file.untimed for file in group.files):
+            of = None  # the manifest states that each row has a time
+        needed = list(dict.fromkeys((*stored, *filter(None, (of,)))))
         # Without columns, read one to learn the number of rows.
         parts = self._source.parts(group, needed or [self._source.schema.names[0]], coded=True)
         rows = pa.concat_tables(parts)
-        mask = _mask(rows, self._of)
+        mask = _mask(rows, of)
         if not asked:
             number = rows.num_rows if mask is None else int(mask.sum())
             return pa.table({"count": pa.array([number], pa.int64())})
@@ -85,10 +89,15 @@ class GroupCounter:
 
 def _mask(rows: pa.Table, of: str | None) -> Mask | None:
     """Return which rows have a value in a column, or None if all have."""
-    if of is None or of in KEYS or not rows[of].null_count:
+    if of is None:
         return None
-    mask: Mask = rows[of].is_valid().to_numpy()
-    return mask
+    column = rows[of]
+    if pa.types.is_dictionary(column.type) and any(c.dictionary.null_count for c in column.chunks):
+        codes = encode(of, column)
+        is_value: Mask = codes.values[of].is_valid().to_numpy()
+        return is_value[codes.numbers]
+    mask: Mask = column.is_valid().to_numpy()
+    return mask if column.null_count else None
 
 
 def _key_codes(group: FileGroup, lengths: list[int], keys: list[str]) -> Codes:

@@ -177,9 +177,16 @@ def plain(rows: pa.Table) -> pa.Table:
     """Convert dictionary-coded columns to plain columns, for short tables and for users."""
     for number, column in enumerate(rows.columns):
         if pa.types.is_dictionary(column.type):
-            texts = column.cast(column.type.value_type)
-            rows = rows.set_column(number, rows.column_names[number], texts)
+            rows = rows.set_column(number, rows.column_names[number], decoded(column))
     return rows
+
+
+def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the values of a column without a dictionary. The values can be of any type."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    chunks = [chunk.dictionary.take(chunk.indices) for chunk in column.chunks]
+    return pa.chunked_array(chunks, column.type.value_type)
 
 
 def read_parts(
