@@ -37,6 +37,7 @@ MANIFEST: Final = pa.schema(
         ("column", pa.int64()),
         ("xml_bytes", pa.int64()),
         ("records", pa.int64()),
+        ("damaged_records", pa.int64()),
         ("rows", pa.int64()),
         ("screenings", pa.int64()),
         ("first_date", pa.string()),

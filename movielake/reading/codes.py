@@ -98,19 +98,18 @@ def _integers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 def _recoded(name: str, column: pa.ChunkedArray) -> Codes:
     """Code the values of a column by its dictionaries."""
-    dictionaries = [chunk.dictionary for chunk in column.chunks]
-    values = pa.chunked_array(dictionaries, column.type.value_type).dictionary_encode()
-    values = values.unify_dictionaries()
-    known = (
-        values.chunk(0).dictionary if values.num_chunks else pa.array([], values.type.value_type)
-    )
-    numbers = [pc.fill_null(chunk.indices, len(known)).to_numpy() for chunk in values.chunks]
-    of_rows = [
-        np.append(codes, len(known))[pc.fill_null(chunk.indices, len(codes)).to_numpy()]
-        for codes, chunk in zip(numbers, column.chunks, strict=True)
-    ]
-    whole = np.concatenate(of_rows) if of_rows else np.arange(0)
-    return Codes(whole, pa.table({name: pa.concat_arrays([known, pa.nulls(1, known.type)])}))
+    empty = pa.array([], column.type.value_type)
+    coded = pa.concat_arrays([empty, *(c.dictionary for c in column.chunks)]).dictionary_encode()
+    values = pa.concat_arrays([coded.dictionary, pa.nulls(1, empty.type)])
+    null = len(values) - 1
+    numbers = pc.fill_null(coded.indices, null).to_numpy()
+    of_rows, start = [np.arange(0)], 0
+    for chunk in column.chunks:
+        end = start + len(chunk.dictionary)
+        known = np.append(numbers[start:end], null)
+        of_rows.append(known[pc.fill_null(chunk.indices, end - start).to_numpy()])
+        start = end
+    return Codes(np.concatenate(of_rows), pa.table({name: values}))
 
 
 def _codes(name: str, numbers: Any, values: pa.Array, column: pa.ChunkedArray) -> Codes:
