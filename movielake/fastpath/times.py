@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.fastpath.segments import Codes, Ints
-from movielake.rows.rising import DAY, HALF
+from movielake.rows.problems import UNORDERED
+from movielake.rows.rising import DAY, HALF, NIGHT
 from movielake.rows.showtimes import (
     PLAIN_TIMES,
     UNKNOWN_TIME,
@@ -79,30 +80,31 @@ def read_times(texts: pa.Array) -> Times:
     parents = pc.list_parent_indices(pieces).to_numpy()
     falls = (milliseconds[1:] < milliseconds[:-1]) & (parents[1:] == parents[:-1])
     falls &= milliseconds[1:] < HALF  # a time that falls in the afternoon is in no doubt
-    odd = np.unique(np.append(parents[milliseconds < 0], parents[1:][falls]))
-    plain = Times(counts, milliseconds, np.zeros(len(milliseconds), np.bool_))
+    fallen = np.unique(parents[1:][falls])
+    at_night = np.intersect1d(fallen, parents[milliseconds < NIGHT])
+    odd = np.union1d(parents[milliseconds < 0], at_night)
+    unordered = np.setdiff1d(fallen, odd)
+    parsed = [parse_showtimes(text) for text in texts.take(pa.array(odd)).to_pylist()]
+    oddities = [oddities for _, oddities in parsed]
+    falling = texts.take(pa.array(unordered)).to_pylist()
+    oddities += [[Oddity(UNORDERED, text.strip())] for text in falling]
+    found = _by_kind(np.append(odd, unordered), oddities)
+    plain = Times(counts, milliseconds, np.zeros(len(milliseconds), np.bool_), found)
     if not len(odd):
         return plain
-    parsed = [parse_showtimes(text) for text in texts.take(pa.array(odd)).to_pylist()]
-    screenings = [found or [UNKNOWN_TIME] for found, _ in parsed]
-    return _combined(plain, odd, screenings, _by_kind(odd, [oddities for _, oddities in parsed]))
+    return _combined(plain, odd, [screenings or [UNKNOWN_TIME] for screenings, _ in parsed])
 
 
 def _by_kind(odd: Ints, oddities: list[list[Oddity]]) -> dict[str, dict[int, list[str]]]:
     """Sort the problems of texts by their kind and the number of their text."""
     found: dict[str, dict[int, list[str]]] = {}
-    for number, of_text in zip(odd, oddities, strict=True):
+    for number, of_text in sorted(zip(odd.tolist(), oddities, strict=True)):
         for kind, piece in of_text:
-            found.setdefault(kind, {}).setdefault(int(number), []).append(piece)
+            found.setdefault(kind, {}).setdefault(number, []).append(piece)
     return found
 
 
-def _combined(
-    plain: Times,
-    odd: Ints,
-    screenings: list[list[Screening]],
-    pieces: dict[str, dict[int, list[str]]],
-) -> Times:
+def _combined(plain: Times, odd: Ints, screenings: list[list[Screening]]) -> Times:
     """Replace the screenings of the odd texts by those of the full parser."""
     was_plain = np.ones(len(plain.counts), np.bool_)
     was_plain[odd] = False
@@ -118,4 +120,4 @@ def _combined(
         -1 if s.milliseconds is None else s.milliseconds + s.days * DAY for s in flat
     ]
     bargain[~to_fill] = [bool(s.bargain) for s in flat]
-    return Times(counts, milliseconds, bargain, pieces)
+    return Times(counts, milliseconds, bargain, plain.odd)
