@@ -87,9 +87,13 @@ def read_table_file(lake: Folder, columns: Sequence[str] | None = None) -> pa.Ta
     path = lake.join(MANIFEST_TABLE)
     try:
         content = pa.BufferReader(lake.fs.cat_file(path))
-        return pq.ParquetFile(content).read(columns=columns, use_threads=False)
+        parquet = pq.ParquetFile(content, page_checksum_verification=True)
+        if parquet.schema_arrow != MANIFEST:
+            raise pa.ArrowInvalid("other columns")
+        return parquet.read(columns=columns, use_threads=False)
     except (FileNotFoundError, pa.ArrowException, OSError) as error:
-        found = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+        text = " ".join(str(error).split())  # some errors have several lines
+        found = "no such file" if isinstance(error, FileNotFoundError) else text
         raise ValueError(
             f"expected {MANIFEST_TABLE} in the compact copy {lake.url}, found {found}; "
             "make the copy again with: movielake compact LAKE TO"

@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import accumulate
 from typing import Final
 
 import pyarrow as pa
@@ -128,7 +129,26 @@ def read_source(lake: Source) -> pa.Table:
     manifest = read_manifest(lake)
     if read_layout(lake) == COMPACT:
         refuse_unsafe(manifest, lake.url)
+        _refuse_moved(manifest, lake)
     return manifest
+
+
+def _refuse_moved(manifest: pa.Table, lake: Source) -> None:
+    """Refuse a compact lake whose files have other members than their names state."""
+    unit = read_span(lake)
+    if unit not in SPANS:
+        raise ValueError(
+            f"expected a span out of {', '.join(SPANS)} in {lake.url}/{LAKE_FILE}, found {unit!r}; "
+            "make the copy again with: movielake compact LAKE TO"
+        )
+    for plan in plan_files(manifest, unit):
+        starts = accumulate((part.length for part in plan.parts), initial=0)
+        for part, start in zip(plan.parts, starts, strict=False):
+            if (part.path, part.start) != (plan.path, start):
+                raise ValueError(
+                    f"{lake.url}: refused: {MANIFEST_TABLE} does not fit {part.path} "
+                    f"({part.date_stamp}); make the copy again with: movielake compact LAKE TO"
+                )
 
 
 def require_rows(manifest: pa.Table, whole: pa.Table, url: str, selection: Selection) -> None:

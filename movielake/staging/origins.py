@@ -37,7 +37,7 @@ class Origin:
         """Yield the blocks of a member's JSON Lines frame. At the end, compare its checksum."""
         digest, end = hashlib.sha256(), part.start + part.length
         for start in range(part.start, end, BLOCK):
-            block = self._source.read(part.path, start, min(BLOCK, end - start))
+            block = _read(self._source, part.path, start, min(BLOCK, end - start))
             digest.update(block)
             yield block
         if digest.hexdigest() != part.sha256:
@@ -62,17 +62,24 @@ class Origin:
             raise self._differs(part)
 
     def _slices(self, table: str, part: Part) -> Iterator[pa.Table]:
-        digest, first = RowsDigest(), 0
-        parquet = self._parquet(table, part)
-        for number in range(parquet.num_row_groups):
-            length = parquet.metadata.row_group(number).num_rows
-            begin, end = max(part.start - first, 0), min(part.start + part.length - first, length)
-            if begin < end:
-                rows = self._row_group(table, part, number).slice(begin, end - begin)
-                digest.update(rows)
-                yield _coded_again(rows)
-            first += length
-        if digest.hexdigest() != part.digest:
+        digest, first, found = RowsDigest(), 0, 0
+        try:
+            parquet = self._parquet(table, part)
+            for number in range(parquet.num_row_groups):
+                length = parquet.metadata.row_group(number).num_rows
+                begin = max(part.start - first, 0)
+                end = min(part.start + part.length - first, length)
+                if begin < end:
+                    rows = self._row_group(table, part, number).slice(begin, end - begin)
+                    digest.update(rows)
+                    found += rows.num_rows
+                    yield _coded_again(rows)
+                first += length
+        except (pa.ArrowException, OSError) as error:
+            if getattr(error, "errno", None) is not None:  # not of the file's content
+                raise
+            raise self._differs(part) from None
+        if (found, digest.hexdigest()) != (part.length, part.digest):
             raise self._differs(part)
 
     def _parquet(self, table: str, part: Part) -> pq.ParquetFile:
@@ -122,9 +129,18 @@ class _Window(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         left = max(self._size - self._place, 0)
         size = left if size is None or size < 0 else min(size, left)
-        content = self._source.read(self._path, self._place, size) if size else b""
+        content = _read(self._source, self._path, self._place, size) if size else b""
         self._place += len(content)
         return content
+
+
+def _read(source: Source, path: str, start: int, size: int) -> bytes:
+    try:
+        return source.read(path, start, size)
+    except FileNotFoundError:
+        raise DifferentFileError(
+            f"{source.url}: {path} is missing although the manifest lists it"
+        ) from None
 
 
 def _coded_again(rows: pa.Table) -> pa.Table:

@@ -6,7 +6,9 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ import pytest
 import zstandard
 
 from movielake import ShowingsReader, compact, convert, pack, stage
+from movielake.lake.manifest import read_table_file
+from movielake.names.layout import Folder
 from movielake.staging import merging
 from tests.feeds import files, houses, json_lines, movies, showing, times, week, write_feed
 from tests.lakes import edit_manifest
@@ -478,3 +482,165 @@ def test_row_groups_that_cut_a_member_read_right(leaves: Path, copy: Path) -> No
 
 def test_all_views_are_the_same(leaves: Path, compacted: Path) -> None:
     assert_same_views(leaves, compacted)
+
+
+# --- damage
+
+
+def spoil(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at % len(content)] ^= 1
+    path.write_bytes(content)
+
+
+def outcome(function: Callable[[], Any]) -> tuple[Any, str]:
+    """Return the result of a function, or None and its error, which must be one line."""
+    try:
+        return function(), ""
+    except (ValueError, FileNotFoundError) as error:
+        message = str(error)
+    assert message.isprintable()
+    return None, message
+
+
+PART = {"countries": "deu", "date_stamps": STAMPS[1]}
+DAMAGED = [
+    "json/showings/country=deu/*",
+    "parquet/showings/country=deu/2020-*",
+    "json/20200103/deu/*S.jsonl.zst",
+    "parquet/showings/date_stamp=20200103/country=deu/*",
+]
+
+
+@pytest.mark.parametrize("at", [0, 4, 300, -300, -20, -1])
+@pytest.mark.parametrize("path", DAMAGED)
+@pytest.mark.parametrize("selection", [{}, PART])
+def test_a_damaged_file_never_reaches_a_copy(
+    leaves: Path, compacted: Path, tmp_path: Path, path: str, at: int, selection: dict[str, Any]
+) -> None:
+    """The source is refused in one line, or the copy is correct because the byte is not needed."""
+    lake = Path(
+        shutil.copytree(compacted if "/country" in path[:25] else leaves, tmp_path / "lake")
+    )
+    (file, *_) = sorted(lake.glob(path))
+    whole = seen(Path(compact(str(leaves), str(tmp_path / "whole"), **selection)))
+    spoil(file, at)
+    for make in (compact, partial(stage, compact=True)):
+        to = tmp_path / str(id(make))
+        copy, message = outcome(lambda: make(str(lake), str(to), **selection))  # noqa: B023
+        if copy:
+            assert selection
+            assert seen(Path(copy)) == whole
+        else:
+            assert "differs from the manifest" in message
+            assert not (to / "lake.json").exists()
+    with pytest.raises(ValueError, match="differs from the manifest"):
+        pack(str(lake), str(tmp_path / "lake.tar"))
+    assert not (tmp_path / "lake.tar").exists()
+
+
+def test_no_damaged_byte_in_a_pack_reaches_a_copy(
+    packed: Path, compacted: Path, tmp_path: Path
+) -> None:
+    size, outcomes = packed.stat().st_size, set()
+    for number, at in enumerate(range(0, size, size // 30)):
+        tar = Path(shutil.copy(packed, tmp_path / f"{number}.tar"))
+        spoil(tar, at)
+        copy, message = outcome(lambda: compact(str(tar), str(tmp_path / str(number))))  # noqa: B023
+        outcomes.add("refused" if message else "the same")
+        if copy:
+            assert seen(Path(copy)) == seen(compacted)
+        else:
+            assert not (tmp_path / str(number) / "lake.json").exists()
+    assert outcomes == {"refused", "the same"}
+
+
+def test_no_damaged_byte_in_a_manifest_is_read(compacted: Path, copy: Path) -> None:
+    """It is the only manifest of a compact lake, so no other file would show the damage."""
+    place = Folder(str(copy))
+    whole, content = read_table_file(place), (copy / "manifest.parquet").read_bytes()
+    refused = 0
+    for at in range(0, len(content), 37):
+        (copy / "manifest.parquet").write_bytes(content)
+        spoil(copy / "manifest.parquet", at)
+        table, message = outcome(lambda: read_table_file(place))
+        refused += table is None
+        if table is None:
+            assert "expected manifest.parquet in the compact copy" in message
+        else:
+            assert table == whole
+    assert refused > 100
+    (copy / "manifest.parquet").write_bytes(content)
+
+
+@pytest.mark.parametrize("kind", ["json", "parquet"])
+@pytest.mark.parametrize("selection", [{}, PART])
+def test_a_missing_file_is_named(
+    copy: Path, tmp_path: Path, kind: str, selection: dict[str, Any]
+) -> None:
+    (path,) = copy.glob(f"{kind}/showings/country=deu/2020-*")
+    path.unlink()
+    with pytest.raises(ValueError, match=rf"{path.name} is missing although the manifest lists it"):
+        compact(str(copy), str(tmp_path / "to"), **selection)
+    assert not (tmp_path / "to/lake.json").exists()
+
+
+def outside(row: dict[str, Any]) -> None:
+    row["parquet_path"] = row["parquet_path"] and "../../thesis.parquet"
+
+
+HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "outside": (outside, "refused"),
+    "absolute": (lambda row: row.update(json_path="/etc/hostname"), "refused"),
+    "other country": (lambda row: row.update(country="fra"), "refused"),
+    "other table": (lambda row: row.update(table="films"), "refused"),
+    "no stamp": (lambda row: row.update(date_stamp="../.."), "refused"),
+    "quarantine": (
+        lambda row: row.update(quarantine=[{"path": "../x", "bytes": 1, "sha256": ""}]),
+        "refused",
+    ),
+    "past the end": (
+        lambda row: row.update(parquet_start=10**6),
+        "refused: manifest.parquet does not fit",
+    ),
+    "too many rows": (lambda row: row.update(rows=10**6), "refused: manifest.parquet does not fit"),
+    "before the start": (
+        lambda row: row.update(parquet_start=-1),
+        "refused: manifest.parquet does not fit",
+    ),
+    "the rows of others": (
+        lambda row: row.update(parquet_start=0),
+        "refused: manifest.parquet does not fit",
+    ),
+    "the bytes of others": (
+        lambda row: row.update(json_start=0),
+        "refused: manifest.parquet does not fit",
+    ),
+    "bytes past the end": (
+        lambda row: row.update(json_start=10**9),
+        "refused: manifest.parquet does not fit",
+    ),
+    "bytes before the start": (
+        lambda row: row.update(json_start=-5),
+        "refused: manifest.parquet does not fit",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_manifest_is_refused(copy: Path, tmp_path: Path, case: str) -> None:
+    change, message = HOSTILE[case]
+
+    def update(row: dict[str, Any]) -> None:
+        if row["table"] == "movies" and row["country"] == "deu" and row["date_stamp"] == STAMPS[2]:
+            change(row)
+
+    edit_manifest(copy, update)
+    for make in (compact, stage):
+        with pytest.raises(ValueError, match=message) as raised:
+            make(str(copy), str(tmp_path / make.__name__), date_stamps=STAMPS[1:])
+        assert str(raised.value).isprintable()
+        assert not (tmp_path / make.__name__ / "lake.json").exists()
+    with pytest.raises(ValueError, match=message):
+        pack(str(copy), str(tmp_path / "lake.tar"))
+    assert not (tmp_path / "lake.tar").exists()
