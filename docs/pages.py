@@ -185,6 +185,14 @@ def mutants() -> list[Result]:
     return read_results()
 
 
+def engine_table_page() -> str:
+    """Show how each engine opens a lake, from the engines' last runs."""
+    sys.path.insert(0, str(ROOT))
+    from tests.engines.page import engine_table
+
+    return engine_table()
+
+
 def mutants_page() -> str:
     """Show which test noticed which deliberate fault, and why some faults went unnoticed."""
     found = mutants()
@@ -384,6 +392,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "forms.md": forms_page,
     "performance.md": performance_page,
     "mutants.md": mutants_page,
+    "engine-table.md": engine_table_page,
     "modules.md": modules_page,
     "modules.svg": modules_picture,
     "../README.md": readme,

@@ -1,0 +1,101 @@
+"""The questions to each engine, their answers in plain Python, and the runs of the engines."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow.parquet as pq
+
+from movielake import compact
+from movielake.schema.engines import ENGINES, engine_types
+from movielake.schema.tables import TABLES, table
+from tests.feeds import all_records
+
+HERE: Final = Path(__file__).parent
+COLUMNS: Final = ("date_stamp", "country", "show_time", "show_attributes", "extra")
+SHOWN: Final = {
+    "keys": "date_stamp",
+    "times": "show_time",
+    "lists": "show_attributes",
+    "maps": "extra",
+}
+"""What the table shows of the row, and its column."""
+
+
+def engines() -> list[dict[str, Any]]:
+    return list(tomllib.loads((HERE / "engines.toml").read_text(encoding="utf-8"))["engine"])
+
+
+def prepare(folder: Path, lake: Path) -> None:
+    """Put the lake in both layouts and the texts of the schema command into a folder."""
+    (folder / "lake").symlink_to(lake)
+    compact(str(lake), str(folder / "compact"))
+    for engine in ENGINES:
+        ending = "sql" if engine in ("duckdb", "clickhouse") else "py"
+        text = engine_types(map(table, TABLES), engine)
+        (folder / f"types_{engine}.{ending}").write_text(text)
+
+
+def rows(lake: Path) -> list[dict[str, Any]]:
+    """Read the showings file by file, with the keys from the names of the folders."""
+    found = []
+    for file in sorted((lake / "parquet" / "showings").rglob("*.parquet")):
+        keys = dict(part.split("=") for part in file.parts if "=" in part)
+        found += [row | keys for row in pq.ParquetFile(file).read().to_pylist()]
+    return found
+
+
+def question(lake: Path) -> dict[str, Any]:
+    """Choose the record whose row the engines show. Its rows are alike, with a list and a map."""
+    records = defaultdict(list)
+    for row in rows(lake):
+        records[row["source_xml"], row["record"]].append(row)
+    shown = {
+        key: {str([row[name] for name in COLUMNS]) for row in found}
+        for key, found in records.items()
+        if found[0]["extra"] and found[0]["show_attributes"] and found[0]["show_time"]
+    }
+    source, record = min(key for key, different in shown.items() if len(different) == 1)
+    return {
+        "SOURCE": source,
+        "RECORD": record,
+        "WHERE": f"source_xml = '{source}' AND record = {record}",
+        "COLUMNS": list(COLUMNS),
+    }
+
+
+def right(lake: Path) -> dict[str, dict[str, Any]]:
+    """Answer both questions in plain Python, for the rows and for the records."""
+    answers = {}
+    timed = [row for row in rows(lake) if row["show_time"] is not None]
+    for kind, items in (("rows", timed), ("records", all_records(lake, "S"))):
+        theaters: dict[str, set[Any]] = defaultdict(set)
+        for item in items:
+            theaters[item["country"]] |= {item.get("theater_id")} - {None}
+        here = [(r["country"], r["date_stamp"]) == ("swe", "20191206") for r in items]
+        by = {country: len(ids) for country, ids in theaters.items()}
+        answers[kind] = {"one": sum(here), "by": by}
+    return answers
+
+
+def ask(
+    engine: dict[str, Any], names: dict[str, Any], folder: Path, python: str = sys.executable
+) -> dict[str, Any]:
+    """Run an engine in a process of its own, in a folder made by `prepare`."""
+    result = subprocess.run(
+        [python, HERE / "probe.py"],
+        input=json.dumps({"engine": engine, "names": names}),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        return {"error": result.stderr[-2000:]}
+    return dict(json.loads(result.stdout.splitlines()[-1])) | {"log": result.stderr[-2000:]}
