@@ -235,7 +235,7 @@ def contents(data: bytes, members: list[Member]) -> Iterator[bytes | None]:
     names = [member.name for member in members]
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except (*UNREADABLE, NotImplementedError):
+    except (*UNREADABLE, NotImplementedError, UnicodeDecodeError):
         yield from [None] * len(names)
         return
     with archive:
