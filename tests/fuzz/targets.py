@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -156,7 +157,8 @@ def count_records(content: bytes) -> tuple[str, int, bool, str] | None:
     """Return the root, its number of records, whether it has other content, and expat's error.
 
     Return None if the two parsers are not expected to agree: for document types, namespaces,
-    nesting deeper than libxml2's limit, and encodings that expat does not support.
+    nesting deeper than libxml2's limit, versions that are none of XML, and encodings that expat
+    does not support.
     """
     if b"xmlns" in content or b"encoding" in content or b"\x00" in content:
         return None
@@ -165,6 +167,7 @@ def count_records(content: bytes) -> tuple[str, int, bool, str] | None:
     for name in ("StartElementHandler", "EndElementHandler", "CharacterDataHandler"):
         setattr(parser, name, getattr(counter, name))
     parser.StartDoctypeDeclHandler = lambda *_: counter.give_up()
+    parser.XmlDeclHandler = counter.XmlDeclHandler
     error = ""
     try:
         parser.Parse(content, True)
@@ -198,6 +201,10 @@ class _Counter:
 
     def give_up(self) -> None:
         self.is_odd = True
+
+    def XmlDeclHandler(self, version: str, *_: object) -> None:
+        """Give up if the version is not one of XML. Expat accepts any text."""
+        self.is_odd |= not re.fullmatch(r"1\.[0-9]+", version)
 
     def StartElementHandler(self, name: str, attributes: dict[str, str]) -> None:
         self.root = self.root or name

@@ -56,6 +56,8 @@ def test_a_short_run_finds_no_fault(target, tmp_path):
         (b"<!DOCTYPE times><times/>", None),
         (b"<a:times/>", None),
         (b"<?xml version='1.0' encoding='x'?><times/>", None),
+        (b"<?xml version='1.0x'?><times/>", None),
+        (b"<?xml version='1.0'?><times/>", ("times", 0, False, "")),
     ],
 )
 def test_records_are_counted_independently(content, counted):
