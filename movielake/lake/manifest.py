@@ -92,8 +92,9 @@ def read_table_file(lake: Folder, columns: Sequence[str] | None = None) -> pa.Ta
             raise pa.ArrowInvalid("other columns")
         return parquet.read(columns=columns, use_threads=False)
     except (FileNotFoundError, pa.ArrowException, OSError) as error:
-        text = " ".join(str(error).split())  # some errors have several lines
-        found = "no such file" if isinstance(error, FileNotFoundError) else text
+        is_missing = isinstance(error, FileNotFoundError)
+        # Arrow's text can have several lines, and control characters of the damaged bytes.
+        found = "no such file" if is_missing else ascii(str(error).strip())
         raise ValueError(
             f"expected {MANIFEST_TABLE} in the compact copy {lake.url}, found {found}; "
             "make the copy again with: movielake compact LAKE TO"
