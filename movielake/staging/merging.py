@@ -93,7 +93,10 @@ def _how(schema: pa.Schema) -> dict[str, Any]:
     return {
         "compression": "zstd",
         "store_schema": False,
-        "use_dictionary": [name for name in flat if name not in counted],
+        # fastparquet reads a list as None unless its pages have a dictionary.
+        "use_dictionary": [
+            path for field in schema if field.name not in counted for path in _leaves(field)
+        ],
         # Texts of films repeat in each stamp. A large dictionary stores each text once.
         "dictionary_pagesize_limit": 1 << 24,
         "column_encoding": dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
@@ -103,6 +106,17 @@ def _how(schema: pa.Schema) -> dict[str, Any]:
             if field.name in flat and (not _is_text(field) or field.name == STAMP.name)
         ],
     }
+
+
+def _leaves(field: pa.Field) -> list[str]:
+    """Return the names that Parquet gives the values of a column."""
+    if pa.types.is_map(field.type):
+        return [f"{field.name}.key_value.key", f"{field.name}.key_value.value"]
+    if not pa.types.is_list(field.type):
+        return [field.name]
+    inner = field.type.value_type
+    names = [f".{part.name}" for part in inner] if pa.types.is_struct(inner) else [""]
+    return [f"{field.name}.list.element{name}" for name in names]
 
 
 def _is_text(field: pa.Field) -> bool:

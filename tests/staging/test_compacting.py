@@ -644,3 +644,18 @@ def test_a_hostile_manifest_is_refused(copy: Path, tmp_path: Path, case: str) ->
     with pytest.raises(ValueError, match=message):
         pack(str(copy), str(tmp_path / "lake.tar"))
     assert not (tmp_path / "lake.tar").exists()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_text_and_list_has_a_dictionary(sample_lake, tmp_path, table):
+    """fastparquet reads a list without a dictionary as None, and raises no error."""
+    copied = Path(compact(str(sample_lake), str(tmp_path / "copy"), tables=table))
+    for file in sorted((copied / "parquet" / table).rglob("*.parquet")):
+        group = pq.ParquetFile(file).metadata.row_group(0)
+        plain = {
+            group.column(number).path_in_schema
+            for number in range(group.num_columns)
+            if "RLE_DICTIONARY" not in group.column(number).encodings
+            and group.column(number).physical_type != "BOOLEAN"
+        }
+        assert plain == {"record"} & set(pq.read_schema(file).names)
