@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache, partial
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from operator import itemgetter
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from dask.tokenize import normalize_token
@@ -100,6 +99,16 @@ class JoinedRows(PlainRows):
 
     def parts(self, group: FileGroup, columns: list[str], *, coded: bool = False) -> list[pa.Table]:
         """Read columns of each file of showings of a group. Partition keys are not allowed."""
+        if not group.files:
+            return []
+        rows, lengths = self.whole(group, columns, coded=coded)
+        ends = accumulate(lengths, initial=0)
+        return [rows.slice(start, end - start) for start, end in pairwise(ends)]
+
+    def whole(
+        self, group: FileGroup, columns: list[str], *, coded: bool = False
+    ) -> tuple[pa.Table, list[int]]:
+        """Read columns of all files of a group, and return the number of rows of each file."""
         own = [name for name in columns if name in self.table.arrow.names]
         wanted = {
             name: {shown: stored for shown, stored in shown_as.items() if shown in columns}
@@ -108,17 +117,13 @@ class JoinedRows(PlainRows):
         wanted = {name: chosen for name, chosen in wanted.items() if chosen}
         stored = list(dict.fromkeys([*own, *(ID[name] for name in wanted)]))
         parts = self._showings.parts(group, stored, coded=coded)
-        if not parts:
-            return parts
         rows = pa.concat_tables(parts)
-        ends = np.cumsum([0, *(part.num_rows for part in parts)])
         for name, chosen in wanted.items():
             others = [beside[name] for beside in group.beside]
             found = self._look_up(name, others, [part[ID[name]] for part in parts], chosen)
             for shown, values in found.items():
                 rows = _filled(rows, shown, values)
-        rows = rows.select(columns)
-        return [rows.slice(start, end - start) for start, end in pairwise(ends.tolist())]
+        return rows.select(columns), [part.num_rows for part in parts]
 
     def _look_up(
         self,
@@ -163,7 +168,8 @@ def _taken(column: pa.ChunkedArray, positions: Positions) -> pa.ChunkedArray:
     flat = values.combine_chunks()
     if isinstance(flat, pa.ChunkedArray):
         flat = pa.concat_arrays(flat.chunks) if flat.num_chunks else pa.array([], values.type)
-    indices = pa.array(positions, mask=positions < 0)
+    all_found = bool(len(positions)) and positions.min() >= 0
+    indices = pa.array(positions, mask=None if all_found else positions < 0)
     return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, flat)])
 
 

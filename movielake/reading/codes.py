@@ -103,11 +103,14 @@ def _recoded(name: str, column: pa.ChunkedArray) -> Codes:
     values = pa.concat_arrays([coded.dictionary, pa.nulls(1, empty.type)])
     null = len(values) - 1
     numbers = pc.fill_null(coded.indices, null).to_numpy()
-    of_rows, start = [np.arange(0)], 0
+    of_rows, start = [np.arange(0, dtype=np.int32)], 0
     for chunk in column.chunks:
         end = start + len(chunk.dictionary)
         known = np.append(numbers[start:end], null)
-        of_rows.append(known[pc.fill_null(chunk.indices, end - start).to_numpy()])
+        indices = chunk.indices
+        if indices.null_count:
+            indices = pc.fill_null(indices, end - start)
+        of_rows.append(known[indices.to_numpy()])
         start = end
     return Codes(np.concatenate(of_rows), pa.table({name: values}))
 

@@ -59,15 +59,15 @@ class GroupCounter:
             of = None  # the manifest states that each row has a time
         needed = list(dict.fromkeys((*stored, *filter(None, (of,)))))
         # Without columns, read one to learn the number of rows.
-        parts = self._source.parts(group, needed or [self._source.schema.names[0]], coded=True)
-        rows = pa.concat_tables(parts)
+        any_column = [self._source.schema.names[0]]
+        rows, lengths = self._source.whole(group, needed or any_column, coded=True)
         mask = _mask(rows, of)
         if not asked:
             number = rows.num_rows if mask is None else int(mask.sum())
             return pa.table({"count": pa.array([number], pa.int64())})
         codes = {name: encode(name, rows[name]) for name in stored}
         keys = [name for name in self._columns if name in KEYS]
-        by = [_key_codes(group, [part.num_rows for part in parts], keys)] if keys else []
+        by = [_key_codes(group, lengths, keys)] if keys else []
         by += [codes[name] for name in self._columns if name in codes]
         if self._distinct is None:
             return count(by, mask)

@@ -70,6 +70,13 @@ class PlainRows:
         """
         return read_parts(self.url, group.files, self.table, columns, coded=coded)
 
+    def whole(
+        self, group: FileGroup, columns: list[str], *, coded: bool = False
+    ) -> tuple[pa.Table, list[int]]:
+        """Read columns of all files of a group, and return the number of rows of each file."""
+        parts = self.parts(group, columns, coded=coded)
+        return pa.concat_tables(parts), [part.num_rows for part in parts]
+
     def records(self, group: FileGroup) -> Iterator[Iterator[Record]]:
         """Read the records of each file of a group."""
         for file in group.files:
@@ -114,9 +121,8 @@ def numbered_rows(
     if not group.files:
         return empty_rows(source, columns), np.arange(0)
     # If only keys are wanted, read one stored column to learn the number of rows.
-    parts = source.parts(group, stored or [source.schema.names[0]])
-    lengths = [part.num_rows for part in parts]
-    rows = plain(pa.concat_tables(parts))
+    rows, lengths = source.whole(group, stored or [source.schema.names[0]])
+    rows = plain(rows)
     arrays = {name: rows[name] for name in stored}
     for key in KEYS:
         if key in columns:
