@@ -7,6 +7,7 @@ digest of rows does not. So it shows that a compact copy has exactly the rows th
 from __future__ import annotations
 
 import hashlib
+import zlib
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,11 @@ class RowsDigest:
     """Digest of the rows of one member, computed batch by batch.
 
     Each column has a stream of its validity, and a stream of its values without nulls. Texts and
-    lists also have a stream of their lengths. Each stream is hashed with BLAKE2b. So the result
-    does not depend on the sizes of the batches, or on whether a column is dictionary-coded.
+    lists also have a stream of their lengths. Each stream has a CRC-32, and the digest is the
+    BLAKE2b of all of them. So the result does not depend on the sizes of the batches, or on whether
+    a column is dictionary-coded. It shows that no value was lost or changed by accident. Against
+    intent there are the SHA-256 checksums of the files. A cryptographic hash of each value would
+    take a quarter of the time of a conversion.
 
     Examples
     --------
@@ -34,7 +38,7 @@ class RowsDigest:
     """
 
     def __init__(self) -> None:
-        self._streams: dict[str, Any] = {}
+        self._streams: dict[str, int] = {}
 
     def update(self, rows: pa.Table) -> None:
         """Add rows. All calls must have the same columns."""
@@ -46,14 +50,11 @@ class RowsDigest:
         """Return the digest of all rows so far: 32 hexadecimal digits."""
         whole = hashlib.blake2b(digest_size=16)
         for name in sorted(self._streams):
-            whole.update(f"{name} {self._streams[name].hexdigest()}\n".encode())
+            whole.update(f"{name} {self._streams[name]:08x}\n".encode())
         return whole.hexdigest()
 
     def _feed(self, name: str, content: Any) -> None:
-        stream = self._streams.get(name)
-        if stream is None:
-            stream = self._streams[name] = hashlib.blake2b(digest_size=16)
-        stream.update(content)
+        self._streams[name] = zlib.crc32(content, self._streams.get(name, 0))
 
     def _add(self, name: str, array: Any) -> None:
         if pa.types.is_dictionary(array.type):
