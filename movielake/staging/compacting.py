@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from itertools import accumulate
 from typing import Final
@@ -49,6 +50,9 @@ from movielake.staging.spans import (
 
 _LOCK: Final = ("compact", "manifest")
 """Name of the lock on the manifest of a compact copy."""
+
+_MARK: Final = ".compacting"
+"""File in a folder whose first copy is not complete. Without it, the folder could be anyone's."""
 
 
 def compact(
@@ -120,7 +124,11 @@ def compact(
         manifest = restrict(whole, choose(whole, selection, read_kinds(tables, json)))
         require_rows(manifest, whole, lake.url, selection)
         unit = span or read_span(target) or read_span(lake) or SPANS[0]
+        if not target.fs.exists(target.join(LAKE_FILE)):
+            write_atomically(target, _MARK, b"")
         Copy(lake, target, workers or read_job().cpus, on_progress).write(manifest, unit)
+        with suppress(FileNotFoundError):
+            target.fs.rm_file(target.join(_MARK))
     return str(to)
 
 
@@ -164,6 +172,8 @@ def _claim(target: Folder, lake: Source) -> None:
     """Refuse a folder that is not a compact copy and has files."""
     if target.is_local and lake.identity == Source(target.url).identity:
         raise ValueError(f"expected another folder than the source, found {target.url} for both")
+    if target.fs.exists(target.join(_MARK)) and not target.fs.exists(target.join(LAKE_FILE)):
+        return  # the first copy was killed
     if is_lake(target) and read_layout(target) != COMPACT:
         raise ValueError(
             f"expected a new folder or a compact copy, found a lake as converted in {target.url}; "

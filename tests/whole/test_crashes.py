@@ -26,9 +26,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 import movielake
-from movielake import ShowingsReader, convert
+from movielake import ShowingsReader, compact, convert
 from movielake.lake import locks
 from movielake.lake.entries import manifest_table
 from movielake.lake.parsing import commit_from_json
@@ -85,11 +86,13 @@ def tmp_path(disk: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class World:
-    """Two states of a feed, the lake of each state, and a pack of each lake."""
+    """Two states of a feed. For each state, the lake, a pack, and a compact copy and its pack."""
 
     feeds: tuple[Path, Path]
     lakes: tuple[Path, Path]
     packs: tuple[Path, Path]
+    copies: tuple[Path, Path]
+    compact_packs: tuple[Path, Path]
 
     def visible(self, number: int) -> dict[str, bytes]:
         return visible(self.lakes[number])
@@ -101,10 +104,16 @@ def world(disk: Path) -> World:
     feeds = feed_of(top / "old", OLD), feed_of(top / "new", NEW)
     lakes = top / "old-lake", top / "new-lake"
     packs = top / "old.tar", top / "new.tar"
-    for feed, lake, file in zip(feeds, lakes, packs, strict=True):
+    copies = top / "old-copy", top / "new-copy"
+    compact_packs = top / "old-copy.tar", top / "new-copy.tar"
+    for feed, lake, file, copy, small in zip(
+        feeds, lakes, packs, copies, compact_packs, strict=True
+    ):
         convert(str(feed), str(lake), workers=1)
-        pack(str(lake), str(file))
-    return World(feeds, lakes, packs)
+        pack(str(lake), str(file), leaves=True)
+        compact(str(lake), str(copy))
+        pack(str(lake), str(small))
+    return World(feeds, lakes, packs, copies, compact_packs)
 
 
 # --- what must hold after every fault
@@ -112,7 +121,7 @@ def world(disk: Path) -> World:
 
 def visible(lake: Path) -> dict[str, bytes]:
     """Read all files that a reader of the lake can see."""
-    hidden = (".work/", ".staged.json")
+    hidden = (".work/", ".staged.json", ".compacting")
     return {p: content for p, content in files(lake).items() if not p.startswith(hidden)}
 
 
@@ -201,7 +210,7 @@ def rebuilding_convert(world: World, folder: Path) -> Work:
 
 
 def new_pack(world: World, folder: Path) -> Work:
-    return folder / "lake.tar", ("pack", world.lakes[0], folder / "lake.tar")
+    return folder / "lake.tar", ("pack", world.lakes[0], folder / "lake.tar", "--leaves")
 
 
 def new_stage(world: World, folder: Path) -> Work:
@@ -304,6 +313,141 @@ def test_a_killed_pack_leaves_the_old_file_or_the_new_one(
     record("Killed", "pack", saw="", lost=0, partial=int(not is_whole))
     assert file.read_bytes() == world.packs[0].read_bytes()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+# --- killed in the compact layout
+
+
+def new_compact(world: World, folder: Path) -> Work:
+    return folder / "copy", ("compact", world.lakes[0], folder / "copy", "--workers=1")
+
+
+def renewing_compact(world: World, folder: Path) -> Work:
+    """Make a copy of a lake that has changed since the first copy."""
+    copy = shutil.copytree(world.copies[1], folder / "copy")
+    return copy, ("compact", world.lakes[0], copy, "--workers=1")
+
+
+def compact_stage(world: World, folder: Path) -> Work:
+    to = folder / "staged"
+    return to, ("stage", world.compact_packs[0], "--to", to, "--workers=1")
+
+
+def compacting_stage(world: World, folder: Path) -> Work:
+    to = folder / "staged"
+    return to, ("stage", world.lakes[0], "--to", to, "--workers=1", "--compact")
+
+
+def compact_pack(world: World, folder: Path) -> Work:
+    return folder / "lake.tar", ("pack", world.lakes[0], folder / "lake.tar")
+
+
+def wrong_files(copy: Path, *wholes: Path) -> list[str]:
+    """List the files that are in no complete copy, or that the manifest lists in vain."""
+    seen, known = visible(copy), [visible(whole) for whole in wholes]
+    wrong = [path for path in seen if all(whole.get(path) != seen[path] for whole in known)]
+    if "manifest.parquet" in seen:
+        table = pq.read_table(copy / "manifest.parquet", columns=["json_path", "parquet_path"])
+        listed = {path for column in table.columns for path in column.to_pylist()} - {None}
+        wrong += sorted(listed - seen.keys())
+    return wrong
+
+
+COMPACT: list[tuple[Arrange, str, int]] = [
+    (new_compact, "compact", 24),
+    (renewing_compact, "compact while it replaces files", 32),
+    (compact_stage, "stage of a compact pack", 12),
+    (compacting_stage, "stage that makes a lake compact", 12),
+]
+"""How each command is set up, its row in the table, and the number of points."""
+
+
+@pytest.mark.parametrize(
+    ("arrange", "case", "point", "points"),
+    [(*row[:2], point, row[2]) for row in COMPACT for point in range(row[2])],
+    ids=[f"{row[1]} {point}" for row in COMPACT for point in range(row[2])],
+)
+def test_a_killed_command_leaves_a_whole_copy_or_none(
+    world: World,
+    steps: Steps,
+    tmp_path: Path,
+    arrange: Arrange,
+    case: str,
+    point: int,
+    points: int,
+) -> None:
+    at = steps(arrange, point, points)
+    copy, command = arrange(world, tmp_path)
+    assert run(tmp_path / "killed", *command, **at).was_killed
+    wrong = wrong_files(copy, *world.copies)
+    assert wrong == []
+    if (copy / "lake.json").exists():
+        assert answer_of(copy) in list(map(answer_of, world.lakes))
+    else:
+        assert arrange is not renewing_compact
+        with pytest.raises(FileNotFoundError, match=r"expected a lake, found no lake\.json"):
+            answer_of(copy)
+    assert run(tmp_path / "again", *command).code == 0
+    missing = records_of(world.copies[0]) - records_of(copy)
+    record("Killed", case, saw="", lost=missing, partial=len(wrong))
+    assert_done(copy, visible(world.copies[0]))
+
+
+def records_of(copy: Path) -> int:
+    """Count the lines in the JSON Lines files of a compact lake."""
+    decompress = partial(zstandard.ZstdDecompressor().stream_reader, read_across_frames=True)
+    contents = (path.read_bytes() for path in copy.rglob("*.zst"))
+    return sum(decompress(content).read().count(b"\n") for content in contents)
+
+
+@pytest.mark.parametrize("point", range(12))
+def test_a_killed_compact_pack_leaves_the_old_file_or_the_new_one(
+    world: World, steps: Steps, tmp_path: Path, point: int
+) -> None:
+    at = steps(compact_pack, point, 12)
+    file, command = compact_pack(world, tmp_path)
+    if point % 2:
+        shutil.copy(world.compact_packs[1], file)
+    before = file.read_bytes() if file.exists() else None
+    assert run(tmp_path / "killed", *command, **at).was_killed
+    after = file.read_bytes() if file.exists() else None
+    is_whole = after in (before, world.compact_packs[0].read_bytes())
+    assert run(tmp_path / "again", *command).code == 0
+    record("Killed", "pack that makes a lake compact", saw="", lost=0, partial=int(not is_whole))
+    assert file.read_bytes() == world.compact_packs[0].read_bytes()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("lakes", [(0, 0), (0, 1), (1, 0)])
+def test_two_compacts_into_one_copy(world: World, tmp_path: Path, lakes: tuple[int, int]) -> None:
+    copy = shutil.copytree(world.copies[1], tmp_path / "copy")
+    commands = [("compact", world.lakes[n], copy, "--workers=1") for n in lakes]
+    both = [start(tmp_path / str(n), *command) for n, command in enumerate(commands)]
+    endings = [finish(tmp_path / str(n), process) for n, process in enumerate(both)]
+    assert [ending.code for ending in endings] == [0, 0], [ending.said for ending in endings]
+    wrong = wrong_files(copy, *world.copies)
+    assert answer_of(copy) in list(map(answer_of, world.lakes))
+    assert run(tmp_path / "again", "compact", world.lakes[0], copy).code == 0
+    case = "two compacts into one copy, also of different lakes"
+    record("At the same time", case, saw="", lost=0, partial=len(wrong))
+    assert_done(copy, visible(world.copies[0]))
+
+
+@pytest.mark.parametrize("share", range(6))
+def test_compact_on_a_full_disk(
+    world: World, tmp_path: Path, small_disk: Callable[[int], Path], share: int
+) -> None:
+    disk = small_disk(4096 + pages(world.copies[0]) * share // 6)
+    copy, command = new_compact(world, disk)
+    full = run(tmp_path / "full", *command)
+    assert full.code == 1, full.said
+    wrong = wrong_files(copy, *world.copies)
+    small_disk(1 << 24)
+    assert run(tmp_path / "again", *command).code == 0
+    record(
+        "Disks", "no space left while compacting", saw=said(full, copy), lost=0, partial=len(wrong)
+    )
+    assert_done(copy, visible(world.copies[0]))
 
 
 def convert_with_hook(feed: Path, lake: Path, hook: str) -> subprocess.CompletedProcess[str]:
@@ -462,7 +606,7 @@ def test_pack_on_a_full_disk(
     world: World, tmp_path: Path, small_disk: Callable[[int], Path], share: int
 ) -> None:
     disk = small_disk(4096 + world.packs[0].stat().st_size * share // 4)
-    full = run(tmp_path / "full", "pack", world.lakes[0], disk / "lake.tar")
+    full = run(tmp_path / "full", "pack", world.lakes[0], disk / "lake.tar", "--leaves")
     assert (full.code, list(disk.iterdir())) == (1, [])
     record("Disks", "no space left while packing", saw=said(full, disk), lost=0, partial=0)
 
