@@ -1,0 +1,48 @@
+"""Positions of ids in another table, compared with dictionaries of plain Python."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movielake.joining.positions import find_positions
+
+NARROW = st.integers(100, 130)
+ANY = st.integers(-(2**31), 2**31 - 1)
+IDS = st.lists(st.none() | NARROW, max_size=30) | st.lists(st.none() | ANY, max_size=30)
+PARTITIONS = st.lists(st.tuples(IDS, IDS), min_size=1, max_size=4)
+
+
+def in_plain_python(ids: list[list[int | None]], known: list[list[int | None]]) -> list[int]:
+    """Find each id of a partition by a dictionary, in which the last of equal ids stays."""
+    found, start = [], 0
+    for sought, given_ids in zip(ids, known, strict=True):
+        places = {id_: start + place for place, id_ in enumerate(given_ids) if id_ is not None}
+        found += [places.get(id_, -1) for id_ in sought]
+        start += len(given_ids)
+    return found
+
+
+def chunked(ids: list[int | None]) -> pa.ChunkedArray:
+    """Return ids in two chunks."""
+    middle = len(ids) // 2
+    return pa.chunked_array([ids[:middle], ids[middle:]], pa.int32())
+
+
+@given(PARTITIONS)
+def test_positions_are_those_of_plain_python(
+    partitions: list[tuple[list[int | None], list[int | None]]],
+) -> None:
+    ids, known = ([pair[side] for pair in partitions] for side in (0, 1))
+    found = find_positions([*map(chunked, ids)], [*map(chunked, known)])
+    assert found.tolist() == in_plain_python(ids, known)
+
+
+@pytest.mark.parametrize("far", [5, 2**30])
+def test_ids_near_and_far_give_the_same_positions(far: int) -> None:
+    """Ids far apart are looked up by a hash."""
+    ids = [chunked([far, 1, None, 2, far + 1])]
+    known = [chunked([1, far, 1, None])]
+    assert find_positions(ids, known).tolist() == [1, 2, -1, -1, -1]
