@@ -24,6 +24,7 @@ from zstandard import ZstdDecompressor
 from movielake import (
     MoviesReader,
     ShowingsReader,
+    compact,
     convert,
     join_showings,
     stage,
@@ -534,3 +535,20 @@ def test_the_files_of_a_killed_process_are_removed(store, top, lake, feeds, whol
     pack(lake, f"{top}/x")
     assert store.files(lake) == wholes[1]
     assert list(store.files(top)) == [f"lake/{path}" for path in wholes[1]] + ["x"]
+
+
+def test_compact_copies_and_packs_in_a_store_equal_those_on_a_disk(top, sample_lake, tmp_path):
+    on_disk = compact(str(sample_lake), str(tmp_path / "compact"))
+    in_store = compact(str(sample_lake), f"{top}/compact")
+    again = compact(in_store, f"{top}/again")
+    for copy in (in_store, again):
+        folder = Folder(copy)
+        assert {path: folder.fs.cat_file(folder.join(path)) for path in folder.find()} == {
+            path: Path(on_disk, path).read_bytes() for path in Folder(on_disk).find()
+        }
+    packed = pack(in_store, f"{top}/compact.tar")
+    assert packed.sha256 == pack(on_disk, str(tmp_path / "compact.tar")).sha256
+    staged = stage(f"{top}/compact.tar", str(tmp_path / "staged"), countries="deu")
+    counts = [ShowingsReader(url, countries="deu").count_by() for url in (staged, again, on_disk)]
+    assert counts[0].equals(counts[1])
+    assert counts[1].equals(counts[2])
