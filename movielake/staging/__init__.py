@@ -1,5 +1,5 @@
-"""Packs of a lake, and staged copies of it on the fast local disk of a node.
+"""Compact copies and packs of a lake, and staged copies on the fast local disk of a node.
 
-Enters: a lake or a pack, and a selection. Leaves: a pack, or a staged lake whose files match
-their checksums. This wing never changes a value and never leaves a half-written file.
+Enters: a lake or a pack, and a selection. Leaves: a compact lake, a pack, or a staged lake. Their
+files match their checksums. This wing must never change a value or leave a half-written file.
 """
