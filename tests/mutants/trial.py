@@ -28,7 +28,8 @@ def try_mutant(mutant: Mutant) -> str:
         result = run_tests(folder, mutant.tests)
     if result.returncode == 0:
         return SURVIVED
-    failed = [line for line in result.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    begins = ("FAILED tests/", "ERROR tests/")  # not a line of a log
+    failed = [line for line in result.stdout.splitlines() if line.startswith(begins)]
     if result.returncode != 1 or not failed:
         raise NotRunError(f"{result.stdout}{result.stderr}"[-2000:])
     return failed[0].partition(" ")[2].split(" - ")[0].removeprefix("tests/")
