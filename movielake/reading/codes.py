@@ -78,7 +78,7 @@ def encode(name: str, column: pa.ChunkedArray) -> Codes:
             numbers = pc.fill_null(integers, low * step).to_numpy()
             shifted = numbers // step - low if step > 1 else numbers - low
             if step == 1 or ((shifted + low) * step == numbers).all():
-                values = pa.array(np.arange(low, high + 1) * step).cast(integers.type)
+                values = pa.array((np.arange(high - low + 1) + low) * step).cast(integers.type)
                 return _codes(name, shifted, values.cast(column.type), column)
     return _recoded(name, column.dictionary_encode())
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movielake.joining.positions import find_positions
+from tests.strategies import examples
 
 NARROW = st.integers(100, 130)
 ANY = st.integers(-(2**31), 2**31 - 1)
@@ -31,6 +32,7 @@ def chunked(ids: list[int | None]) -> pa.ChunkedArray:
     return pa.chunked_array([ids[:middle], ids[middle:]], pa.int32())
 
 
+@examples()
 @given(PARTITIONS)
 def test_positions_are_those_of_plain_python(
     partitions: list[tuple[list[int | None], list[int | None]]],

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from movielake.lake.digests import RowsDigest
 from movielake.schema.tables import TABLES
 from movielake.schema.tables import table as read_table
+from tests.strategies import examples
 
 TYPES: dict[str, pa.DataType] = {
     "id": pa.int32(),
@@ -78,6 +79,7 @@ def coded(rows: pa.Table, extra: list[str]) -> pa.Table:
     return rows.set_column(NAMES.index("title"), "title", codes)
 
 
+@examples()
 @given(rows=records, places=st.lists(st.integers(0, 6), max_size=4))
 def test_the_digest_does_not_depend_on_slices(rows, places):
     whole = table(rows)
@@ -86,6 +88,7 @@ def test_the_digest_does_not_depend_on_slices(rows, places):
     assert digest(whole) == digest(pa.concat_tables([whole.slice(0, 0), *cut(whole, places)]))
 
 
+@examples()
 @given(rows=records, extra=st.lists(texts, max_size=2, unique=True), place=st.integers(0, 6))
 def test_the_digest_does_not_depend_on_dictionaries_or_on_the_order_of_columns(rows, extra, place):
     whole = table(rows)
@@ -94,6 +97,7 @@ def test_the_digest_does_not_depend_on_dictionaries_or_on_the_order_of_columns(r
     assert digest(whole.select(NAMES[::-1])) == digest(whole)
 
 
+@examples()
 @given(rows=records, place=st.integers(1, 6))
 def test_the_digest_does_not_depend_on_row_groups_and_encodings(rows, place):
     sink = pa.BufferOutputStream()
@@ -103,6 +107,7 @@ def test_the_digest_does_not_depend_on_row_groups_and_encodings(rows, place):
     assert digest(*groups) == digest(table(rows))
 
 
+@examples()
 @given(rows=records.filter(len), data=st.data())
 def test_any_other_value_or_null_has_another_digest(rows, data):
     number, name = data.draw(st.integers(0, len(rows) - 1)), data.draw(st.sampled_from(NAMES))
@@ -112,6 +117,7 @@ def test_any_other_value_or_null_has_another_digest(rows, data):
     assert digest(table(changed)) != digest(table(rows))
 
 
+@examples()
 @given(rows=records, data=st.data())
 def test_another_order_or_number_of_rows_has_another_digest(rows, data):
     others = data.draw(st.permutations(rows) | st.just(rows[:-1]) | st.just([*rows, *rows]))

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movielake.reading.codes import count, count_distinct, encode
+from tests.strategies import examples
 
 VALUES = {
     "narrow": (pa.int32(), st.integers(7, 12)),
@@ -42,6 +43,7 @@ def columns(draw: st.DrawFn, kind: str, size: int) -> pa.ChunkedArray:
 
 
 @pytest.mark.parametrize("kind", VALUES)
+@examples()
 @given(st.data())
 def test_codes_stand_for_their_values(kind: str, data: st.DataObject) -> None:
     column = data.draw(columns(kind, data.draw(st.integers(0, 12))))
@@ -49,6 +51,7 @@ def test_codes_stand_for_their_values(kind: str, data: st.DataObject) -> None:
     assert codes.values["it"].take(pa.array(codes.numbers)).to_pylist() == plain(column)
 
 
+@examples()
 @given(st.data())
 def test_counts_are_those_of_plain_python(data: st.DataObject) -> None:
     size = data.draw(st.integers(0, 12))
