@@ -45,8 +45,8 @@ def find_positions(ids: Sequence[pa.ChunkedArray], known: Sequence[pa.ChunkedArr
     --------
     >>> import pyarrow as pa
     >>> from movielake.joining.positions import find_positions
-    >>> ids = [pa.chunked_array([[80, None, 70, 90]], pa.int32()), pa.chunked_array([[70]])]
-    >>> known = [pa.chunked_array([[70, 80, 70]], pa.int32()), pa.chunked_array([[70]])]
+    >>> ids = [pa.chunked_array([part], pa.int32()) for part in ([80, None, 70, 90], [70])]
+    >>> known = [pa.chunked_array([part], pa.int32()) for part in ([70, 80, 70], [70])]
     >>> find_positions(ids, known).tolist()
     [1, -1, 2, -1, 3]
     """

@@ -42,7 +42,7 @@ ValueError
 """
 """The parameters and errors of all readers, for their docstrings."""
 
-_NEVER_CURRENT: Final = """
+_NEVER_CURRENT: Final = """\
 current : False, optional
     Only showings can be current. `latest` returns the newest row of each film or theater.
 """

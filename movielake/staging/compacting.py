@@ -16,9 +16,11 @@ from itertools import accumulate
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from movielake.cluster.slurm import read_job
+from movielake.lake.commits import UNREADABLE
 from movielake.lake.descriptors import descriptor_content
 from movielake.lake.leftovers import remove_leftovers
 from movielake.lake.locks import Lock, hold_partition
@@ -135,6 +137,9 @@ def compact(
 def read_source(lake: Source) -> pa.Table:
     """Read the whole manifest of a source. A pack can come from anywhere, so paths are checked."""
     manifest = read_manifest(lake)
+    # A partition whose commit cannot be read has no files. `read_manifest` warns of it.
+    is_read = pc.fill_null(pc.not_equal(manifest["status"], UNREADABLE), True)
+    manifest = manifest.filter(is_read)
     if read_layout(lake) == COMPACT:
         refuse_unsafe(manifest, lake.url)
         _refuse_moved(manifest, lake)

@@ -134,8 +134,8 @@ def test_info_as_json_matches_describe_lake_and_duckdb(sample_lake, duck):
     )
     found = json.loads(result.stdout)
     assert found == describe_lake(str(sample_lake)).to_dict()
-    names = ["lake", "feed_zips", "date_stamps", "countries", "unknown_countries"]
-    names += ["tables", "problems", "incidents"]
+    names = ["lake", "layout", "span", "feed_zips", "date_stamps", "countries"]
+    names += ["unknown_countries", "tables", "problems", "incidents"]
     assert list(found) == names
     tables = {table["table"]: table for table in found["tables"]}
     assert (found["feed_zips"], len(found["countries"])) == (24, 8)
@@ -193,9 +193,8 @@ def test_a_folder_from_another_program_is_shown_as_a_table(tmp_path):
 def test_a_lake_is_shown_as_a_table(sample_lake):
     shown = text_of(describe_lake(str(sample_lake))._repr_html_())
     assert "feed zips 24 date stamps 3 (20191206 to 20191220) countries 8 (aus, can, " in shown
-    assert (
-        "table members records rows screenings xml_bytes json_bytes parquet_bytes movies" in shown
-    )
+    names = "table members files records rows screenings xml_bytes json_bytes parquet_bytes"
+    assert f"{names} movies" in shown
     assert "table column kind count example" in shown
 
 

@@ -26,7 +26,6 @@ The code below runs beside the folders `lake` and `compact`, and beside the file
 commands write:
 
 <!-- not run: the tests make these files -->
-
 ```bash
 movielake compact lake compact
 movielake schema --format duckdb > types_duckdb.sql
