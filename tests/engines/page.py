@@ -81,6 +81,6 @@ def _section(engine: dict[str, Any]) -> str:
     return (
         f"## {engine['name']}\n\n"
         + textwrap.fill(engine["traps"], 127, break_long_words=False)
-        + f"\n\n{missing}<!-- not run: tests/whole/test_engine_table.py runs it -->\n\n"
+        + f"\n\n{missing}<!-- not run: tests/whole/test_engine_table.py runs it -->\n"
         f"```python\n{code}\n```\n"
     )

@@ -25,7 +25,7 @@ from movielake.lake.manifest import read_manifest, rebuild_manifest
 from movielake.lake.parsing import UnreadableCommitError, commit_from_json, parse_commit
 from movielake.lake.writers import workspace
 from movielake.names.layout import Folder
-from tests.feeds import all_records, files
+from tests.feeds import files
 from tests.lakes import COMMIT, small_lake
 
 ADVICE = (
@@ -168,7 +168,7 @@ def test_staged_and_packed_lakes_hold_the_other_partitions(place):
     command("stage", place / "lake", "--to", place / "staged")
     for copy in ("unpacked", "staged"):
         assert list(validate(str(place / copy), workers=1)) == []
-        assert len(all_records(place / copy, "S")) == 4
+        assert ShowingsReader(str(place / copy)).count == 4
         assert not (place / copy / COMMIT).exists()
 
 
