@@ -101,7 +101,7 @@ def test_a_quick_fault_is_noticed(mutant):
 def test_a_harmless_change_is_not_noticed():
     assert len(QUICK) >= 4
     assert try_mutant(HARMLESS) == SURVIVED
-    check_without_fault([f"{TESTED}::test_times[12 AM]", SURVIVED])
+    check_without_fault([f"{TESTED}::test_times_are_read[12 AM]", SURVIVED])
 
 
 def test_a_trial_with_missing_tests_raises_an_error():
