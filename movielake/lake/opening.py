@@ -73,10 +73,20 @@ def read_span(lake: Folder) -> str | None:
 
 def _known(lake: Folder) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))
+        content = json.loads(lake.fs.cat_file(lake.join(LAKE_FILE)))
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except ValueError:
+        raise _unreadable(lake) from None
+    if not isinstance(content, dict):
+        raise _unreadable(lake)
     return content
+
+
+def _unreadable(lake: Folder) -> ValueError:
+    return ValueError(
+        f"{lake.url}/{LAKE_FILE} is not readable; restore it or convert the feed again"
+    )
 
 
 def is_lake(lake: Folder) -> bool:
@@ -142,9 +152,7 @@ def check_lake(lake: Folder) -> None:
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(_tell_no_lake(lake)) from None
     except (ValueError, KeyError, TypeError):
-        raise ValueError(
-            f"{lake.url}/{LAKE_FILE} is not readable; restore it or convert the feed again"
-        ) from None
+        raise _unreadable(lake) from None
     if found != FORMAT:
         raise ValueError(
             f"expected a lake of format {FORMAT}, found format {found} in {lake.url}; "

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from movielake.lake.commits import Commit
 from movielake.lake.writers import WrittenFile
 from movielake.names.layout import is_date_stamp, partition_folders
 from movielake.schema.tables import TABLES
 from movielake.staging.packs import Pair, files_of
-from movielake.staging.selecting import Kinds
-
-_COUNTRY: Final = re.compile(r"[A-Za-z0-9_]+")
-_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+from movielake.staging.selecting import COUNTRY, NAME, Kinds
 
 
 def read_kinds(tables: str | Iterable[str] | None, json: bool) -> Kinds:
@@ -78,7 +73,7 @@ def is_safe(commit: Commit, pair: Pair) -> bool:
     """Return whether a commit belongs to a partition and lists only files in its folders."""
     if (commit.date_stamp, commit.country) != pair:
         return False
-    if not (is_date_stamp(pair[0]) and _COUNTRY.fullmatch(pair[1])):
+    if not (is_date_stamp(pair[0]) and COUNTRY.fullmatch(pair[1])):
         return False
     if any(member.table not in (None, *TABLES) for member in commit.members):
         return False
@@ -89,7 +84,7 @@ def is_safe(commit: Commit, pair: Pair) -> bool:
 def _is_safe(file: WrittenFile, folders: Sequence[str]) -> bool:
     folder, _, name = file.path.rpartition("/")
     typed = isinstance(file.bytes, int) and isinstance(file.sha256, str)
-    return typed and file.bytes >= 0 and folder in folders and bool(_NAME.fullmatch(name))
+    return typed and file.bytes >= 0 and folder in folders and bool(NAME.fullmatch(name))
 
 
 @dataclass(frozen=True)

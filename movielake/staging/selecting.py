@@ -12,8 +12,11 @@ from movielake.names.layout import MANIFEST_TABLE, Selection, is_date_stamp, qua
 from movielake.schema.tables import TABLES
 
 _PLACES: Final = ("date_stamp", "country", "table", "json_path", "parquet_path", "quarantine")
-_COUNTRY: Final = re.compile(r"[A-Za-z0-9_]+")
-_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+COUNTRY: Final = re.compile(r"[A-Za-z0-9_]+")
+"""A country that can be part of a path."""
+
+NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+"""A file name that leads to no other folder."""
 
 Kinds = frozenset[tuple[str, str]]
 """Pairs of a table and ``json`` or ``parquet``."""
@@ -91,16 +94,16 @@ def refuse_unsafe(manifest: pa.Table, url: str) -> None:
     ):
         stamp, country = pair
         safe = is_date_stamp(stamp) and table in (None, *TABLES)
-        safe = safe and bool(_COUNTRY.fullmatch(country))
+        safe = safe and bool(COUNTRY.fullmatch(country))
         for kind, path in (("json", json), ("parquet", parquet)):
             if path is not None:
                 folder, _, name = path.rpartition("/")
                 safe = safe and folder == f"{kind}/{table}/country={country}"
-                safe = safe and bool(_NAME.fullmatch(name))
+                safe = safe and bool(NAME.fullmatch(name))
         for file in quarantine or ():
             folder, _, name = file["path"].rpartition("/")
             safe = safe and folder == quarantine_folder(*pair)
-            safe = safe and bool(_NAME.fullmatch(name))
+            safe = safe and bool(NAME.fullmatch(name))
         if not safe:
             raise ValueError(
                 f"{url}: refused: {MANIFEST_TABLE} lists data outside its partitions "

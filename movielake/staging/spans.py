@@ -11,9 +11,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 
 from movielake.lake.writers import WrittenFile
-from movielake.names.layout import (
-    compact_path,
-)
+from movielake.names.layout import compact_path
 from movielake.schema.tables import FORMAT
 
 SPANS: Final = ("year", "quarter", "month", "all")

@@ -40,7 +40,7 @@ from movielake.lake.ledger import (
 )
 from movielake.lake.locks import hold_partition
 from movielake.lake.manifest import read_manifest, rebuild_manifest
-from movielake.lake.opening import check_lake, create_lake
+from movielake.lake.opening import check_lake, create_lake, read_layout
 from movielake.lake.overview import describe_lake
 from movielake.lake.parsing import commit_from_json
 from movielake.lake.writers import WrittenFile, write_atomically
@@ -231,6 +231,13 @@ def test_an_unreadable_lake_file_is_refused_with_advice(lake, content):
     put(lake, "lake.json", content)
     with pytest.raises(ValueError, match=r"lake\.json is not readable; restore it or convert"):
         check_lake(lake)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"3"])
+def test_the_layout_of_an_unreadable_lake_file_is_not_guessed(lake, content):
+    put(lake, "lake.json", content)
+    with pytest.raises(ValueError, match=r"lake\.json is not readable; restore it or convert"):
+        read_layout(lake)
 
 
 def drop(tables):
