@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 
 from movielake.reading.codes import count, count_distinct, encode
 from tests.strategies import examples
+
+MOST = 1 << 22
+"""Most combinations that are counted by codes."""
 
 VALUES = {
     "narrow": (pa.int32(), st.integers(7, 12)),
@@ -63,7 +67,10 @@ def test_counts_are_those_of_plain_python(data: st.DataObject) -> None:
         row for row, kept in zip(zip(*map(plain, cells), strict=True), mask, strict=True) if kept
     ]
     counts = count(codes, mask)
-    assert counts is not None
+    # Few rows can still have many codes: integers are coded by subtraction of the least one.
+    assert (counts is None) == (prod(map(len, codes)) > MOST)
+    if counts is None:
+        return
     *keys, numbers = counts.to_pydict().values()
     assert dict(zip(zip(*keys, strict=True), numbers, strict=True)) == Counter(rows)
     distinct = {(row[:-1], row[-1]) for row in rows if row[-1] is not None}
