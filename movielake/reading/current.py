@@ -14,6 +14,7 @@ import operator
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import compress, groupby
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ import pyarrow.compute as pc
 
 from movielake.feed.records import Record
 from movielake.reading.blocks import BLOCKS, TIME, Integers, Mask, Runs, find_runs
-from movielake.reading.files import PlainRows, as_texts, read_columns, read_records
+from movielake.reading.files import PlainRows, as_texts, read_parts, read_records
 from movielake.reading.groups import FileGroup, HeldFile
 from movielake.reading.holdings import Holdings
 from movielake.rows.screenings import show_dates
@@ -141,6 +142,15 @@ class _Snapshots:
         self._rows: dict[HeldFile, pa.Table] = {}
         self._runs: dict[HeldFile, Runs] = {}
 
+    def read_together(self, files: Sequence[HeldFile]) -> None:
+        """Read several files now. In a compact lake they share row groups, which take time."""
+        for wanted, run in groupby(files, lambda file: self._columns.get(file, ())):
+            batch = list(run)
+            names = self._names(wanted, any(file.untimed for file in batch))
+            parts = read_parts(self._showings.url, batch, self._showings.table, names)
+            for file, rows in zip(batch, parts, strict=True):
+                self._keep(file, rows)
+
     def pop_rows(self, file: HeldFile, snapshots: Sequence[HeldFile]) -> tuple[pa.Table, pa.Array]:
         """Return the rows of a file, and whether each is current."""
         own, stamp = self._runs_of(file), file.date_stamp
@@ -153,14 +163,16 @@ class _Snapshots:
 
     def _runs_of(self, file: HeldFile) -> Runs:
         if file not in self._runs:
-            columns = self._columns.get(file, ())
-            times = (TIME,) if file.untimed else ()
-            names = list(dict.fromkeys((*columns, *self._block, *times)))
-            rows = read_columns(self._showings.url, file, self._showings.table, names)
-            self._runs[file] = find_runs(rows, self._block)
-            if columns:
-                self._rows[file] = rows.select(columns)
+            self.read_together([file])
         return self._runs[file]
+
+    def _names(self, wanted: Sequence[str], untimed: bool) -> list[str]:
+        return list(dict.fromkeys((*wanted, *self._block, *((TIME,) if untimed else ()))))
+
+    def _keep(self, file: HeldFile, rows: pa.Table) -> None:
+        self._runs[file] = find_runs(rows, self._block)
+        if columns := self._columns.get(file):
+            self._rows[file] = rows.select(columns)
 
     def _superseded(
         self,
@@ -209,16 +221,32 @@ class CurrentRows(PlainRows):
 
     def parts(self, group: FileGroup, columns: list[str], *, coded: bool = False) -> list[pa.Table]:
         """Read columns of each file of a group. Partition keys are not allowed."""
-        snapshots = _Snapshots(self, self._block, group.files, columns)
-        files = zip(group.files, group.beside, self.keeps(group), strict=True)
-        parts = []
-        for file, beside, keeps in reversed(list(files)):  # the next file often needs this one
-            if keeps:
-                parts.append(read_columns(self.url, file, self.table, columns))
-            else:
-                rows, is_current = snapshots.pop_rows(file, beside["snapshots"])
-                parts.append(rows.filter(is_current))
-        return parts[::-1]
+        keeps = self.keeps(group)
+        kept = list(compress(group.files, keeps))
+        whole = dict(zip(kept, read_parts(self.url, kept, self.table, columns), strict=True))
+        others = [
+            (file, beside["snapshots"])
+            for file, beside, keep in zip(group.files, group.beside, keeps, strict=True)
+            if not keep
+        ]
+        current = self._current(others, columns)
+        return [whole[file] if file in whole else current[file] for file in group.files]
+
+    def _current(
+        self, files: Sequence[tuple[HeldFile, tuple[HeldFile, ...]]], columns: list[str]
+    ) -> dict[HeldFile, pa.Table]:
+        """Read the current rows of files, each with the other snapshots."""
+        own = [file for file, _ in files]
+        snapshots = _Snapshots(self, self._block, own, columns)
+        later = {
+            o: None for file, others in files for o in others if o.date_stamp > file.date_stamp
+        }
+        snapshots.read_together([*own, *(other for other in later if other not in set(own))])
+        current = {}
+        for file, others in files:
+            rows, is_current = snapshots.pop_rows(file, others)
+            current[file] = rows.filter(is_current)
+        return current
 
     def records(self, group: FileGroup) -> Iterator[Iterator[Record]]:
         """Read the records of each file of a group, without the show_dates of superseded rows."""

@@ -223,11 +223,6 @@ def texts_of(table: Table) -> tuple[str, ...]:
     return tuple(field.name for field in table.arrow if field.type == pa.string())
 
 
-def read_columns(url: str, file: HeldFile, table: Table, columns: Sequence[str]) -> pa.Table:
-    """Read columns of one file, without the partition keys."""
-    return read_parts(url, [file], table, columns)[0]
-
-
 def _flatten(url: str, file: HeldFile, table: Table) -> pa.Table:
     records = [as_texts(record) for record in read_records(url, file, table)]
     return flatten_batch(records, table, ProblemCounter(), first=0)
