@@ -54,6 +54,13 @@ class Activity:
         """Return the index of the country for each count."""
         return self.partition // len(axes.date_stamps)
 
+    def of_country(self, number: int, axes: Axes) -> dict[int, int]:
+        """Return the sum of the counts of each id in one country."""
+        there = self.country(axes) == number
+        ids, places = np.unique(self.id[there], return_inverse=True)
+        sums = np.bincount(places, self.count[there], len(ids)).astype(np.int64)
+        return dict(zip(ids.tolist(), sums.tolist(), strict=True))
+
 
 def count_ids(
     reader: MoviesReader | TheatersReader | ShowingsReader,

@@ -16,6 +16,7 @@ from movielake.places.timezones import tz_version
 from movielake.reading.blocks import Current
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
 from movielake.report.activity import (
+    Activity,
     active_theaters,
     count_ids,
     count_orphans,
@@ -74,8 +75,10 @@ def gather_findings(
     movies = MoviesReader(lake, **meant) if _has(members, "movies") else None
     theaters = TheatersReader(lake, **meant) if _has(members, "theaters") else None
     # A wrong stamp must be an error before the slow counts begin.
-    choose_index(count_screenings(members, axes), axes, index_stamp)
-    places = find_places(theaters, axes)
+    in_snapshots = count_screenings(members, axes)
+    choose_index(in_snapshots, axes, index_stamp)
+    by_film, by_theater = count_ids(showings, ("movie_id", "theater_id"), axes, of="show_time")
+    places = find_places(theaters, by_theater, axes)
     notes = _notes(axes, places)
     return {
         # Only the name: a reader of the report must not see the path of the lake.
@@ -90,7 +93,12 @@ def gather_findings(
         "damaged": damaged_partitions(members, axes),
         "problems": count_problems(members, axes),
         "incidents": list_incidents(members, axes),
-        **_activity(showings, movies, theaters, count_screenings(members, axes), axes, index_stamp),
+        **_activity(showings, by_theater, in_snapshots, axes, index_stamp),
+        "films": top_films(films_by_country(by_film, axes), movies, showings),
+        "orphans": {
+            "movie": count_orphans(by_film, movies, "movie_id", axes),
+            "theater": count_orphans(by_theater, theaters, "theater_id", axes),
+        },
         "pool": POOL,
         "places": places,
         "scale": SCALE,
@@ -116,24 +124,17 @@ def _notes(axes: Axes, places: list[dict[str, Any]]) -> list[str]:
 
 def _activity(
     showings: ShowingsReader,
-    movies: MoviesReader | None,
-    theaters: TheatersReader | None,
+    by_theater: Activity,
     in_snapshots: Rectangle,
     axes: Axes,
     index_stamp: str | None,
 ) -> Findings:
-    by_film, by_theater = count_ids(showings, ("movie_id", "theater_id"), axes, of="show_time")
     screenings = sum_screenings(by_theater, in_snapshots)
     return {
         "index": choose_index(screenings, axes, index_stamp),
         "screenings": screenings,
         "superseded": count_superseded(showings, in_snapshots, screenings, axes),
         "theaters": active_theaters(by_theater, in_snapshots),
-        "films": top_films(films_by_country(by_film, axes), movies, showings),
-        "orphans": {
-            "movie": count_orphans(by_film, movies, "movie_id", axes),
-            "theater": count_orphans(by_theater, theaters, "theater_id", axes),
-        },
     }
 
 

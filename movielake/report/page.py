@@ -14,7 +14,10 @@ import json
 from importlib.resources import files
 from typing import Any, Final
 
-_SCRIPTS: Final = ("state", "looks", "tables", "plots", "lines", "grids", "map", "sections", "page")
+_SCRIPTS: Final = (
+    *("state", "address", "looks", "saving", "tables", "plots", "lines", "grids", "clusters"),
+    *("map", "sections", "page"),
+)
 """The page's own scripts. Each uses only scripts before it."""
 
 _ESCAPES: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}

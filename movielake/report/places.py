@@ -15,6 +15,7 @@ from movielake.reading.groups import FileGroup, HeldFile
 from movielake.reading.holdings import Holdings
 from movielake.reading.readers import TheatersReader
 from movielake.reading.tallies import over_groups
+from movielake.report.activity import Activity
 from movielake.report.coverage import Axes
 from movielake.schema.tables import Table
 
@@ -23,17 +24,22 @@ SCALE: Final = 1000
 
 _KEY: Final = "theater_id"
 _COLUMNS: Final = (_KEY, "theater_name", "theater_city", "theater_lat", "theater_lon")
+_LISTS: Final = ("id", "name", "city", "lat", "lon", "screenings")
 _TEXT_LENGTH: Final = 80
 _EVERYTHING: Final = 2**62
 
 
-def find_places(theaters: TheatersReader | None, axes: Axes) -> list[dict[str, Any]]:
+def find_places(
+    theaters: TheatersReader | None, by_theater: Activity, axes: Axes
+) -> list[dict[str, Any]]:
     """Find the newest position of every theater.
 
     Parameters
     ----------
     theaters : TheatersReader or None
         Reader of the theaters, or None if the lake has no theaters.
+    by_theater : Activity
+        Screenings by theater_id.
     axes : Axes
         The countries, in order.
 
@@ -41,17 +47,19 @@ def find_places(theaters: TheatersReader | None, axes: Axes) -> list[dict[str, A
     -------
     list of dict
         For each country its theaters, as parallel lists ``id``, ``name``, ``city``, ``lat`` and
-        ``lon`` (in thousandths of a degree). ``unplaced`` is the number of theaters without a valid
-        position. ``outside`` lists the indices of theaters outside the country. It is None if the
-        country is unknown or the extra ``geo`` is not installed.
+        ``lon`` (in thousandths of a degree), and ``screenings``. ``unplaced`` is the number of
+        theaters without a valid position. ``outside`` lists the indices of theaters outside the
+        country. It is None if the country is unknown or the extra ``geo`` is not installed.
     """
+    screenings = [by_theater.of_country(n, axes) for n in range(len(axes.countries))]
     if theaters is None:
-        return [_place_theaters(country, _nothing()) for country in axes.countries]
-    held = theaters._checked()
-    newest = _Newest(held.folder.url, held.table)
-    groups = [_of_country(held, country) for country in axes.countries]
-    found = over_groups(newest, held, groups)
-    return [_place_theaters(*pair) for pair in zip(axes.countries, found, strict=True)]
+        found = [_nothing()] * len(axes.countries)
+    else:
+        held = theaters._checked()
+        newest = _Newest(held.folder.url, held.table)
+        groups = [_of_country(held, country) for country in axes.countries]
+        found = list(over_groups(newest, held, groups))
+    return [_place_theaters(*each) for each in zip(axes.countries, found, screenings, strict=True)]
 
 
 def _of_country(held: Holdings, country: str) -> FileGroup:
@@ -101,13 +109,14 @@ def _last_of_each(rows: pa.Table, seen: pa.Array) -> pa.Table:
     return rows.take(last["row_max"])
 
 
-def _place_theaters(country: str, rows: pa.Table) -> dict[str, Any]:
+def _place_theaters(country: str, rows: pa.Table, screenings: dict[int, int]) -> dict[str, Any]:
     latitude, longitude = (rows[name].to_numpy() for name in _COLUMNS[3:])
     placed = (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)
     rows = rows.filter(pa.array(placed))
     latitude, longitude = latitude[placed], longitude[placed]
     return {
         "id": rows[_KEY].to_pylist(),
+        "screenings": [screenings.get(theater, 0) for theater in rows[_KEY].to_pylist()],
         "name": _short(rows["theater_name"]),
         "city": _short(rows["theater_city"]),
         "lat": np.rint(latitude * SCALE).astype(int).tolist(),
@@ -155,9 +164,7 @@ def _thin(place: dict[str, Any], share: float) -> dict[str, Any]:
     kept = np.floor((numbers + 1) * share) > np.floor(numbers * share)
     kept[place["outside"] or []] = True
     chosen = np.flatnonzero(kept)
-    lists = {
-        name: [place[name][n] for n in chosen] for name in ("id", "name", "city", "lat", "lon")
-    }
+    lists = {name: [place[name][n] for n in chosen] for name in _LISTS}
     outside = place["outside"]
     if outside is not None:
         outside = np.searchsorted(chosen, outside).tolist()

@@ -15,6 +15,10 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from movielake import convert, write_report
+from tests.feeds import write_feed
 
 FLAGS = (
     "headless",
@@ -66,6 +70,16 @@ class Page:
 
     def find(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def click(self, selector: str) -> None:
+        """Click the middle of an element, away from what sticks to the edge of the window."""
+        element = self.find(selector)
+        self.ask("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+
+    def column(self, table: str, number: int) -> list[str]:
+        """Return the texts of a column of a table."""
+        return self.texts(f"#table-{table} tbody tr > :nth-child({number})")
 
     def texts(self, selector: str) -> list[str]:
         """Return the texts of all elements that match a selector."""
@@ -140,6 +154,17 @@ class Page:
         """Return the messages in the browser's console since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
+    def downloads(self, folder: Path) -> None:
+        """Save downloads in a folder."""
+        self._tell(
+            "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)}
+        )
+
+    def saved(self, file: Path) -> bytes:
+        """Wait until a download is complete, and return its bytes."""
+        WebDriverWait(self.driver, 20).until(lambda _: file.exists())
+        return file.read_bytes()
+
     def picture(self, file: Path) -> None:
         """Save a picture of the whole page."""
         width, height = self.ask("return [innerWidth, document.documentElement.scrollHeight]")
@@ -152,6 +177,13 @@ class Page:
         printed = base64.b64decode(self._tell("Page.printToPDF", {})["data"])
         file.write_bytes(printed)
         return printed
+
+
+def report_on(folder: Path, zips: dict[str, Any]) -> Path:
+    """Convert a feed and write a report on its lake."""
+    convert(write_feed(folder / "feed", zips), str(folder / "lake"), workers=1)
+    write_report(str(folder / "lake"), str(folder / "report.html"))
+    return folder / "report.html"
 
 
 @contextmanager
@@ -171,4 +203,4 @@ def browse(profile: Path) -> Iterator[Page]:
         driver.quit()
 
 
-__all__ = ["CHROMIUM", "DRIVER", "PLOTS", "Keys", "Page", "browse"]
+__all__ = ["CHROMIUM", "DRIVER", "PLOTS", "Keys", "Page", "browse", "report_on"]

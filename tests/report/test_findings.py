@@ -379,6 +379,7 @@ def lots_of_places(count: int) -> list[dict[str, Any]]:
     numbers = list(range(count))
     texts = [f"Cinema {n}" for n in numbers]
     lists = {"id": numbers, "name": texts, "city": texts, "lat": numbers, "lon": numbers}
+    lists["screenings"] = numbers
     return [{**lists, "unplaced": 0, "outside": [0, count - 1]}]
 
 

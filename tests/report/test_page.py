@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -11,48 +9,16 @@ from typing import Any
 
 import pytest
 
-from movielake import convert, write_report
-from movielake.sample import write_sample
-from tests.feeds import showing, times, write_feed
-from tests.report.browser import CHROMIUM, DRIVER, PLOTS, Keys, Page, browse
+from tests.feeds import showing, times
+from tests.report.browser import PLOTS, Keys, Page, report_on
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("no_complaints")]
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 EVIL = (
     "&lt;img src=x onerror=alert(1)&gt;&lt;/script&gt;"
     "&lt;script&gt;document.title='p'&lt;/script&gt;"
 )
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """Yield a browser. Without Chromium, skip the test, or fail it in continuous integration."""
-    if not (CHROMIUM and DRIVER):
-        reason = "no Chromium (apt-get install chromium chromium-driver)"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with browse(tmp_path_factory.mktemp("profile")) as page:
-        yield page
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a report on five countries, before and after their cinemas close."""
-    folder = tmp_path_factory.mktemp("report")
-    countries = ["aus", "chn", "deu", "gbr", "swe"]
-    write_sample(str(folder / "feed"), weeks=18, countries=countries, scale=0.1, damage=True)
-    convert(str(folder / "feed"), str(folder / "lake"), workers=1)
-    write_report(str(folder / "lake"), str(folder / "report.html"))
-    return folder / "report.html"
-
-
-@pytest.fixture(scope="module")
-def shots(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder for pictures."""
-    asked = request.config.getoption("--screenshots")
-    folder = Path(asked) if asked else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -67,29 +33,6 @@ def test_all_plots_are_drawn(browser: Page, file: Path, shots: Path, size: str, 
     page = browser.ask("return getComputedStyle(document.body).backgroundColor")
     assert page == ("rgb(20, 24, 29)" if dark else "rgb(255, 255, 255)")
     browser.picture(shots / f"report-{size}-{'dark' if dark else 'light'}.png")
-
-
-@pytest.fixture
-def page(browser: Page, file: Path) -> Page:
-    """Return the report, opened again for each test."""
-    browser.open(file)
-    return browser
-
-
-@pytest.fixture(autouse=True)
-def no_complaints(browser: Page) -> Iterator[None]:
-    yield
-    assert browser.complaints() == []
-
-
-def test_the_map_shows_land(page: Page) -> None:
-    def colour(lon: float, lat: float) -> list[int]:
-        return page.colour("map", *page.chart("map", f"c.convertToPixel('geo', [{lon}, {lat}])"))
-
-    land = [230, 226, 218, 255]
-    assert [colour(20, 25), colour(100, 60), colour(135, -25)] == [land] * 3
-    assert colour(80, -20)[3] == 0  # the Indian Ocean is transparent
-    assert colour(10, 66.5)[3] == 0
 
 
 def test_a_hidden_country_disappears_from_all_plots_and_tables(page: Page) -> None:
@@ -117,31 +60,11 @@ def test_without_countries_plots_and_tables_are_empty(page: Page) -> None:
     assert page.texts("#table-films tbody tr") == []
 
 
-def theater_pixel(page: Page, number: int = 0) -> list[float]:
-    """Return the pixel of a theater of the first country."""
-    return page.chart("map", f"c.convertToPixel('geo', c.getOption().series[0].data[{number}])")
-
-
-def test_a_theater_under_the_mouse_is_described(page: Page) -> None:
-    data = page.ask("return JSON.parse(document.getElementById('data').textContent).places[0]")
-    tooltip = page.hover("map", *theater_pixel(page))
-    assert any(name and name in tooltip for name in data["name"])
-    assert "aus" in tooltip
-    assert "theater_id" in tooltip
-
-
 def test_the_axis_names_every_day_if_snapshots_are_few(page: Page) -> None:
     days = page.ask("return JSON.parse(document.getElementById('data').textContent).stamps")
     at = page.chart("screenings", "c.getOption().xAxis[0].axisLabel.customValues")
     text = page.chart("screenings", f"c.getOption().xAxis[0].axisLabel.formatter({at[1]})")
     assert (len(at), text.replace("-", "")) == (len(days), days[1])
-
-
-def report_on(folder: Path, zips: dict[str, Any]) -> Path:
-    """Convert a feed and write a report on its lake."""
-    convert(write_feed(folder / "feed", zips), str(folder / "lake"), workers=1)
-    write_report(str(folder / "lake"), str(folder / "report.html"))
-    return folder / "report.html"
 
 
 def test_only_a_snapshot_without_neighbours_gets_a_mark_among_many(
@@ -191,13 +114,9 @@ def test_plots_can_be_read_with_the_keyboard(page: Page) -> None:
     assert page.chart("map", "c.getOption().geo[0].zoom") > zoom
 
 
-def column(page: Page, table: str, number: int) -> list[str]:
-    return page.texts(f"#table-{table} tbody tr > :nth-child({number})")
-
-
 def test_a_table_can_be_sorted_with_mouse_and_keyboard(page: Page) -> None:
     def numbers() -> list[int]:
-        return [int(text.replace(",", "")) for text in column(page, "films", 3)]
+        return [int(text.replace(",", "")) for text in page.column("films", 3)]
 
     heading = "#table-films th:nth-child({})"
     assert numbers() == sorted(numbers(), reverse=True)
@@ -205,7 +124,7 @@ def test_a_table_can_be_sorted_with_mouse_and_keyboard(page: Page) -> None:
     assert numbers() == sorted(numbers())
     assert page.find(heading.format(3)).get_attribute("aria-sort") == "ascending"
     page.press(f"{heading.format(1)} button", Keys.ENTER)
-    titles = column(page, "films", 1)
+    titles = page.column("films", 1)
     assert titles == page.ask("return arguments[0].toSorted((a, b) => a.localeCompare(b))", titles)
     sorts = page.ask(
         "return [...document.querySelectorAll('#table-films th')].map(e => e.ariaSort)"
@@ -219,21 +138,6 @@ def test_another_snapshot_can_be_chosen_for_the_comparison(page: Page) -> None:
     assert all(line[2] == 100 for line in page.lines("indexed").values())
     last = page.lines("indexed")["gbr"][-1]
     assert last < 10  # the cinemas are closed
-
-
-def test_theaters_can_be_found_and_shown_on_the_map(page: Page) -> None:
-    first = column(page, "places", 2)[0]
-    page.press("#find", first)
-    assert {first} == set(column(page, "places", 2))
-    page.find("#table-places tbody button").click()
-    assert page.chart("map", "c.getOption().geo[0].zoom") == 40
-    assert first in page.find("#reading-map").text
-
-
-def test_the_map_zooms_only_after_a_click(page: Page) -> None:
-    assert page.chart("map", "c.getOption().geo[0].roam") is False
-    page.find("#plot-map").click()
-    assert page.chart("map", "c.getOption().geo[0].roam") is True
 
 
 def test_a_button_switches_to_dark_colours(page: Page) -> None:
@@ -285,8 +189,8 @@ def test_texts_of_the_feed_are_shown_only_as_text(browser: Page, tmp_path: Path)
     }
     browser.open(report_on(tmp_path, {"20191206/movies_deu.zip": feed}))
     title = "<img src=x onerror=alert(1)></script><script>document.title='p'</script>"
-    assert column(browser, "films", 1) == [title]
-    assert column(browser, "problems", 6) == [title]
+    assert browser.column("films", 1) == [title]
+    assert browser.column("problems", 6) == [title]
     assert title[:80] in browser.press("#plot-map", "n")
     assert title[:20] in browser.tooltip("map")
     assert browser.ask("return document.images.length") == 0

@@ -8,12 +8,12 @@ const HALF_WEEK = 3.5 * 24 * 3600 * 1000; // so that a single snapshot has a wid
 const few = times.length <= FEW;
 const day = (time) => new Date(time).toISOString().slice(0, 10);
 
-// values(n) returns a country's number for each stamp, or null.
-function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
+// values(n) returns a country's number for each stamp, or null. limits(lines) returns {min, max} of the axis.
+function makeLines(name, { title, values, text, unit, scale = () => "value", limits = () => ({}) }) {
   const cursor = { stamp: data.stamps.length - 1, line: 0 };
   const drawn = () => chosen().filter((n) => values(n).some((value) => value != null));
 
-  function line(n, ends) {
+  function line(n) {
     const points = times.map((time, at) => [time, positive(values(n)[at])]);
     const there = (at) => points[at]?.[1] != null;
     const alone = points.map((_, at) => there(at) && !there(at - 1) && !there(at + 1));
@@ -28,8 +28,6 @@ function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
       showSymbol: few || alone.includes(true), // a single point has no line, so it needs a mark
       itemStyle: { color: colour(n) },
       lineStyle: { color: colour(n), type: dash(n), width: 1.6 },
-      endLabel: { show: ends, formatter: codes[n], color: colour(n), distance: 4, minMargin: 5 },
-      labelLayout: { moveOverlap: "shiftY" },
       emphasis: { focus: "series" },
     };
   }
@@ -50,13 +48,39 @@ function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
     const zoom = times.length > 12;
     const ends = lines.length <= NAMED;
     return {
-      grid: { left: 8, right: ends ? 44 : 16, top: zoom ? 68 : 36, bottom: 12, containLabel: true },
+      grid: { left: 34, right: ends ? 56 : 16, top: zoom ? 68 : 36, bottom: 12, containLabel: true },
       xAxis: { type: "time", ...span(), ...dayLook(), splitLine: { show: false } },
-      yAxis: { type: scale(), name: unit, ...axisLook() },
+      yAxis: { type: scale(), name: unit, ...axisLook(), ...limits(lines) },
       tooltip: tooltip(read, { trigger: "axis" }),
       dataZoom: zoom ? [{ type: "slider", height: 24, top: 8, ...zoomLook() }] : [],
-      series: lines.map((n) => line(n, ends)),
+      series: lines.map(line),
     };
+  }
+
+  // Names the lines at their right ends. A thin line joins each name to its line.
+  function finish(chart) {
+    const lines = drawn();
+    const area = chart.getModel().getComponent("grid").coordinateSystem.getRect();
+    const ends = lines.length > NAMED ? [] : lines.map((n, at) => lastPoint(chart, n, at, area)).filter(Boolean);
+    const left = area.x + area.width + 12;
+    const heights = spread(ends.map(([, , y]) => y), 14, area.y - 7, area.y + area.height + 7);
+    const elements = ends.flatMap(([n, x, y], at) => [
+      { type: "polyline", silent: true, shape: { points: [[x + 4, y], [left, heights[at]]] }, style: { stroke: colour(n), lineWidth: 0.7, fill: "none" } },
+      { type: "text", silent: true, x: left + 3, y: heights[at], style: { text: codes[n], fill: colour(n), font: "12px sans-serif", verticalAlign: "middle" } },
+    ]);
+    chart.setOption({ graphic: { elements } }, { replaceMerge: ["graphic"] });
+  }
+
+  // Returns the last point of a line in the area, as [country, x, y] in pixels. A point above or below
+  // the area counts as one on its edge.
+  function lastPoint(chart, n, seriesIndex, area) {
+    for (let at = times.length - 1; at >= 0; at--) {
+      const value = positive(values(n)[at]);
+      if (value == null) continue;
+      const [x, y] = chart.convertToPixel({ seriesIndex }, [times[at], value]);
+      if (x <= area.x + area.width + 1) return x < area.x ? null : [n, x, Math.min(Math.max(y, area.y), area.y + area.height)];
+    }
+    return null;
   }
 
   function move(dx, dy, end) {
@@ -73,7 +97,29 @@ function makeLines(name, { title, values, text, unit, scale = () => "value" }) {
   const described = () =>
     `${title}, ${drawn().length} lines over ${days.length} snapshots. Use the arrow keys to read values. ` +
     "Left and right change the snapshot. Up and down change the country.";
-  makePlot(name, { title: described, build, move });
+  makePlot(name, { title: described, build, move, finish });
+}
+
+// Moves heights apart so that no two are closer than a gap, each as near to where it was as that allows.
+function spread(heights, gap, top, bottom) {
+  const groups = [];
+  for (const [y, n] of heights.map((y, n) => [Math.min(Math.max(y, top), bottom), n]).sort(([a], [b]) => a - b)) {
+    groups.push({ members: [n], middle: y });
+    while (groups.length > 1 && reach(groups.at(-1), -1) < reach(groups.at(-2), 1)) {
+      const [upper, lower] = groups.splice(-2);
+      const [few, many] = [upper.members.length, lower.members.length];
+      groups.push({ members: [...upper.members, ...lower.members], middle: (upper.middle * few + lower.middle * many) / (few + many) });
+    }
+  }
+  function reach({ members, middle }, side) {
+    return middle + (side * members.length * gap) / 2;
+  }
+  const moved = [...heights];
+  for (const group of groups) {
+    const first = Math.min(Math.max(reach(group, -1), top), bottom - (group.members.length - 1) * gap) + gap / 2;
+    group.members.forEach((n, at) => (moved[n] = first + at * gap));
+  }
+  return moved;
 }
 
 // Returns fixed limits of the axis, so that a plot without lines shows days too.

@@ -2,6 +2,7 @@
 
 const HIGHEST = 84; // largest latitude in the Mercator projection, in degrees
 const CLOSE = 40; // zoom for a single theater
+const APART_ZOOM = 300; // zoom from which theaters at one place are drawn around it
 const outsiders = data.places.map((place) => new Set(place.outside ?? []));
 const isChecked = data.places.some((place) => place.outside);
 
@@ -18,41 +19,72 @@ const position = (country, at) => {
   return [place.lon[at] / data.scale, place.lat[at] / data.scale];
 };
 
+const screeningsOf = (country, at) => data.places[country].screenings[at];
+
 function makeMap() {
   const world = JSON.parse(byId("world").textContent);
   echarts.registerMap("world", { geoJSON: world });
-  let drawn = []; // for each point of each series: [country, index in its lists]
+  const most = Math.max(1, ...data.places.map((place) => add(place.screenings) / Math.max(place.id.length, 1)));
+  let drawn = []; // for each mark of each series: [country, its theaters]
   let cursor = -1;
   let roams = false;
 
-  function points(country, chosenPlaces, look) {
-    drawn.push(chosenPlaces.map((at) => [country, at]));
+  const build = (chart) => ({ geo: land(chart), tooltip: tooltip(read, { trigger: "item" }), series: [] });
+
+  // Draws the marks. Which theaters share a mark depends on how far the map is zoomed in.
+  function finish(chart) {
+    drawn = [];
+    const inside = chosen().flatMap((n) => {
+      const all = data.places[n].id.map((_, at) => at).filter((at) => !outsiders[n].has(at));
+      return all.length ? [series(n, marks(chart, n, all), { z: 2 })] : [];
+    });
+    const ring = { symbol: "circle", symbolSize: 17, z: 4, label: { show: false }, itemStyle: { color: "transparent", borderColor: tone("outside"), borderWidth: 2.5, opacity: 1 } };
+    const outside = chosen().flatMap((n) => {
+      const all = [...outsiders[n]].map((at) => ({ theaters: [at], at: position(n, at) }));
+      return all.length ? [series(n, all, { z: 3 }), series(n, all, ring)] : [];
+    });
+    chart.setOption({ series: [...inside, ...outside] }, { replaceMerge: ["series"] });
+  }
+
+  function marks(chart, n, theaters) {
+    const points = theaters.map((at) => mercator.project(position(n, at)));
+    const scale = pixelsPerDegree(chart);
+    const isClose = chart.getOption().geo[0].zoom >= APART_ZOOM;
+    return clusters(points, CELL / scale).flatMap((members) => {
+      const found = members.map((m) => theaters[m]);
+      const middle = middleOf(members.map((m) => points[m]));
+      if (found.length === 1) return [{ theaters: found, at: position(n, found[0]) }];
+      if (!isClose) return [{ theaters: found, at: mercator.unproject(middle) }];
+      return aroundPlace(middle, found.length, APART / scale).map((point, m) => ({ theaters: [found[m]], at: mercator.unproject(point) }));
+    });
+  }
+
+  function pixelsPerDegree(chart) {
+    const [[west], [east]] = [[0, 0], [90, 0]].map((at) => chart.convertToPixel("geo", at));
+    return (east - west) / 90;
+  }
+
+  function series(n, all, look) {
+    drawn.push(all.map(({ theaters }) => [n, theaters]));
+    const count = (at) => all[at].theaters.length;
     return {
       type: "scatter",
       coordinateSystem: "geo",
-      name: names[country],
-      large: true,
-      largeThreshold: 300,
-      data: chosenPlaces.map((at) => position(country, at)),
+      name: names[n],
+      symbol: (_, { dataIndex }) => (count(dataIndex) > 1 ? "circle" : mark(n)),
+      symbolSize: (_, { dataIndex }) => (markSize(n) / 6) * sizeOf(n, all[dataIndex].theaters),
+      label: { show: true, formatter: ({ dataIndex }) => (count(dataIndex) > 1 ? String(count(dataIndex)) : ""), color: tone("page"), fontSize: 10, fontWeight: "bold" },
+      labelLayout: { hideOverlap: true },
+      itemStyle: { color: colour(n), opacity: 0.85, borderColor: tone("page"), borderWidth: 0.5 },
+      data: all.map(({ at }) => at),
       ...look,
     };
   }
 
-  function build(chart) {
-    drawn = [];
-    cursor = -1;
-    const inside = chosen().map((n) => {
-      const all = data.places[n].id.map((_, at) => at).filter((at) => !outsiders[n].has(at));
-      return points(n, all, { symbol: mark(n), symbolSize: markSize(n), itemStyle: { color: colour(n), opacity: 0.85 } });
-    });
-    const ringed = { color: "transparent", borderColor: tone("outside"), borderWidth: 2.5 };
-    const outside = chosen().flatMap((n) => {
-      const all = [...outsiders[n]];
-      const own = { symbol: mark(n), symbolSize: markSize(n) + 1, itemStyle: { color: colour(n) }, z: 3 };
-      const ring = { symbol: "circle", symbolSize: 17, itemStyle: ringed, z: 4, large: false };
-      return all.length ? [points(n, all, own), points(n, all, ring)] : [];
-    });
-    return { geo: land(chart), tooltip: tooltip(read, { trigger: "item" }), series: [...inside, ...outside] };
+  // The area of a mark grows with the screenings of its theaters.
+  function sizeOf(n, theaters) {
+    const screenings = add(theaters.map((at) => screeningsOf(n, at)));
+    return Math.min(5 + 3 * Math.sqrt(screenings / most), 26);
   }
 
   function land(chart) {
@@ -71,18 +103,23 @@ function makeMap() {
   }
 
   const read = (at) => {
-    const [country, place] = drawn[at.seriesIndex][at.dataIndex];
-    return tip(data.places[country].name[place] || "(no name)", told(country, place).map((line) => [line]));
+    const [country, theaters] = drawn[at.seriesIndex][at.dataIndex];
+    if (theaters.length === 1) return tip(data.places[country].name[theaters[0]] || "(no name)", told(country, theaters[0]).map((line) => [line]));
+    const sorted = [...theaters].sort((a, b) => screeningsOf(country, b) - screeningsOf(country, a));
+    const rows = sorted.slice(0, LISTED).map((place) => [data.places[country].name[place] || "(no name)", data.places[country].city[place], number(screeningsOf(country, place))]);
+    if (sorted.length > LISTED) rows.push([`and ${sorted.length - LISTED} more`, "", ""]);
+    return tip(`${theaters.length} theaters in ${names[country]}, screenings`, rows);
   };
 
   function goTo(country, place, zoom) {
-    const series = drawn.findIndex((all) => all.some((p) => p[0] === country && p[1] === place));
-    const index = drawn[series].findIndex((p) => p[1] === place);
-    const at = { ...(zoom && { zoom }), center: position(country, place) };
-    chart.setOption({ geo: at });
+    const center = mercator.project(position(country, place)); // ECharts wants projected coordinates
+    chart.setOption({ geo: { ...(zoom && { zoom }), center } });
+    finish(chart);
+    const isThere = ([n, theaters]) => n === country && theaters.includes(place);
+    const series = drawn.findIndex((all) => all.some(isThere));
     const { name } = data.places[country];
     const text = [name[place] || "(no name)", ...told(country, place)].join(", ");
-    tellReading("map", { series, index, text });
+    tellReading("map", { series, index: drawn[series].findIndex(isThere), text });
   }
 
   // Goes to the next or previous theater. Theaters outside their country come first.
@@ -117,12 +154,22 @@ function makeMap() {
   function showAll() {
     const [west, east] = around(chosen());
     chart.setOption({ geo: { zoom: 1, center: null, boundingCoords: [west, east] } });
+    finish(chart);
   }
 
   const title = () =>
     `Map of ${number(add(chosen().map((n) => data.places[n].id.length)))} theaters. ` +
     "Arrow keys move the map. Plus and minus zoom. 0 shows all. N and P go to the next and previous theater.";
-  const chart = makePlot("map", { title, build, keys });
+  const chart = makePlot("map", { title, build, keys, finish });
+  let waiting = 0;
+  chart.on("georoam", () => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(() => finish(chart)); // once for each picture, however fast the wheel turns
+  });
+  chart.on("click", ({ seriesIndex, dataIndex }) => {
+    const [country, theaters] = drawn[seriesIndex]?.[dataIndex] ?? [0, []];
+    if (theaters.length > 1) goTo(country, theaters[0], Math.min(chart.getOption().geo[0].zoom * 4, 1000));
+  });
 
   // The map uses wheel and touch only while it has the focus. Otherwise the page must scroll.
   const box = byId("plot-map");
@@ -149,6 +196,7 @@ function told(country, at) {
   return [
     place.city[at],
     `${label(country)}, theater_id ${place.id[at]}`,
+    `${number(screeningsOf(country, at))} screenings`,
     `${lat}°, ${lon}°`,
     outsiders[country].has(at) ? "outside its country" : "",
   ].filter(Boolean);
@@ -178,7 +226,7 @@ function makePlaces(goTo) {
   const find = byId("find");
   const only = byId("outside");
   byId("only-outside").hidden = !isChecked;
-  const isMeant = (text) => !find.value || text.toLowerCase().includes(find.value.trim().toLowerCase());
+  const isMeant = (text) => !find.value || fold(text).includes(fold(find.value.trim()));
   const rows = () =>
     chosen().flatMap((n) => {
       const place = data.places[n];
@@ -193,6 +241,7 @@ function makePlaces(goTo) {
     { title: "city", value: of("city"), kind: "text" },
     { title: "country", value: ([n]) => label(n), kind: "name" },
     { title: "theater_id", value: of("id"), text: (_, id) => String(id), kind: "number" },
+    { title: "screenings", value: ([n, at]) => screeningsOf(n, at), kind: "number" },
     { title: "latitude", value: ([n, at]) => position(n, at)[1], text: (_, v) => v.toFixed(3), kind: "number" },
     { title: "longitude", value: ([n, at]) => position(n, at)[0], text: (_, v) => v.toFixed(3), kind: "number" },
     {
@@ -206,7 +255,13 @@ function makePlaces(goTo) {
   const mapButton = ([n, at]) =>
     element("button", { type: "button", click: () => goTo(n, at), "aria-label": `Show ${data.places[n].name[at] || "the theater"} on the map` }, "Show");
   const caption = (found) => `Theaters with a position: ${number(found.length)}`;
-  const draw = makeTable("places", { caption, columns, rows, sort: [6, "descending"], first: 10 });
-  find.addEventListener("input", draw);
-  only.addEventListener("change", draw);
+  const draw = makeTable("places", { caption, columns, rows, sort: [7, "descending"], first: 10 });
+  const redraw = () => {
+    draw();
+    writeAddress();
+  };
+  find.addEventListener("input", redraw);
+  only.addEventListener("change", redraw);
+  keep("find", () => find.value.trim(), (text) => (find.value = text));
+  keep("outside", () => (only.checked ? "yes" : ""), (text) => (only.checked = text === "yes"));
 }

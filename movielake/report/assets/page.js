@@ -49,11 +49,24 @@ function chooseCountries() {
   byId("countries").open = codes.length <= 12 && matchMedia("(min-width: 60rem)").matches;
 }
 
+// Returns limits of an axis for nine of ten values and 100. A few weeks of closed cinemas must not
+// press all lines into one band.
+function usual(values) {
+  const sorted = values.filter((value) => value != null).sort((a, b) => a - b);
+  if (!sorted.length) return {};
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  const [low, high] = [Math.min(at(0.05), 100), Math.max(at(0.95), 100)];
+  const margin = Math.max((high - low) * 0.15, 1);
+  const step = [1, 2, 5, 10, 20, 50].find((one) => (high - low) / one <= 8) ?? 100;
+  return { min: Math.max(0, step * Math.floor((low - margin) / step)), max: step * Math.ceil((high + margin) / step) };
+}
+
 function compareWith() {
   const select = byId("index-stamp");
   const some = data.stamps.map((stamp, at) => [stamp, at]).filter(([, at]) => data.screenings.some((row) => row[at]));
   select.append(...some.map(([stamp, at]) => element("option", { value: at }, days[at])));
-  select.value = String(data.stamps.indexOf(data.index));
+  const preset = String(data.stamps.indexOf(data.index));
+  select.value = preset;
   const index = () => Number(select.value);
   const values = (n) => {
     const whole = data.screenings[n][index()];
@@ -64,12 +77,25 @@ function compareWith() {
     values,
     text: (value) => `${value.toFixed(value < 10 ? 1 : 0)} %`,
     unit: "% of the chosen snapshot",
+    limits: (lines) => (byId("whole").checked ? {} : usual(lines.flatMap(values))),
+  });
+  byId("whole").addEventListener("change", refresh);
+  keep("whole", () => (byId("whole").checked ? "yes" : ""), (text) => (byId("whole").checked = text === "yes"));
+  keep("snapshot", () => (select.value === preset ? "" : data.stamps[index()]), (text) => {
+    const at = some.find(([stamp]) => stamp === text);
+    select.value = at ? String(at[1]) : preset;
   });
   select.addEventListener("change", refresh);
   onChange(() => {
     const without = chosen().filter((n) => !data.screenings[n][index()]);
-    byId("not-indexed").hidden = !without.length;
-    byId("not-indexed").textContent = `Not in the plot, because the chosen snapshot has no screenings: ${without.map(label).join(", ")}.`;
+    const { min, max } = usual(chosen().flatMap(values));
+    const outside = byId("whole").checked ? 0 : chosen().flatMap(values).filter((value) => value != null && (value < min || value > max)).length;
+    const notes = [
+      ...(without.length ? [`Not in the plot, because the chosen snapshot has no screenings: ${without.map(label).join(", ")}.`] : []),
+      ...(outside ? [`${number(outside)} values lie outside of the axis. Check “All values” to see them.`] : []),
+    ];
+    byId("not-indexed").hidden = !notes.length;
+    byId("not-indexed").textContent = notes.join(" ");
   });
   return index;
 }
@@ -117,6 +143,7 @@ makeCountries();
 const scale = () => (byId("logarithmic").checked ? "log" : "value");
 makeLines("screenings", { title: "Screenings by country", values: (n) => data.screenings[n], text: number, unit: "screenings", scale });
 byId("logarithmic").addEventListener("change", refresh);
+keep("scale", () => (byId("logarithmic").checked ? "log" : ""), (text) => (byId("logarithmic").checked = text === "log"));
 makeSnapshots(compareWith());
 makeLines("theaters", { title: "Active theaters", values: (n) => data.theaters[n], text: number, unit: "theaters" });
 makeMap();
@@ -125,4 +152,6 @@ makeFilms();
 makeQuality();
 makeProblems();
 makeIncidents();
+readAddress();
+addEventListener("hashchange", readAddress);
 document.documentElement.dataset.ready = "yes";

@@ -4,8 +4,9 @@ const plots = new Map();
 const paper = { isPrinted: false };
 
 // build() returns the options for ECharts. move(dx, dy, end) moves the cursor and returns
-// {series, index, text}. keys(event) can handle more keys.
-function makePlot(name, { title, build, height, move, keys }) {
+// {series, index, text}. keys(event) can handle more keys. finish(chart) draws what depends on
+// the places of other things, and is called again when they move.
+function makePlot(name, { title, build, height, move, keys, finish }) {
   const place = document.querySelector(`[data-plot="${name}"]`);
   const box = element("div", {
     class: "plot",
@@ -16,15 +17,20 @@ function makePlot(name, { title, build, height, move, keys }) {
     "aria-describedby": `reading-${name}`,
   });
   const reading = element("p", { class: "reading", id: `reading-${name}`, "aria-live": "polite" });
-  place.append(box, reading);
+  const saves = ["png", "svg"].map((format) =>
+    element("button", { type: "button", "aria-label": `Save ${name} as ${format.toUpperCase()}`, click: () => savePlot(name, chart, format) }, format.toUpperCase()),
+  );
+  place.append(box, element("div", { class: "below" }, reading, element("div", { class: "saves" }, "Save as ", ...saves)));
   const chart = echarts.init(box, null, { devicePixelRatio: Math.max(devicePixelRatio, 2) });
   plots.set(name, { chart, reading });
+  const end = () => box.clientWidth && finish?.(chart);
 
   onChange(() => {
     box.setAttribute("aria-label", title());
     if (height) box.style.height = `${height()}px`;
     chart.resize();
     chart.setOption({ ...common(), ...build(chart) }, { notMerge: true });
+    end();
     reading.textContent = "";
   });
   box.addEventListener("keydown", (event) => {
@@ -40,8 +46,11 @@ function makePlot(name, { title, build, height, move, keys }) {
   });
   const fit = () => {
     const isSeen = box.clientWidth && box.clientHeight; // a map without a size has no scale
-    if (isSeen && !paper.isPrinted) chart.resize();
+    if (!isSeen || paper.isPrinted) return;
+    chart.resize();
+    end();
   };
+  chart.on("datazoom", end);
   new ResizeObserver(fit).observe(box);
   return chart;
 }

@@ -177,5 +177,6 @@ function describeMap() {
     : "Theaters outside their country are not checked.";
   byId("map-note").textContent =
     "The map shows each theater at its newest position. Each country has its own colour and mark. " +
+    "Theaters close together share a mark with their number. The larger a mark, the more screenings its theaters have. " +
     `${checked} ${number(unplaced)} theaters have no position. Click the map to zoom with the wheel or by touch.`;
 }

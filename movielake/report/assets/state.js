@@ -29,7 +29,13 @@ function show(countries) {
 
 function refresh() {
   watchers.forEach((redraw) => redraw());
+  writeAddress();
 }
+
+// Makes texts comparable as readers type them: München is found by munchen, Łódź by lodz.
+const LETTERS = { ß: "ss", æ: "ae", œ: "oe", ø: "o", đ: "d", ð: "d", ł: "l", ħ: "h", ı: "i", þ: "th" };
+const fold = (text) =>
+  text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[ßæœøđðłħıþ]/g, (letter) => LETTERS[letter]);
 
 // Reads a flat list that alternates the index of a country and a count.
 function pairs(counts) {

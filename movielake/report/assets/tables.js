@@ -12,11 +12,22 @@ function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
   const title = element("caption");
   const head = element("thead", {}, element("tr", {}, ...headings));
   const more = element("p", { class: "more" });
+  const told = element("span");
+  const toSave = element("button", { type: "button", "aria-label": `Save the table ${name} as CSV`, click: () => saveTable(name, columns, ordered()) }, "Save as CSV");
+  more.append(told, toSave);
   const table = element("table", { id: `table-${name}` }, title, head, body);
-  place.append(
-    element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": name }, table),
-    more,
-  );
+  const scroll = element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": name }, table);
+  const sides = element("div", { class: "sides" }, scroll);
+  place.append(sides, more);
+
+  // Shades the side on which more columns are.
+  function hint() {
+    const rest = scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft;
+    sides.classList.toggle("more-left", scroll.scrollLeft > 2);
+    sides.classList.toggle("more-right", rest > 2);
+  }
+  scroll.addEventListener("scroll", hint);
+  new ResizeObserver(hint).observe(scroll);
 
   function sortBy(n) {
     const fresh = columns[n].kind === "number";
@@ -25,33 +36,38 @@ function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
     draw();
   }
 
+  function ordered(found = rows()) {
+    const { value } = columns[state.column];
+    return found.map((row) => [value(row), row]).sort(byValue(state.down)).map(([, row]) => row);
+  }
+
   function draw() {
     const found = rows();
-    const { value } = columns[state.column];
-    const ordered = found.map((row) => [value(row), row]).sort(byValue(state.down));
-    const limit = state.all ? ordered.length : first;
+    const limit = state.all ? found.length : first;
     title.textContent = typeof caption === "function" ? caption(found) : caption;
-    place.firstChild.setAttribute("aria-label", title.textContent);
+    scroll.setAttribute("aria-label", title.textContent);
     headings.forEach((cell, n) => {
       if (!columns[n].value) return;
       const order = state.down ? "descending" : "ascending";
       cell.setAttribute("aria-sort", n === state.column ? order : "none");
     });
-    body.replaceChildren(...ordered.slice(0, limit).map(([, row]) => drawRow(columns, row)));
-    tellMore(ordered.length, limit);
+    body.replaceChildren(...ordered(found).slice(0, limit).map((row) => drawRow(columns, row)));
+    tellMore(found.length, limit);
+    hint();
   }
 
   function tellMore(total, limit) {
     const button = element("button", { type: "button", click: showAll }, `Show all ${number(total)}`);
     const cut = total > limit;
-    const told = cut ? `${number(limit)} of ${number(total)} rows.` : total ? "" : "No rows.";
-    more.replaceChildren(told, ...(cut && total <= 5000 ? [button] : []));
+    const said = cut ? `${number(limit)} of ${number(total)} rows. ` : total ? "" : "No rows. ";
+    told.replaceChildren(said, ...(cut && total <= 5000 ? [button] : []));
+    toSave.hidden = !total;
   }
 
   function showAll() {
     state.all = true;
     draw();
-    place.firstChild.focus();
+    scroll.focus();
   }
 
   onChange(draw);

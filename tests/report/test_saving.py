@@ -1,0 +1,132 @@
+"""What a reader takes away from the report: tables, plots and the address of a view."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.feeds import showing, times
+from tests.report.browser import PLOTS, Page, report_on
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("no_complaints")]
+
+
+def save_table(page: Page, folder: Path, name: str) -> list[list[str]]:
+    """Save a table as CSV and read it back."""
+    page.downloads(folder)
+    page.find(f"[data-table={name}] .more > button").click()
+    (text,) = [page.saved(folder / f"lake-{name}.csv").decode()]
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def test_a_saved_table_has_all_rows_in_their_order(page: Page, tmp_path: Path) -> None:
+    heading, *rows = save_table(page, tmp_path, "films")
+    assert heading[:2] == ["title", "rank"]
+    shown = page.texts("#table-films tbody tr > :nth-child(1)")
+    assert [row[0] for row in rows][: len(shown)] == shown
+    assert len(rows) > len(shown)
+    counts = [int(row[2]) for row in rows]  # plain numbers, without the separators of the page
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_a_saved_table_has_only_the_countries_shown(page: Page, tmp_path: Path) -> None:
+    page.find("#country-deu").click()
+    _, *rows = save_table(page, tmp_path, "countries")
+    assert sorted(row[0][-5:] for row in rows) == ["(aus)", "(chn)", "(gbr)", "(swe)"]
+
+
+def test_a_saved_text_is_no_formula(browser: Page, tmp_path: Path) -> None:
+    names = ["=1+1", "-Roxy", '"A", B', "plain"]
+    house = (
+        "<theater><theater_id>{}</theater_id><theater_name>{}</theater_name>"
+        "<theater_lat>52.5</theater_lat><theater_lon>13.4</theater_lon></theater>"
+    )
+    houses = "".join(house.format(n, name) for n, name in enumerate(names))
+    feed = {"T.XML": f"<houses>{houses}</houses>", "S.XML": times(showing())}
+    browser.open(report_on(tmp_path, {"20191206/movies_deu.zip": feed}))
+    _, *rows = save_table(browser, tmp_path, "places")
+    assert sorted(row[0] for row in rows) == sorted(["'=1+1", "'-Roxy", '"A", B', "plain"])
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_every_plot_is_saved_as_a_picture(page: Page, tmp_path: Path, plot: str) -> None:
+    page.downloads(tmp_path)
+    for number in (1, 2):
+        page.click(f"[data-plot={plot}] .saves button:nth-of-type({number})")
+    png = page.saved(tmp_path / f"lake-{plot}.png")
+    assert png.startswith(b"\x89PNG")
+    svg = ElementTree.fromstring(page.saved(tmp_path / f"lake-{plot}.svg"))
+    assert len(list(svg.iter())) > 20
+
+
+def test_the_address_has_the_view(browser: Page, file: Path) -> None:
+    browser.open(file)
+    browser.find("#country-deu").click()
+    browser.find("#index-stamp option[value='2']").click()
+    browser.click("#logarithmic")
+    browser.press("#find", "sydney")
+    address = browser.ask("return location.hash")
+    assert "countries=aus,chn,gbr,swe" in address
+    found = browser.texts("#table-places tbody tr"), browser.lines("indexed")
+    browser.open(file)
+    assert browser.texts("#table-places tbody tr") != found[0]
+    browser.driver.get(f"{file.as_uri()}{address}")
+    browser.driver.refresh()
+    assert (browser.texts("#table-places tbody tr"), browser.lines("indexed")) == found
+    assert browser.chart("screenings", "c.getOption().yAxis[0].type") == "log"
+    assert browser.ask("return location.hash") == address
+
+
+def test_an_address_with_unknown_choices_shows_everything(browser: Page, file: Path) -> None:
+    browser.driver.get(f"{file.as_uri()}#countries=xyz&snapshot=20990101&odd=1")
+    browser.driver.refresh()
+    assert set(browser.lines("screenings")) == {"aus", "chn", "deu", "gbr", "swe"}
+    assert all(line[0] == 100 for line in browser.lines("indexed").values())
+
+
+def test_a_link_to_a_section_changes_no_choice(page: Page) -> None:
+    page.find("#country-deu").click()
+    page.find("nav a[href='#films']").click()
+    assert "deu" not in page.lines("screenings")
+
+
+def test_the_comparison_shows_the_usual_range_or_all_values(page: Page) -> None:
+    """The cinemas close in the sample: their zeros must not press the other lines into a band."""
+
+    def limits() -> list[float]:
+        return page.chart("indexed", "c.getModel().getComponent('yAxis').axis.scale.getExtent()")
+
+    values = sorted(v for line in page.lines("indexed").values() for v in line if v is not None)
+    low, high = limits()
+    assert low <= values[len(values) // 10]
+    assert high >= 100
+    page.click("#whole")
+    assert limits()[0] <= min(values)
+
+
+def test_the_names_of_lines_do_not_cover_each_other(page: Page) -> None:
+    names = page.chart(
+        "screenings",
+        "c.getOption().graphic[0].elements.filter(e => e.type === 'text')"
+        ".map(e => [e.style.text, e.y])",
+    )
+    assert {name for name, _ in names} == {"aus", "chn", "deu", "gbr", "swe"}
+    heights = sorted(y for _, y in names)
+    assert min(b - a for a, b in itertools.pairwise(heights)) >= 13.9
+
+
+def test_a_narrow_table_shades_the_side_with_more_columns(browser: Page, file: Path) -> None:
+    browser.open(file, width=390, height=844)
+    sides = "[data-table=films] .sides"
+    assert "more-right" in browser.find(sides).get_attribute("class")
+    browser.ask("document.querySelector('[data-table=films] .scroll').scrollLeft = 10000")
+    browser.driver.execute_async_script(
+        "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
+    )
+    assert "more-left" in browser.find(sides).get_attribute("class")
+    assert "more-right" not in browser.find(sides).get_attribute("class")
