@@ -77,6 +77,12 @@ class Page:
         self.ask("arguments[0].scrollIntoView({block: 'center'})", element)
         element.click()
 
+    def settle(self) -> None:
+        """Wait until the page has drawn what it draws with the next picture."""
+        self.driver.execute_async_script(
+            "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
+        )
+
     def column(self, table: str, number: int) -> list[str]:
         """Return the texts of a column of a table."""
         return self.texts(f"#table-{table} tbody tr > :nth-child({number})")

@@ -143,6 +143,7 @@ def test_marks_divide_when_the_map_zooms_in(page: Page) -> None:
     page.find("#table-places tbody button").click()
     for _ in range(6):
         page.press("#plot-map", "+")
+    page.settle()
     every = sum(len(p["id"]) + len(p["outside"]) for p in data_of(page)["places"])
     assert far < marks() == every
 
@@ -155,6 +156,7 @@ def test_theaters_at_one_place_are_drawn_apart(browser: Page, tmp_path: Path) ->
     assert browser.chart("map", "c.getOption().series[0].data.length") == 1
     for _ in range(6):
         browser.press("#plot-map", "+")
+    browser.settle()
     marks = "c.getOption().series[0].data"
     drawn = browser.chart("map", f"{marks}.map(d => c.convertToPixel('geo', d))")
     gaps = [math.dist(a, b) for a, b in itertools.combinations(drawn, 2)]

@@ -125,8 +125,6 @@ def test_a_narrow_table_shades_the_side_with_more_columns(browser: Page, file: P
     sides = "[data-table=films] .sides"
     assert "more-right" in browser.find(sides).get_attribute("class")
     browser.ask("document.querySelector('[data-table=films] .scroll').scrollLeft = 10000")
-    browser.driver.execute_async_script(
-        "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
-    )
+    browser.settle()
     assert "more-left" in browser.find(sides).get_attribute("class")
     assert "more-right" not in browser.find(sides).get_attribute("class")

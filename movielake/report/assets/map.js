@@ -72,7 +72,7 @@ function makeMap() {
       coordinateSystem: "geo",
       name: names[n],
       symbol: (_, { dataIndex }) => (count(dataIndex) > 1 ? "circle" : mark(n)),
-      symbolSize: (_, { dataIndex }) => (markSize(n) / 6) * sizeOf(n, all[dataIndex].theaters),
+      symbolSize: (_, { dataIndex }) => sizeOf(n, all[dataIndex].theaters),
       label: { show: true, formatter: ({ dataIndex }) => (count(dataIndex) > 1 ? String(count(dataIndex)) : ""), color: tone("page"), fontSize: 10, fontWeight: "bold" },
       labelLayout: { hideOverlap: true },
       itemStyle: { color: colour(n), opacity: 0.85, borderColor: tone("page"), borderWidth: 0.5 },
@@ -84,7 +84,8 @@ function makeMap() {
   // The area of a mark grows with the screenings of its theaters.
   function sizeOf(n, theaters) {
     const screenings = add(theaters.map((at) => screeningsOf(n, at)));
-    return Math.min(5 + 3 * Math.sqrt(screenings / most), 26);
+    const size = Math.min(5 + 2.5 * Math.sqrt(screenings / most), 28);
+    return theaters.length > 1 ? Math.max(size, 14) : (size * markSize(n)) / 6;
   }
 
   function land(chart) {
@@ -99,6 +100,7 @@ function makeMap() {
       silent: true,
       itemStyle: { areaColor: tone("land"), borderColor: tone("border"), borderWidth: 0.6 },
       left: 0, right: 0, top: 0, bottom: 0,
+      preserveAspect: true,
     };
   }
 
