@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 from movielake.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from movielake.analyses.counts import ScreeningCounts
+    from movielake.analyses.hours import day_profile
+    from movielake.analyses.spread import distribution, premieres
+    from movielake.analyses.weekly import runs
     from movielake.cli.progress import ProgressBar
     from movielake.cluster.connection import connect
     from movielake.conversion.runs import convert
@@ -31,6 +35,7 @@ __all__ = [
     "JoinedShowings",
     "MoviesReader",
     "ProgressBar",
+    "ScreeningCounts",
     "ShowingsReader",
     "TheatersReader",
     "WrittenReport",
@@ -39,7 +44,9 @@ __all__ = [
     "connect",
     "convert",
     "current_showings",
+    "day_profile",
     "describe_lake",
+    "distribution",
     "is_outside",
     "join_records",
     "join_showings",
@@ -47,6 +54,8 @@ __all__ = [
     "name_of_country",
     "orphans",
     "pack",
+    "premieres",
+    "runs",
     "stage",
     "timezone_at",
     "to_utc",
@@ -64,6 +73,7 @@ _HOMES = {
     "JoinedShowings": "joining.joins",
     "MoviesReader": "reading.readers",
     "ProgressBar": "cli.progress",
+    "ScreeningCounts": "analyses.counts",
     "ShowingsReader": "reading.readers",
     "TheatersReader": "reading.readers",
     "add_utc": "places.timezones",
@@ -83,6 +93,10 @@ _HOMES = {
     "to_utc": "places.timezones",
     "tz_version": "places.timezones",
     "current_showings": "joining.snapshots",
+    "day_profile": "analyses.hours",
+    "distribution": "analyses.spread",
+    "premieres": "analyses.spread",
+    "runs": "analyses.weekly",
     "validate": "validation",
     "write_parquet": "dataframes.saving",
     "write_report": "report",

@@ -20,20 +20,20 @@ from movielake.reading.groups import FileGroup
 from movielake.reading.holdings import Holdings
 
 T = TypeVar("T")
+Task = TypeVar("Task")
 
 
-def over_groups(
-    function: Callable[[FileGroup], T], held: Holdings, groups: Sequence[FileGroup]
-) -> list[T]:
+def over_groups(function: Callable[[Task], T], held: Holdings, groups: Sequence[Task]) -> list[T]:
     """Apply a function to groups of files, on the running dask client or on threads.
 
     Parameters
     ----------
     function : callable
-        Function of one group. For a client it must be picklable.
+        Function of one group, or of several groups that belong together. For a client it must be
+        picklable.
     held : Holdings
         The holdings of the groups. Threads are used if the workers cannot reach its files.
-    groups : sequence of FileGroup
+    groups : sequence
         The groups.
 
     Returns

@@ -1,0 +1,201 @@
+"""Counts of a selection of screenings, which all analyses share."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from movielake.analyses.passes import CountryCounts, CountryPass
+from movielake.analyses.versions import Bases, check_versions, find_bases
+from movielake.names.layout import Terms
+from movielake.reading.blocks import Current, read_rule
+from movielake.reading.groups import FileGroup
+from movielake.reading.readers import ShowingsReader
+from movielake.reading.tallies import over_groups
+
+SELECTION: Final = """
+Parameters
+----------
+lake : str, ShowingsReader or ScreeningCounts
+    Path or URL of a lake. Or a reader, whose selection applies. Or counts that several analyses
+    share; they have their own selection.
+countries, date_stamps : str, iterable of str or slice, optional
+    Selection for a path, as for `ShowingsReader`. Default: everything.
+current : bool or {"movie", "theater"}, optional
+    Leave out screenings that a later snapshot supersedes, as described for `ShowingsReader`. If
+    False, a screening that is in two snapshots counts twice.
+"""
+"""The parameters of all analyses, for their docstrings."""
+
+VERSIONS: Final = """
+versions : {"merge", "apart"}, optional
+    Whether 3D, IMAX and language versions (``parent_id``) count as one film, under the movie_id of
+    their base film, or apart. Default: as one film.
+"""
+"""The parameter of all analyses of films."""
+
+
+class ScreeningCounts:
+    """Counts of a selection of screenings, which several analyses share.
+
+    An analysis of a path reads the files for itself. With an object of this class, all analyses
+    need only one pass through the files. It keeps counts by film, country and day.
+
+    Parameters
+    ----------
+    lake : str or ShowingsReader
+        Path or URL of a lake. Or a reader, whose selection applies.
+    countries, date_stamps : str, iterable of str or slice, optional
+        Selection for a path, as for `ShowingsReader`. Default: everything.
+    current : bool or {"movie", "theater"}, optional
+        Leave out screenings that a later snapshot supersedes, as described for `ShowingsReader`.
+    versions : {"merge", "apart"}, optional
+        Whether 3D, IMAX and language versions (``parent_id``) count as one film, under the movie_id
+        of their base film, or apart. Default: as one film.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the lake does not exist.
+    ValueError
+        If the selection is empty, or if ``current`` or ``versions`` has another value.
+
+    Examples
+    --------
+    >>> from movielake import ScreeningCounts, day_profile, premieres
+    >>> counts = ScreeningCounts("lake", countries=["deu", "swe"])
+    >>> premieres(counts).num_rows, day_profile(counts).num_rows
+    (25, 336)
+    """
+
+    def __init__(
+        self,
+        lake: str | ShowingsReader,
+        *,
+        countries: Terms = None,
+        date_stamps: Terms = None,
+        current: Current = True,
+        versions: str = "merge",
+    ) -> None:
+        self.current = read_rule(current)
+        self.versions = check_versions(versions)
+        if isinstance(lake, ShowingsReader):
+            if countries is not None or date_stamps is not None:
+                raise ValueError("expected no countries or date_stamps beside a reader")
+            self._showings = lake._with(self.current or False)
+        else:
+            self._showings = ShowingsReader(
+                lake, countries=countries, date_stamps=date_stamps, current=self.current or False
+            )
+        self._shared = True
+
+    @classmethod
+    def _alone(cls, *args: Any, **kwargs: Any) -> ScreeningCounts:
+        """Make counts for one analysis. They read only the columns that this analysis needs."""
+        counts = cls(*args, **kwargs)
+        counts._shared = False
+        return counts
+
+    @property
+    def showings(self) -> ShowingsReader:
+        """The reader of the selected screenings.
+
+        Examples
+        --------
+        >>> from movielake import ScreeningCounts
+        >>> ScreeningCounts("lake", countries="deu").showings.count
+        39
+        """
+        return self._showings
+
+    @cached_property
+    def by_film(self) -> list[CountryCounts]:
+        """The counts by film of each country, in the order of the countries.
+
+        Examples
+        --------
+        >>> from movielake import ScreeningCounts
+        >>> germany, sweden = ScreeningCounts("lake", countries=["deu", "swe"]).by_film
+        >>> germany.days.column_names
+        ['movie_id', 'show_date', 'screenings']
+        """
+        return self._pass(films=True, hours=self._shared)
+
+    @cached_property
+    def by_hour(self) -> list[CountryCounts]:
+        """The counts by weekday and hour of each country, in the order of the countries.
+
+        Examples
+        --------
+        >>> from movielake import ScreeningCounts
+        >>> (germany,) = ScreeningCounts("lake", countries="deu").by_hour
+        >>> germany.hours.shape
+        (7, 24)
+        """
+        return self.by_film if self._shared else self._pass(films=False, hours=True)
+
+    @cached_property
+    def bases(self) -> Bases:
+        """The base film of each version. Each film is its own if versions count apart.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from movielake import ScreeningCounts
+        >>> ScreeningCounts("lake", versions="apart").bases.of(np.array([7])).tolist()
+        [7]
+        """
+        return find_bases(self._showings) if self.versions == "merge" else Bases({})
+
+    def _pass(self, *, films: bool, hours: bool) -> list[CountryCounts]:
+        showings = self._showings
+        held = showings._checked()
+        bases = self.bases if films else Bases({})
+        tasks = _by_country(showings._groups_to_count())
+        # The largest country first, so that no worker begins it last.
+        tasks.sort(key=_rows, reverse=True)
+        found = over_groups(CountryPass(showings._source, bases, films, hours), held, tasks)
+        return sorted(found, key=lambda counts: counts.country)
+
+
+def _by_country(groups: list[FileGroup]) -> list[list[FileGroup]]:
+    """List the groups of each country. A group of several countries is divided."""
+    tasks = defaultdict(list)
+    for group in groups:
+        for country in dict.fromkeys(file.country for file in group.files):
+            tasks[country].append(group.only([file.country == country for file in group.files]))
+    return list(tasks.values())
+
+
+def _rows(groups: list[FileGroup]) -> int:
+    return sum(file.length or 0 for group in groups for file in group.files)
+
+
+def counts_of(lake: str | ShowingsReader | ScreeningCounts, **selection: Any) -> ScreeningCounts:
+    """Return the given counts, or new counts of a selection for one analysis.
+
+    Raises
+    ------
+    ValueError
+        If counts are given together with another selection.
+    """
+    if not isinstance(lake, ScreeningCounts):
+        return ScreeningCounts._alone(lake, **selection)
+    usual: dict[str, Any] = {"current": True, "versions": "merge"}
+    own = {"current": lake.current, "versions": lake.versions}
+    for name, value in selection.items():
+        meant = read_rule(value) if name == "current" else value
+        if value != usual.get(name) and meant != own.get(name):
+            raise ValueError(f"expected {name}= in ScreeningCounts, found it beside the counts")
+    return lake
+
+
+def column_of_countries(parts: list[CountryCounts], tables: list[pa.Table]) -> pa.Table:
+    """Put tables of countries together, with the country as first column."""
+    whole = pa.concat_tables(tables)
+    names = np.repeat([part.country for part in parts], [rows.num_rows for rows in tables])
+    return whole.add_column(0, "country", pa.array(names, pa.string()))

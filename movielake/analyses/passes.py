@@ -1,0 +1,280 @@
+"""A pass through the current screenings of one country: counts by film, day, week and hour.
+
+The rows of a film in a theater on a day are neighbours in the feed. They become one entry before
+anything is sorted.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movielake.analyses.versions import Bases, Integers
+from movielake.reading.blocks import TIME
+from movielake.reading.files import PlainRows
+from movielake.reading.groups import FileGroup
+
+_DENSE: Final = 1 << 24
+"""Most counts that are kept in an array, at 8 bytes each, instead of sorted."""
+
+_NULL: Final = -(2**31)
+"""The theater_id of a screening without one."""
+
+_WEEKDAYS, _HOURS = 7, 24
+_THURSDAY: Final = 3
+"""Weekday of 1970-01-01, from Monday = 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class CountryCounts:
+    """Counts of the screenings of one country.
+
+    Parameters
+    ----------
+    country : str
+        The country.
+    stamps : tuple of datetime.date
+        The first and the last snapshot.
+    days : pa.Table
+        ``movie_id``, ``show_date`` and ``screenings``, sorted.
+    weeks : pa.Table
+        ``movie_id``, ``week`` of the run (from 1), ``begins``, ``screenings`` and ``theaters``.
+    theaters : pa.Table
+        ``movie_id`` and ``theaters``.
+    ids : array of int
+        The movie_ids with screenings, versions apart.
+    hours : array of int
+        Screenings by weekday (from Monday) and hour, 7 × 24.
+    left_out : int
+        Screenings without a movie_id or a show_date.
+    """
+
+    country: str
+    stamps: tuple[datetime.date, datetime.date]
+    days: pa.Table
+    weeks: pa.Table
+    theaters: pa.Table
+    ids: Integers
+    hours: Integers
+    left_out: int
+
+
+@dataclass(frozen=True)
+class CountryPass:
+    """Function that counts the screenings of one country. Its groups of files are in order.
+
+    Parameters
+    ----------
+    source : PlainRows
+        The reader of the showings.
+    bases : Bases
+        The base film of each version.
+    films, hours : bool
+        What to count.
+    """
+
+    source: PlainRows
+    bases: Bases
+    films: bool
+    hours: bool
+
+    def __call__(self, groups: Sequence[FileGroup]) -> CountryCounts:
+        """Read one group after the other, and keep only what is needed of each."""
+        hours, left_out = np.zeros(_WEEKDAYS * _HOURS, np.int64), 0
+        parts: list[_Runs] = []
+        for group in groups:
+            rows = self._read(group)
+            if self.hours:
+                hours += _count_hours(rows)
+            if self.films:
+                known = pc.and_(rows["movie_id"].is_valid(), rows["show_date"].is_valid())
+                if not pc.all(known, min_count=0).as_py():
+                    left_out += rows.num_rows - pc.sum(known).as_py()
+                    rows = rows.filter(known)
+                parts.append(_Runs.of(rows))
+        films = _FilmCounts(_Runs.together(parts), self.bases)
+        files = [file for group in groups for file in group.files]
+        stamps = [datetime.datetime.strptime(f.date_stamp, "%Y%m%d").date() for f in files]
+        return CountryCounts(
+            files[0].country,
+            (min(stamps), max(stamps)),
+            films.days(),
+            films.weeks(),
+            films.theaters(),
+            films.ids,
+            hours.reshape(_WEEKDAYS, _HOURS),
+            left_out,
+        )
+
+    def _read(self, group: FileGroup) -> pa.Table:
+        """Read the rows with a time."""
+        columns = ["movie_id", "theater_id", "show_date"] if self.films else ["show_date"]
+        untimed = any(file.untimed for file in group.files)
+        rows, _ = self.source.whole(group, columns + [TIME] * (untimed or self.hours))
+        return rows.filter(rows[TIME].is_valid()) if untimed else rows
+
+
+def _count_hours(rows: pa.Table) -> Integers:
+    rows = rows.filter(rows["show_date"].is_valid()) if rows["show_date"].null_count else rows
+    weekday = (_numbers(rows["show_date"]) + _THURSDAY) % _WEEKDAYS
+    hour = pc.hour(rows[TIME]).to_numpy()
+    return np.bincount(weekday * _HOURS + hour, minlength=_WEEKDAYS * _HOURS)
+
+
+def _numbers(column: pa.ChunkedArray) -> Integers:
+    """Return ids or days as integers. A null becomes `_NULL`."""
+    integers = column.cast(pa.int32())
+    numbers: Integers = (
+        pc.fill_null(integers, _NULL) if column.null_count else integers
+    ).to_numpy()
+    return numbers
+
+
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    """Neighbouring screenings of a film in a theater on a day, as parallel arrays."""
+
+    movie: Integers
+    theater: Integers
+    day: Integers
+    count: Integers
+
+    @classmethod
+    def of(cls, rows: pa.Table) -> _Runs:
+        movie, theater, day = (
+            _numbers(rows[name]) for name in ("movie_id", "theater_id", "show_date")
+        )
+        starts = _starts([movie, theater, day])
+        counts = np.diff(starts, append=rows.num_rows)
+        return cls(movie[starts], theater[starts], day[starts], counts)
+
+    @classmethod
+    def together(cls, parts: Sequence[_Runs]) -> _Runs:
+        none = np.zeros(0, np.int32)
+        return cls(
+            np.concatenate([none, *(part.movie for part in parts)]),
+            np.concatenate([none, *(part.theater for part in parts)]),
+            np.concatenate([none, *(part.day for part in parts)]),
+            np.concatenate([none.astype(np.int64), *(part.count for part in parts)]),
+        )
+
+
+def _starts(columns: Sequence[Integers]) -> Integers:
+    """Return where a value differs from the one before it."""
+    changes = np.ones(len(columns[0]), bool)
+    changes[1:] = columns[0][1:] != columns[0][:-1]
+    for column in columns[1:]:
+        changes[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(changes)
+
+
+class _FilmCounts:
+    """Counts of one country by film, from runs in any order."""
+
+    def __init__(self, runs: _Runs, bases: Bases) -> None:
+        self.ids, raw = _coded(runs.movie)
+        self._films, of_ids = np.unique(bases.of(self.ids), return_inverse=True)
+        film = of_ids[raw]
+        low = int(runs.day.min()) if len(runs.day) else 0
+        span = int(runs.day.max()) - low + 1 if len(runs.day) else 1
+        keys, self._count = _sums(film * np.int64(span) + (runs.day - low), runs.count)
+        self._film, self._day = keys // span, keys % span + low
+        # The days of each film are in order, so the first one is its first day.
+        self._first = self._day[np.searchsorted(self._film, np.arange(len(self._films)))]
+        self._week = (self._day - self._first[self._film]) // 7
+        self._width = int(self._week.max(initial=0)) + 1
+        self._seen, self._theaters = self._find_theaters(film, runs)
+
+    def _find_theaters(self, film: Integers, runs: _Runs) -> tuple[Integers, Integers]:
+        """Return the film and week of each theater in it, and each film's number of theaters."""
+        theater, day = runs.theater, runs.day
+        known = theater != _NULL
+        if not known.all():
+            film, theater, day = film[known], theater[known], day[known]
+        week = (day - self._first[film]) // 7
+        starts = _starts([film, theater, week])
+        ids, house = _coded(theater[starts])
+        size = max(len(ids), 1)
+        keys = _distinct((film[starts] * np.int64(self._width) + week[starts]) * size + house)
+        pairs = _distinct(keys // size // self._width * size + keys % size)
+        return keys // size, np.bincount(pairs // size, minlength=len(self._films))
+
+    def days(self) -> pa.Table:
+        """Return the screenings of each film on each day."""
+        days = pa.array(self._day.astype(np.int32)).cast(pa.date32())
+        return pa.table(
+            {
+                "movie_id": self._ids(self._film),
+                "show_date": days,
+                "screenings": pa.array(self._count),
+            }
+        )
+
+    def weeks(self) -> pa.Table:
+        """Return the screenings and theaters of each film in each week of its run."""
+        key = self._film * self._width + self._week
+        starts = _starts([key])
+        found = key[starts]
+        theaters = np.bincount(np.searchsorted(found, self._seen), minlength=len(found))
+        film, week = found // self._width, found % self._width
+        begins = (self._first[film] + 7 * week).astype(np.int32)
+        counts = np.add.reduceat(self._count, starts) if len(starts) else self._count
+        return pa.table(
+            {
+                "movie_id": self._ids(film),
+                "week": pa.array((week + 1).astype(np.int32)),
+                "begins": pa.array(begins).cast(pa.date32()),
+                "screenings": pa.array(counts),
+                "theaters": pa.array(theaters.astype(np.int32)),
+            }
+        )
+
+    def theaters(self) -> pa.Table:
+        """Return the number of theaters of each film."""
+        films = self._ids(np.arange(len(self._films)))
+        return pa.table({"movie_id": films, "theaters": pa.array(self._theaters.astype(np.int32))})
+
+    def _ids(self, film: Integers) -> pa.Array:
+        return pa.array(self._films[film].astype(np.int32))
+
+
+def _coded(numbers: Integers) -> tuple[Integers, Integers]:
+    """Return the distinct numbers, and the place of each number among them."""
+    low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
+    if high - low >= 8 * _DENSE:
+        return np.unique(numbers, return_inverse=True)
+    shifted = numbers - low
+    present = np.zeros(high - low + 1, bool)
+    present[shifted] = True
+    distinct = np.flatnonzero(present)
+    if not len(numbers):
+        distinct = distinct[:0]
+    return distinct + low, (np.cumsum(present) - 1)[shifted]
+
+
+def _sums(keys: Integers, counts: Integers) -> tuple[Integers, Integers]:
+    """Return the distinct keys in order, and the sum of the counts of each."""
+    if len(keys) and int(keys.max()) < _DENSE:
+        sums = np.bincount(keys, weights=counts)  # exact: the counts are below 2**53
+        present = np.flatnonzero(sums)
+        return present, sums[present].astype(np.int64)
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = _starts([ordered])
+    sums = np.add.reduceat(counts[order], starts) if len(starts) else counts
+    return ordered[starts], sums
+
+
+def _distinct(keys: Integers) -> Integers:
+    """Return the distinct keys in order."""
+    if len(keys) and int(keys.max()) < 8 * _DENSE:
+        present = np.zeros(int(keys.max()) + 1, bool)
+        present[keys] = True
+        return np.flatnonzero(present)
+    return np.unique(keys)

@@ -1,0 +1,187 @@
+"""Films at the edges: ties, one country, gaps, no theater, no film, the archive's ends."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from movielake import ScreeningCounts, convert, day_profile, distribution, premieres, runs
+from tests.feeds import showing, showtime, times, write_feed
+
+WEEKS = ("20191206", "20191213", "20191220", "20191227")
+
+
+def lake_of(folder: Path, shown: dict[str, dict[str, list[str]]], movies: str = "") -> str:
+    """Write a lake: for each stamp and country, its showtime elements. Each zip has the movies."""
+    feed = {
+        f"{stamp}/movies_{country}.zip": {
+            f"{stamp[2:]}S.XML": times(*elements),
+            f"{stamp[2:]}I.XML": f"<movies>{movies}</movies>",
+        }
+        for stamp, countries in shown.items()
+        for country, elements in countries.items()
+    }
+    convert(write_feed(folder / "feed", feed), str(folder / "lake"), workers=1)
+    return str(folder / "lake")
+
+
+def rows(table: Any, *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[name] for name in names) for row in table.to_pylist()]
+
+
+def day(text: str) -> datetime.date:
+    return datetime.date.fromisoformat(text)
+
+
+@pytest.fixture
+def four_weeks(tmp_path: Path) -> str:
+    """Film 1 runs through; 2 starts later in swe; 3 is in one country only, with a gap."""
+    filler = [showing(9, date=stamp) for stamp in WEEKS]
+    shown = {stamp: {"deu": [filler[n]], "swe": [filler[n]]} for n, stamp in enumerate(WEEKS)}
+    for stamp in WEEKS:
+        shown[stamp]["deu"].append(showing(1, date=stamp))
+        shown[stamp]["swe"].append(showing(1, date=stamp))
+    shown["20191213"]["deu"].append(showing(2, date="20191214", at="13:00, 20:00"))
+    shown["20191213"]["swe"].append(showing(2, theater=2, date="20191216"))
+    shown["20191213"]["deu"].append(showing(3, date="20191213"))
+    shown["20191220"]["deu"].append(showing(3, theater=5, date="20191222"))
+    return lake_of(tmp_path, shown)
+
+
+def test_countries_that_start_on_the_same_day_are_all_first(four_weeks):
+    found = premieres(four_weeks)
+    names = ("country", "first_day", "delay", "countries_before", "cut_start", "origin_cut")
+    assert rows(found.slice(0, 2), *names) == [
+        ("deu", day("2019-12-06"), 0, 0, True, True),
+        ("swe", day("2019-12-06"), 0, 0, True, True),
+    ]
+    assert rows(found.slice(2, 2), *names) == [
+        ("deu", day("2019-12-14"), 0, 0, False, False),
+        ("swe", day("2019-12-16"), 2, 1, False, False),
+    ]
+
+
+def test_a_film_that_is_released_in_one_country_only_has_no_delay(four_weeks):
+    names = ("movie_id", "countries", "release_delay", "longest_delay")
+    assert rows(distribution(four_weeks), *names) == [
+        (1, 2, 0.0, 0),
+        (2, 2, 2.0, 2),
+        (3, 1, None, None),
+        (9, 2, 0.0, 0),
+    ]
+
+
+def test_a_gap_is_in_the_run_and_is_shown(four_weeks):
+    film = runs(four_weeks, countries="deu").to_pylist()[2]
+    assert (film["movie_id"], film["run_days"], film["days"], film["longest_gap"]) == (3, 10, 2, 8)
+    assert (film["weeks"], film["theaters"], film["most_theaters"]) == (2, 2, 1)
+    assert (film["cut_start"], film["cut_end"]) == (False, False)
+    weeks = [row for row in runs(four_weeks, per="week").to_pylist() if row["movie_id"] == 3]
+    assert [(row["week"], row["begins"]) for row in weeks] == [
+        (1, day("2019-12-13")),
+        (2, day("2019-12-20")),
+    ]
+
+
+def test_runs_at_the_edges_of_the_archive_are_cut(four_weeks):
+    names = ("movie_id", "cut_start", "cut_end")
+    assert rows(distribution(four_weeks), *names) == [
+        (1, True, True),
+        (2, False, False),
+        (3, False, False),
+        (9, True, True),
+    ]
+    # The edges are those of the selection.
+    chosen = distribution(four_weeks, date_stamps=slice("20191213", "20191220"))
+    assert (2, True, False) in rows(chosen, *names)
+
+
+def test_a_run_ends_with_the_archive_on_its_last_date_stamp(tmp_path):
+    shown = {
+        "20191206": {"deu": [showing(1, date="20191206"), showing(2, date="20191213")]},
+        "20191220": {"deu": [showing(3, date="20191220"), showing(4, date="20191221")]},
+        "20191213": {"deu": [showing(5, date="20191219")]},
+    }
+    found = rows(runs(lake_of(tmp_path, shown)), "movie_id", "cut_start", "cut_end")
+    assert found == [
+        (1, True, False),
+        (2, False, False),
+        (3, False, True),
+        (4, False, True),
+        (5, False, False),
+    ]
+
+
+def test_a_screening_without_a_film_or_date_is_counted_as_left_out(tmp_path):
+    no_film = showtime(
+        '<theater_id>1</theater_id><show_date date="20191206"><showtimes>1:00, 2:00'
+        "</showtimes></show_date>"
+    )
+    no_date = showtime(
+        "<movie_id>1</movie_id><theater_id>1</theater_id><showtimes>13:00</showtimes>"
+    )
+    no_time = showing(4, at="")
+    lake = lake_of(tmp_path, {"20191206": {"deu": [no_film, no_date, no_time, showing(3)]}})
+    counts = ScreeningCounts(lake)
+    assert [part.left_out for part in counts.by_film] == [3]
+    assert rows(distribution(counts), "movie_id", "screenings") == [(3, 1)]
+    assert sum(day_profile(counts)["screenings"].to_pylist()) == 3  # the film does not matter here
+
+
+def test_a_screening_without_a_theater_counts_but_adds_no_theater(tmp_path):
+    without = showing(1).replace("<theater_id>1</theater_id>", "")
+    lake = lake_of(tmp_path, {"20191206": {"deu": [without, showing(2)]}})
+    assert rows(distribution(lake), "movie_id", "screenings", "theaters") == [(1, 1, 0), (2, 1, 1)]
+    weeks = rows(runs(lake, per="week"), "movie_id", "screenings", "theaters")
+    assert weeks == [(1, 1, 0), (2, 1, 1)]
+
+
+def test_the_same_theater_id_in_two_countries_is_two_theaters(tmp_path):
+    lake = lake_of(tmp_path, {"20191206": {"deu": [showing(1)], "swe": [showing(1)]}})
+    assert rows(distribution(lake), "countries", "theaters") == [(2, 2)]
+
+
+def test_a_screening_in_two_snapshots_counts_once(tmp_path):
+    both = [showing(1, date="20191214", at="13:00, 15:00")]
+    lake = lake_of(tmp_path, {"20191206": {"deu": both}, "20191213": {"deu": both}})
+    assert distribution(lake)["screenings"].to_pylist() == [2]
+    assert distribution(lake, current=False)["screenings"].to_pylist() == [4]
+
+
+def test_a_profile_has_every_hour_of_the_week(tmp_path):
+    at = "00:30, 13:20, 13:40, 23:59"
+    lake = lake_of(tmp_path, {"20191206": {"deu": [showing(1, date="20191208", at=at)]}})
+    profile = day_profile(lake)
+    assert profile.num_rows == 168
+    shown = [row for row in profile.to_pylist() if row["screenings"]]
+    assert [(row["weekday"], row["hour"], row["share"]) for row in shown] == [
+        (7, 0, 0.25),
+        (7, 13, 0.5),
+        (7, 23, 0.25),
+    ]
+
+
+def test_without_screenings_the_tables_are_empty_but_typed(tmp_path):
+    lake = lake_of(tmp_path, {"20191206": {"deu": [showing(1, at="")]}})
+    full = lake_of(tmp_path / "full", {"20191206": {"deu": [showing(1)]}})
+    for analysis in (distribution, premieres, runs, day_profile):
+        assert analysis(lake).num_rows == 0
+        assert analysis(lake).schema == analysis(full).schema
+    assert runs(lake, per="week").schema == runs(full, per="week").schema
+
+
+def test_wrong_arguments_raise_one_clear_line(four_weeks):
+    with pytest.raises(ValueError, match=r"versions='apart', found 'merged'; did you mean merge\?"):
+        distribution(four_weeks, versions="merged")
+    with pytest.raises(ValueError, match=r"per='week', found 'weeks'; did you mean week\?"):
+        runs(four_weeks, per="weeks")
+    with pytest.raises(ValueError, match="expected countries= in ScreeningCounts"):
+        premieres(ScreeningCounts(four_weeks), countries="deu")
+    with pytest.raises(ValueError, match="expected current= in ScreeningCounts"):
+        premieres(ScreeningCounts(four_weeks), current="theater")
+    with pytest.raises(ValueError, match="no showings match"):
+        distribution(four_weeks, countries="nzl")
+    assert premieres(ScreeningCounts(four_weeks, current="theater"), current="theater").num_rows
