@@ -9,8 +9,10 @@ from movielake.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from movielake.analyses.counts import ScreeningCounts
+    from movielake.analyses.dominance import concentration
     from movielake.analyses.hours import day_profile
     from movielake.analyses.spread import distribution, premieres
+    from movielake.analyses.travel import circulation
     from movielake.analyses.weekly import runs
     from movielake.cli.progress import ProgressBar
     from movielake.cluster.connection import connect
@@ -40,7 +42,9 @@ __all__ = [
     "TheatersReader",
     "WrittenReport",
     "add_utc",
+    "circulation",
     "compact",
+    "concentration",
     "connect",
     "convert",
     "current_showings",
@@ -78,6 +82,8 @@ _HOMES = {
     "TheatersReader": "reading.readers",
     "add_utc": "places.timezones",
     "WrittenReport": "report",
+    "circulation": "analyses.travel",
+    "concentration": "analyses.dominance",
     "connect": "cluster.connection",
     "convert": "conversion.runs",
     "describe_lake": "lake.overview",

@@ -15,13 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.analyses.versions import Bases, Integers
+from movielake.analyses.keys import Integers, code, distinct_of, starts_of, sum_by
+from movielake.analyses.versions import Bases
 from movielake.reading.blocks import TIME
 from movielake.reading.files import PlainRows
 from movielake.reading.groups import FileGroup
-
-_DENSE: Final = 1 << 24
-"""Most counts that are kept in an array, at 8 bytes each, instead of sorted."""
 
 _NULL: Final = -(2**31)
 """The theater_id of a screening without one."""
@@ -150,7 +148,7 @@ class _Runs:
         movie, theater, day = (
             _numbers(rows[name]) for name in ("movie_id", "theater_id", "show_date")
         )
-        starts = _starts([movie, theater, day])
+        starts = starts_of([movie, theater, day])
         counts = np.diff(starts, append=rows.num_rows)
         return cls(movie[starts], theater[starts], day[starts], counts)
 
@@ -165,25 +163,16 @@ class _Runs:
         )
 
 
-def _starts(columns: Sequence[Integers]) -> Integers:
-    """Return where a value differs from the one before it."""
-    changes = np.ones(len(columns[0]), bool)
-    changes[1:] = columns[0][1:] != columns[0][:-1]
-    for column in columns[1:]:
-        changes[1:] |= column[1:] != column[:-1]
-    return np.flatnonzero(changes)
-
-
 class _FilmCounts:
     """Counts of one country by film, from runs in any order."""
 
     def __init__(self, runs: _Runs, bases: Bases) -> None:
-        self.ids, raw = _coded(runs.movie)
+        self.ids, raw = code(runs.movie)
         self._films, of_ids = np.unique(bases.of(self.ids), return_inverse=True)
         film = of_ids[raw]
         low = int(runs.day.min()) if len(runs.day) else 0
         span = int(runs.day.max()) - low + 1 if len(runs.day) else 1
-        keys, self._count = _sums(film * np.int64(span) + (runs.day - low), runs.count)
+        keys, self._count = sum_by(film * np.int64(span) + (runs.day - low), runs.count)
         self._film, self._day = keys // span, keys % span + low
         # The days of each film are in order, so the first one is its first day.
         self._first = self._day[np.searchsorted(self._film, np.arange(len(self._films)))]
@@ -198,11 +187,11 @@ class _FilmCounts:
         if not known.all():
             film, theater, day = film[known], theater[known], day[known]
         week = (day - self._first[film]) // 7
-        starts = _starts([film, theater, week])
-        ids, house = _coded(theater[starts])
+        starts = starts_of([film, theater, week])
+        ids, house = code(theater[starts])
         size = max(len(ids), 1)
-        keys = _distinct((film[starts] * np.int64(self._width) + week[starts]) * size + house)
-        pairs = _distinct(keys // size // self._width * size + keys % size)
+        keys = distinct_of((film[starts] * np.int64(self._width) + week[starts]) * size + house)
+        pairs = distinct_of(keys // size // self._width * size + keys % size)
         return keys // size, np.bincount(pairs // size, minlength=len(self._films))
 
     def days(self) -> pa.Table:
@@ -219,7 +208,7 @@ class _FilmCounts:
     def weeks(self) -> pa.Table:
         """Return the screenings and theaters of each film in each week of its run."""
         key = self._film * self._width + self._week
-        starts = _starts([key])
+        starts = starts_of([key])
         found = key[starts]
         theaters = np.bincount(np.searchsorted(found, self._seen), minlength=len(found))
         film, week = found // self._width, found % self._width
@@ -242,39 +231,3 @@ class _FilmCounts:
 
     def _ids(self, film: Integers) -> pa.Array:
         return pa.array(self._films[film].astype(np.int32))
-
-
-def _coded(numbers: Integers) -> tuple[Integers, Integers]:
-    """Return the distinct numbers, and the place of each number among them."""
-    low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
-    if high - low >= 8 * _DENSE:
-        return np.unique(numbers, return_inverse=True)
-    shifted = numbers - low
-    present = np.zeros(high - low + 1, bool)
-    present[shifted] = True
-    distinct = np.flatnonzero(present)
-    if not len(numbers):
-        distinct = distinct[:0]
-    return distinct + low, (np.cumsum(present) - 1)[shifted]
-
-
-def _sums(keys: Integers, counts: Integers) -> tuple[Integers, Integers]:
-    """Return the distinct keys in order, and the sum of the counts of each."""
-    if len(keys) and int(keys.max()) < _DENSE:
-        sums = np.bincount(keys, weights=counts)  # exact: the counts are below 2**53
-        present = np.flatnonzero(sums)
-        return present, sums[present].astype(np.int64)
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    starts = _starts([ordered])
-    sums = np.add.reduceat(counts[order], starts) if len(starts) else counts
-    return ordered[starts], sums
-
-
-def _distinct(keys: Integers) -> Integers:
-    """Return the distinct keys in order."""
-    if len(keys) and int(keys.max()) < 8 * _DENSE:
-        present = np.zeros(int(keys.max()) + 1, bool)
-        present[keys] = True
-        return np.flatnonzero(present)
-    return np.unique(keys)

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from movielake.analyses.keys import Integers, reduce_runs
 from movielake.analyses.passes import CountryCounts
-from movielake.analyses.versions import Integers
 
 _WEEK: Final = 7
 
@@ -110,8 +110,3 @@ def _of_country(number: int, part: CountryCounts) -> tuple[Any, ...]:
 def as_days(days: Integers) -> pa.Array:
     """Return days since 1970 as dates."""
     return pa.array(days.astype(np.int32)).cast(pa.date32())
-
-
-def reduce_runs(function: np.ufunc, values: Integers, starts: Integers) -> Integers:
-    """Reduce each run of values to one value. The runs begin at ``starts``."""
-    return np.asarray(function.reduceat(values, starts)) if len(starts) else values[:0]

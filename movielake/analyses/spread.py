@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from movielake.analyses.counts import SELECTION, VERSIONS, ScreeningCounts, counts_of
-from movielake.analyses.releases import Releases, as_days, find_releases, reduce_runs
-from movielake.analyses.versions import Integers
+from movielake.analyses.keys import Integers, medians_of_runs, reduce_runs
+from movielake.analyses.releases import Releases, as_days, find_releases
 from movielake.names.layout import Terms
 from movielake.reading.blocks import Current
 from movielake.reading.readers import ShowingsReader
@@ -159,6 +159,7 @@ def distribution(
     delay = (found.first - found.premiere)[order]
     spread = np.diff(starts, append=len(order))
     alone = spread == 1
+    medians = medians_of_runs(delay, starts + 1, spread - 1)  # without the first country
     any_cut = {
         name: reduce_runs(np.logical_or, getattr(found, name)[order], starts)
         for name in ("cut_start", "cut_end")
@@ -175,17 +176,8 @@ def distribution(
             "theaters": pa.array(
                 reduce_runs(np.add, found.theaters[order], starts).astype(np.int32)
             ),
-            "release_delay": pa.array(_medians_without_first(delay, starts, spread), mask=alone),
+            "release_delay": pa.array(medians, mask=alone),
             "longest_delay": pa.array(delay[starts + spread - 1].astype(np.int32), mask=alone),
             **{name: pa.array(flags) for name, flags in any_cut.items()},
         }
     )
-
-
-def _medians_without_first(delay: Integers, starts: Integers, lengths: Integers) -> Integers:
-    """Return the median of each film's sorted delays, without the first. 0 if it has one only."""
-    later = np.maximum(lengths - 1, 1)
-    low = starts + np.minimum(1 + (later - 1) // 2, lengths - 1)
-    high = starts + np.minimum(1 + later // 2, lengths - 1)
-    medians: Integers = (delay[low] + delay[high]) / 2
-    return medians

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.analyses.keys import Integers
 from movielake.joining.joins import others_of
 from movielake.names.hints import suggest_name
 from movielake.reading.files import KEYS, PlainRows, rows_of_group
@@ -22,8 +23,6 @@ VERSIONS: Final = ("merge", "apart")
 _PARTS: Final = 64
 _NONE: Final = 1 << 32
 """Above each parent_id. A smaller parent_id gets a larger rank, so the smallest one wins."""
-
-Integers = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 
 
 def check_versions(versions: str) -> str:

@@ -14,9 +14,9 @@ from movielake.analyses.counts import (
     column_of_countries,
     counts_of,
 )
+from movielake.analyses.keys import Integers, reduce_runs
 from movielake.analyses.passes import CountryCounts
-from movielake.analyses.releases import as_days, find_releases, reduce_runs
-from movielake.analyses.versions import Integers
+from movielake.analyses.releases import as_days, find_releases
 from movielake.names.hints import suggest_name
 from movielake.names.layout import Terms
 from movielake.reading.blocks import Current

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from movielake import ScreeningCounts, convert, day_profile, distribution, premieres, runs
+from movielake import (
+    ScreeningCounts,
+    circulation,
+    concentration,
+    convert,
+    day_profile,
+    distribution,
+    premieres,
+    runs,
+)
 from tests.feeds import showing, showtime, times, write_feed
 
 WEEKS = ("20191206", "20191213", "20191220", "20191227")
@@ -164,12 +173,73 @@ def test_a_profile_has_every_hour_of_the_week(tmp_path):
     ]
 
 
+def test_films_travel_from_each_country_of_their_first_day(four_weeks, tmp_path):
+    """Film 2 goes from deu to swe, film 4 from both to fra, and film 1 was there before."""
+    shown = {"20191206": {"fra": [showing(1)]}, "20191227": {"fra": [showing(1)]}}
+    shown["20191206"] |= {"deu": [showing(1)], "swe": [showing(1)]}
+    shown["20191220"] = {
+        "deu": [showing(4, date="20191220"), showing(2, date="20191220")],
+        "swe": [showing(4, date="20191220"), showing(2, date="20191223")],
+        "fra": [showing(4, date="20191225"), showing(2, date="20191224")],
+    }
+    found = circulation(lake_of(tmp_path / "other", shown))
+    assert rows(found, *found.column_names) == [
+        ("deu", "fra", 2, 2, 0, 2, 4.5),
+        ("deu", "swe", 2, 1, 1, 1, 3.0),
+        ("fra", "deu", 2, 0, 0, 0, None),
+        ("fra", "swe", 2, 0, 0, 0, None),
+        ("swe", "deu", 2, 0, 1, 0, None),
+        ("swe", "fra", 2, 2, 0, 1, 3.0),
+    ]
+    only = [("deu", "swe", 1, 1, 0, 1, 2.0), ("swe", "deu", 1, 0, 0, 0, None)]
+    assert rows(circulation(four_weeks), *found.column_names) == only
+
+
+def at(times: int) -> str:
+    return ", ".join(f"{10 + n // 60}:{n % 60:02}" for n in range(times))
+
+
+@pytest.mark.parametrize(
+    ("films", "top_share", "gini", "herfindahl"),
+    [
+        ([5], 1.0, 0.0, 1.0),
+        ([4, 4, 4, 4], 0.5, 0.0, 0.25),
+        ([1, 1, 2, 6], 0.8, 0.4, 0.42),
+        ([1, 9], 1.0, 0.4, 0.82),
+    ],
+)
+def test_concentration_of_films_by_hand(tmp_path, films, top_share, gini, herfindahl):
+    elements = [showing(number, at=at(count)) for number, count in enumerate(films, 1)]
+    lake = lake_of(tmp_path, {"20191206": {"deu": elements, "swe": elements}})
+    expected = pytest.approx((top_share, gini, herfindahl, 1 / herfindahl))
+    names = ("top_share", "gini", "herfindahl", "effective_films")
+    both = concentration(lake, top=2)
+    assert rows(both, *names) == [expected, expected]
+    assert rows(both, "country", "films", "screenings")[1] == ("swe", len(films), sum(films))
+    one = concentration(lake, top=2, together=True)
+    assert rows(one, *names) == [expected]
+    assert rows(one, "country", "screenings") == [(None, 2 * sum(films))]
+
+
+def test_a_period_has_the_films_of_its_own_days(tmp_path):
+    elements = [showing(1, date="20191231", at=at(3)), showing(1, date="20200101")]
+    lake = lake_of(tmp_path, {"20191227": {"deu": [*elements, showing(2, date="20200102")]}})
+    names = ("period", "films", "screenings", "top_share")
+    assert rows(concentration(lake, per="year", top=1), *names) == [
+        ("2019", 1, 3, 1.0),
+        ("2020", 2, 2, 0.5),
+    ]
+    months = concentration(lake, per="month")
+    assert months["period"].to_pylist() == ["2019-12", "2020-01"]
+
+
 def test_without_screenings_the_tables_are_empty_but_typed(tmp_path):
     lake = lake_of(tmp_path, {"20191206": {"deu": [showing(1, at="")]}})
     full = lake_of(tmp_path / "full", {"20191206": {"deu": [showing(1)]}})
-    for analysis in (distribution, premieres, runs, day_profile):
+    for analysis in (distribution, premieres, runs, circulation, concentration, day_profile):
         assert analysis(lake).num_rows == 0
         assert analysis(lake).schema == analysis(full).schema
+    assert concentration(lake, per="month", together=True).num_rows == 0
     assert runs(lake, per="week").schema == runs(full, per="week").schema
 
 
@@ -178,6 +248,10 @@ def test_wrong_arguments_raise_one_clear_line(four_weeks):
         distribution(four_weeks, versions="merged")
     with pytest.raises(ValueError, match=r"per='week', found 'weeks'; did you mean week\?"):
         runs(four_weeks, per="weeks")
+    with pytest.raises(ValueError, match=r"all, year, month, found 'moth'; did you mean month\?"):
+        concentration(four_weeks, per="moth")
+    with pytest.raises(ValueError, match="expected a top of at least 1 film, found 0"):
+        concentration(four_weeks, top=0)
     with pytest.raises(ValueError, match="expected countries= in ScreeningCounts"):
         premieres(ScreeningCounts(four_weeks), countries="deu")
     with pytest.raises(ValueError, match="expected current= in ScreeningCounts"):

@@ -13,15 +13,21 @@ import pytest
 from movielake import (
     ScreeningCounts,
     ShowingsReader,
+    circulation,
     compact,
+    concentration,
+    convert,
     day_profile,
     distribution,
     premieres,
     runs,
 )
-from tests.twins import SHOWN, ask_twin, connect_to
+from movielake.sample import write_sample
+from tests.twins import SHOWN, ask_twin, connect_to, twin_sql
 
 ANALYSES: dict[str, Callable[..., pa.Table]] = {
+    "circulation": circulation,
+    "concentration": partial(concentration, per="month"),
     "day_profile": day_profile,
     "distribution": distribution,
     "premieres": premieres,
@@ -30,13 +36,21 @@ ANALYSES: dict[str, Callable[..., pa.Table]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def leaves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a lake of seven weeks, so that films start, travel and end within it."""
+    folder = tmp_path_factory.mktemp("weeks")
+    write_sample(str(folder / "feed"), weeks=7, scale=0.03)
+    convert(str(folder / "feed"), str(folder / "lake"), workers=1)
+    return folder / "lake"
+
+
 @pytest.fixture(scope="module", params=["leaves", "compact"])
-def lake(request: pytest.FixtureRequest, sample_lake: Path, tmp_path_factory: Any) -> Path:
-    if request.param == "leaves":
-        return sample_lake
-    copy = tmp_path_factory.mktemp("compact") / "lake"
-    compact(str(sample_lake), str(copy))
-    return copy
+def lake(request: pytest.FixtureRequest, leaves: Path) -> Path:
+    copy = leaves.with_name("compact")
+    if request.param == "compact" and not copy.exists():
+        compact(str(leaves), str(copy))
+    return leaves if request.param == "leaves" else copy
 
 
 def rows_of(name: str, table: pa.Table) -> list[tuple[Any, ...]]:
@@ -89,6 +103,19 @@ def test_versions_apart_equal_the_twin_without_parents(lake: Path) -> None:
         assert not found.equals(ANALYSES[name](str(lake)))
 
 
+@pytest.mark.parametrize(("per", "sql"), [("all", "'all'"), ("year", "strftime(show_date, '%Y')")])
+@pytest.mark.parametrize("together", [False, True])
+def test_concentration_by_other_periods_equals_its_twin(
+    lake: Path, per: str, sql: str, together: bool
+) -> None:
+    query = twin_sql("concentration").replace("strftime(show_date, '%Y-%m')", sql)
+    if together:
+        query = query.replace(f"select country, {sql}", f"select null as country, {sql}")
+    expected = connect_to(lake).sql(query).fetchall()
+    found = concentration(str(lake), per=per, together=together)
+    assert same(rows_of("concentration", found), expected)
+
+
 def test_the_sample_has_what_the_twins_compare(lake: Path) -> None:
     """Otherwise the comparisons would show little."""
     films = distribution(str(lake)).to_pandas()
@@ -100,3 +127,6 @@ def test_the_sample_has_what_the_twins_compare(lake: Path) -> None:
     weeks = runs(str(lake)).to_pandas()
     assert weeks["weeks"].max() > 1
     assert weeks["longest_gap"].max() > 0
+    pairs = circulation(str(lake)).to_pandas()
+    assert (pairs["before"] > pairs["premiered"]).any()
+    assert pairs["median_lag"].nunique() > 2
