@@ -79,6 +79,8 @@ def node_column(
         The column, of type ``column.arrow``.
     """
     paths = [p.removeprefix(below) for p in column.paths if p.startswith(below)]
+    if not _occurs(paths, nodes):  # most members lack most columns
+        return pa.nulls(len(nodes), column.arrow)
     if column.type == "structs":
         return _structs(nodes, paths, column, problems)
     if column.type == "list" and not column.separator:
@@ -88,6 +90,12 @@ def node_column(
         return split_list(texts, column.separator)
     country = nodes[0].get("country", "") if nodes else ""  # the label of the feed zip
     return typed(texts, column, problems, country=country)
+
+
+def _occurs(paths: Sequence[str], nodes: Sequence[Node]) -> bool:
+    """Return whether any node has the first element of any of the paths."""
+    firsts = {path.partition("/")[0] for path in paths}
+    return not all(map(firsts.isdisjoint, nodes))
 
 
 def joiner_of(column: Column) -> str | None:
