@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from movielake.analyses.counts import ScreeningCounts
     from movielake.analyses.dominance import concentration
     from movielake.analyses.hours import day_profile
+    from movielake.analyses.sharing import shares
     from movielake.analyses.spread import distribution, premieres
     from movielake.analyses.travel import circulation
     from movielake.analyses.weekly import runs
@@ -60,6 +61,7 @@ __all__ = [
     "pack",
     "premieres",
     "runs",
+    "shares",
     "stage",
     "timezone_at",
     "to_utc",
@@ -94,6 +96,7 @@ _HOMES = {
     "name_of_country": "names.countries",
     "orphans": "joining.references",
     "pack": "staging.packing",
+    "shares": "analyses.sharing",
     "stage": "staging.copies",
     "timezone_at": "places.geography",
     "to_utc": "places.timezones",

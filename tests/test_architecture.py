@@ -42,7 +42,8 @@ WINGS = {
     "bags records finding current readers",
     "fastpath": "unrecognised shape blocks segments nesting dates times fragments rows reading",
     "joining": "positions lookups snapshots joins references",
-    "analyses": "keys versions passes counts releases hours spread weekly travel dominance",
+    "analyses": "keys versions passes attributes counts releases hours spread weekly travel "
+    "dominance sharing",
     "conversion": "planning results members publishing runs",
     "report": "page coverage activity films places quality findings",
     "validation": "findings rules whereabouts feeds manifests lakefile inventory places markup "

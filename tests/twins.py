@@ -22,6 +22,7 @@ def connect_to(lake: Path, rule: str | None = "movie", where: str = "true") -> A
     """Open a connection with the tables of a lake of any layout, and its current showings."""
     connection = duckdb.connect()
     connection.sql("set enable_progress_bar = false")
+    connection.sql("set threads = 1")  # keeps the order of rows, for last()
     compact = json.loads((lake / "lake.json").read_text("utf-8"))["layout"] == "compact"
     for table in ("movies", "theaters", "showings"):
         files = f"{lake}/parquet/{table}/{'*' if compact else '*/*'}/*.parquet"
@@ -38,7 +39,7 @@ def twin_sql(name: str) -> str:
     """Return the whole query of a twin."""
     own = SHOWN[name].strip()
     if not re.search("screened|released", own):
-        return own
+        return own if own.startswith("select") else f"with {own}"
     return f"{SHOWN['screened'].strip()}{', ' if not own.startswith('select') else ' '}{own}"
 
 

@@ -8,14 +8,19 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from movielake.analyses.attributes import ALL, ATTRIBUTES, AttributePass, add_up
 from movielake.analyses.passes import CountryCounts, CountryPass
 from movielake.analyses.versions import Bases, check_versions, find_bases
+from movielake.joining.joins import others_of
+from movielake.joining.lookups import ID, AttachPartitions
 from movielake.names.layout import Terms
 from movielake.reading.blocks import Current, read_rule
 from movielake.reading.groups import FileGroup
 from movielake.reading.readers import ShowingsReader
 from movielake.reading.tallies import over_groups
+from movielake.reading.views import as_they_are
 
 SELECTION: Final = """
 Parameters
@@ -137,6 +142,48 @@ class ScreeningCounts:
         (7, 24)
         """
         return self.by_film if self._shared else self._pass(films=False, hours=True)
+
+    def by_attribute(self, by: str) -> tuple[pa.Table, pa.Table]:
+        """Return the counts by an attribute, and the number of all screenings of each country.
+
+        Parameters
+        ----------
+        by : {"genre", "distributor", "language", "chain", "format"}
+            The attribute, as described for `shares`.
+
+        Returns
+        -------
+        tuple of pa.Table
+            Both have ``country``, ``value`` and ``screenings``. A screening counts once for each of
+            its values. Of all screenings, the value is null.
+
+        Examples
+        --------
+        >>> from movielake import ScreeningCounts
+        >>> genres, total = ScreeningCounts("lake", countries="deu").by_attribute("genre")
+        >>> total["screenings"].to_pylist()
+        [790]
+        """
+        counts = self._attributes if self._shared else self._attribute_pass((by,))
+        one, both = (counts.filter(pc.equal(counts["by"], name)) for name in (by, ALL))
+        return one.drop_columns("by"), both.filter(pc.greater(both["screenings"], 0)).drop_columns(
+            "by"
+        )
+
+    @cached_property
+    def _attributes(self) -> pa.Table:
+        return self._attribute_pass(tuple(ATTRIBUTES))
+
+    def _attribute_pass(self, asked: tuple[str, ...]) -> pa.Table:
+        showings = self._showings
+        held = showings._checked()
+        needed = {ATTRIBUTES[by][0] for by in asked} & ID.keys()
+        columns: dict[str, list[str] | None] = {name: [] if name in needed else None for name in ID}
+        others = others_of(showings, None, None, columns) if needed else {}
+        groups = AttachPartitions(as_they_are, others.values())(showings._groups_to_count())
+        urls = {name: holdings.folder.url for name, holdings in others.items()}
+        parts = over_groups(AttributePass(showings._source, urls, asked), held, groups)
+        return add_up(pa.concat_tables(parts))
 
     @cached_property
     def bases(self) -> Bases:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from movielake import (
     ScreeningCounts,
@@ -17,8 +22,11 @@ from movielake import (
     distribution,
     premieres,
     runs,
+    shares,
 )
+from movielake.analyses.attributes import items, list_runs
 from tests.feeds import showing, showtime, times, write_feed
+from tests.strategies import examples
 
 WEEKS = ("20191206", "20191213", "20191220", "20191227")
 
@@ -233,12 +241,65 @@ def test_a_period_has_the_films_of_its_own_days(tmp_path):
     assert months["period"].to_pylist() == ["2019-12", "2020-01"]
 
 
+def test_a_screening_counts_once_for_each_different_value(tmp_path):
+    """Film 1 has a genre twice, 2 has none, 3 has no record; the screening without a film too."""
+    genres = {1: ("Drama", "Comedy", "Drama"), 2: ()}
+    movies = "".join(
+        f"<movie><movie_id>{film}</movie_id><lang>x{film}</lang>"
+        f"{''.join(f'<genre>{name}</genre>' for name in names)}</movie>"
+        for film, names in genres.items()
+    )
+    no_film = showing(1, at="9:00").replace("<movie_id>1</movie_id>", "")
+    elements = [showing(1, at=at(3)), showing(2), showing(3, at=""), showing(3, at=at(2)), no_film]
+    lake = lake_of(tmp_path, {"20191206": {"deu": elements}}, movies)
+    names = ("country", "value", "screenings", "share")
+    assert rows(shares(lake, "genre"), *names) == [
+        ("deu", None, 4, pytest.approx(4 / 7)),
+        ("deu", "Comedy", 3, pytest.approx(3 / 7)),
+        ("deu", "Drama", 3, pytest.approx(3 / 7)),
+    ]
+    assert rows(shares(lake, "language"), *names) == [
+        ("deu", "x1", 3, 3 / 7),
+        ("deu", None, 3, 3 / 7),
+        ("deu", "x2", 1, 1 / 7),
+    ]
+    assert rows(shares(lake, "chain", together=True), *names) == [(None, None, 7, 1.0)]
+
+
+LISTS = st.lists(
+    st.none() | st.lists(st.none() | st.sampled_from(["3D", "IMAX", "Digital"]), max_size=4),
+    max_size=30,
+)
+
+
+@given(LISTS, st.lists(st.integers(0, 2), min_size=30, max_size=30))
+@examples(max_examples=200)
+def test_items_of_lists_are_those_of_plain_python(lists, files):
+    """Neighbouring rows with the same list are one run, and each run has its different items."""
+    column = pa.chunked_array([lists[:7], lists[7:]], pa.list_(pa.string()))
+    file = np.sort(np.array(files[: len(lists)], np.int64))
+    starts = list_runs(file, column)
+    counts = np.diff(starts, append=len(lists))
+    entries, values = items(column.take(pa.array(starts, pa.int64())))
+    found = Counter()
+    for entry, value in zip(entries.tolist(), values.to_pylist(), strict=True):
+        found[int(file[starts[entry]]), value] += int(counts[entry])
+    expected = Counter(
+        (int(number), value)
+        for number, row in zip(file, lists, strict=True)
+        for value in {item for item in row or [] if item is not None} or {None}
+    )
+    assert found == expected
+
+
 def test_without_screenings_the_tables_are_empty_but_typed(tmp_path):
     lake = lake_of(tmp_path, {"20191206": {"deu": [showing(1, at="")]}})
     full = lake_of(tmp_path / "full", {"20191206": {"deu": [showing(1)]}})
     for analysis in (distribution, premieres, runs, circulation, concentration, day_profile):
         assert analysis(lake).num_rows == 0
         assert analysis(lake).schema == analysis(full).schema
+    assert shares(lake, "genre").schema == shares(full, "genre").schema
+    assert shares(lake, "format", together=True).num_rows == 0
     assert concentration(lake, per="month", together=True).num_rows == 0
     assert runs(lake, per="week").schema == runs(full, per="week").schema
 
@@ -250,6 +311,8 @@ def test_wrong_arguments_raise_one_clear_line(four_weeks):
         runs(four_weeks, per="weeks")
     with pytest.raises(ValueError, match=r"all, year, month, found 'moth'; did you mean month\?"):
         concentration(four_weeks, per="moth")
+    with pytest.raises(ValueError, match=r"chain, format, found 'genres'; did you mean genre\?"):
+        shares(four_weeks, "genres")
     with pytest.raises(ValueError, match="expected a top of at least 1 film, found 0"):
         concentration(four_weeks, top=0)
     with pytest.raises(ValueError, match="expected countries= in ScreeningCounts"):

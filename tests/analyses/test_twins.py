@@ -21,6 +21,7 @@ from movielake import (
     distribution,
     premieres,
     runs,
+    shares,
 )
 from movielake.sample import write_sample
 from tests.twins import SHOWN, ask_twin, connect_to, twin_sql
@@ -28,6 +29,8 @@ from tests.twins import SHOWN, ask_twin, connect_to, twin_sql
 ANALYSES: dict[str, Callable[..., pa.Table]] = {
     "circulation": circulation,
     "concentration": partial(concentration, per="month"),
+    "shares": partial(shares, by="genre"),
+    "formats": partial(shares, by="format"),
     "day_profile": day_profile,
     "distribution": distribution,
     "premieres": premieres,
@@ -114,6 +117,17 @@ def test_concentration_by_other_periods_equals_its_twin(
     expected = connect_to(lake).sql(query).fetchall()
     found = concentration(str(lake), per=per, together=together)
     assert same(rows_of("concentration", found), expected)
+
+
+@pytest.mark.parametrize("by", ["distributor", "language", "chain"])
+def test_shares_by_other_attributes_equal_their_twin(lake: Path, by: str) -> None:
+    column = {"distributor": "distributor", "language": "[lang]", "chain": "[theater_chain]"}[by]
+    query = twin_sql("shares").replace("genre", column)
+    if by == "chain":
+        query = query.replace("movie", "theater")
+    expected = connect_to(lake).sql(query).fetchall()
+    assert same(rows_of("shares", shares(str(lake), by)), expected)
+    assert len({value for _, value, *_ in expected}) > 2
 
 
 def test_the_sample_has_what_the_twins_compare(lake: Path) -> None:
