@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from movielake.fastpath.dates import Dates
 from movielake.fastpath.segments import Codes, Ints, Segments
 from movielake.fastpath.shape import Shape
-from movielake.fastpath.times import Times, read_times
+from movielake.fastpath.times import OddTexts, Times, read_times
 from movielake.fastpath.unrecognised import TOO_MUCH, NotRecognised
 from movielake.rows.problems import UNTYPED, ProblemCounter
 from movielake.rows.rising import DAY
@@ -180,10 +180,11 @@ class RowMaker:
         counter = ProblemCounter()
         values = typed(texts, column, counter)
         if counter.problems():
-            trimmed = pc.utf8_trim_whitespace(texts).to_pylist()
-            odd = pc.is_null(values).to_pylist()
-            pieces = {n: [text] for n, text in enumerate(trimmed) if odd[n] and text}
-            self._note(column.name, UNTYPED, pieces, positions, of_dates)
+            trimmed = pc.utf8_trim_whitespace(texts)
+            is_text = pc.fill_null(pc.greater(pc.binary_length(trimmed), 0), False)
+            odd = np.flatnonzero(pc.and_(pc.is_null(values), is_text))
+            found = OddTexts(odd, np.ones(len(odd), np.int64), trimmed.take(pa.array(odd)))
+            self._note(column.name, UNTYPED, found, positions, of_dates)
         return values, positions
 
     def _compact(self, codes: Codes) -> tuple[Ints, Codes]:
@@ -200,16 +201,14 @@ class RowMaker:
         position[distinct] = np.arange(len(distinct))
         return np.append(distinct, len(used) - 1), position[codes]
 
-    def _note(
-        self, name: str, kind: str, odd: dict[int, list[str]], positions: Codes, of_dates: bool
-    ) -> None:
+    def _note(self, name: str, kind: str, odd: OddTexts, positions: Codes, of_dates: bool) -> None:
         """Count the odd pieces of texts, each as often as its text is used."""
-        pieces = np.zeros(len(odd) and max(odd) + 2, np.int64)
-        pieces[list(odd)] = [len(of_text) for of_text in odd.values()]
+        pieces = np.zeros(odd.numbers.max(initial=-2) + 2, np.int64)
+        pieces[odd.numbers] = odd.counts
         uses = np.where(positions < len(pieces), positions, -1)
         at = int(np.flatnonzero(pieces[uses])[0])
         record = self._dates.owners[at] if of_dates else at
-        example = odd[int(positions[at])][0]
+        example = odd.first[int(np.flatnonzero(odd.numbers == positions[at])[0])].as_py()
         count = int(pieces[uses].sum())
         self.found[name, kind] = Found(count, example, int(self._dates.records[record]))
 

@@ -7,6 +7,7 @@ Arrow splits such texts, and their times are looked up. Any other text goes thro
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.fastpath.segments import Codes, Ints
+from movielake.fastpath.segments import Codes, Flags, Ints
 from movielake.rows.problems import UNORDERED
 from movielake.rows.rising import DAY, HALF, NIGHT
 from movielake.rows.showtimes import (
@@ -25,6 +26,40 @@ from movielake.rows.showtimes import (
     Screening,
     parse_showtimes,
 )
+
+
+@dataclass(frozen=True)
+class OddTexts:
+    """Texts with one kind of problem.
+
+    Parameters
+    ----------
+    numbers : np.ndarray of int64, shape (odd,)
+        Number of each text.
+    counts : np.ndarray of int64, shape (odd,)
+        How many odd pieces each text has.
+    first : pa.StringArray, shape (odd,)
+        The first odd piece of each text.
+    """
+
+    numbers: Ints
+    counts: Ints
+    first: pa.Array
+
+    @classmethod
+    def of(cls, pieces: Mapping[int, Sequence[str]]) -> OddTexts:
+        """Collect texts from the odd pieces of each text number."""
+        counts = np.array([len(of_text) for of_text in pieces.values()], np.int64)
+        first = pa.array([of_text[0] for of_text in pieces.values()], pa.string())
+        return cls(np.array(list(pieces), np.int64), counts, first)
+
+    def together(self, others: OddTexts) -> OddTexts:
+        """Return these texts and others."""
+        return OddTexts(
+            np.append(self.numbers, others.numbers),
+            np.append(self.counts, others.counts),
+            pa.concat_arrays([self.first, others.first]),
+        )
 
 
 @dataclass(frozen=True)
@@ -42,14 +77,13 @@ class Times:
     bargain : np.ndarray of bool
         Whether it is a bargain; False for an unknown time.
     odd : dict
-        For each kind of problem, the number of each text that has it, and the odd pieces of the
-        text.
+        For each kind of problem, the `OddTexts` that have it.
     """
 
     counts: Ints
     milliseconds: Codes
     bargain: Any
-    odd: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+    odd: dict[str, OddTexts] = field(default_factory=dict)
 
 
 def read_times(texts: pa.Array) -> Times:
@@ -80,28 +114,37 @@ def read_times(texts: pa.Array) -> Times:
     parents = pc.list_parent_indices(pieces).to_numpy()
     falls = (milliseconds[1:] < milliseconds[:-1]) & (parents[1:] == parents[:-1])
     falls &= milliseconds[1:] < HALF  # a time that falls in the afternoon is in no doubt
-    fallen = np.unique(parents[1:][falls])
-    at_night = np.intersect1d(fallen, parents[milliseconds < NIGHT])
-    odd = np.union1d(parents[milliseconds < 0], at_night)
-    unordered = np.setdiff1d(fallen, odd)
+    fallen = _flags(parents[1:][falls], len(texts))
+    is_odd = _flags(parents[milliseconds < 0], len(texts))
+    is_odd |= fallen & _flags(parents[milliseconds < NIGHT], len(texts))
+    odd = np.flatnonzero(is_odd)
     parsed = [parse_showtimes(text) for text in texts.take(pa.array(odd)).to_pylist()]
-    oddities = [oddities for _, oddities in parsed]
-    falling = texts.take(pa.array(unordered)).to_pylist()
-    oddities += [[Oddity(UNORDERED, text.strip())] for text in falling]
-    found = _by_kind(np.append(odd, unordered), oddities)
+    found = _by_kind(odd, [oddities for _, oddities in parsed])
+    unordered = np.flatnonzero(fallen & ~is_odd)
+    if len(unordered):  # in some feeds most texts are, so no text becomes a Python object
+        whole = pc.utf8_trim_whitespace(texts.take(pa.array(unordered)))
+        others = OddTexts(unordered, np.ones(len(unordered), np.int64), whole)
+        found[UNORDERED] = found.get(UNORDERED, OddTexts.of({})).together(others)
     plain = Times(counts, milliseconds, np.zeros(len(milliseconds), np.bool_), found)
     if not len(odd):
         return plain
     return _combined(plain, odd, [screenings or [UNKNOWN_TIME] for screenings, _ in parsed])
 
 
-def _by_kind(odd: Ints, oddities: list[list[Oddity]]) -> dict[str, dict[int, list[str]]]:
+def _flags(numbers: Ints, count: int) -> Flags:
+    """Return for each text whether its number occurs."""
+    flags = np.zeros(count, np.bool_)
+    flags[numbers] = True
+    return flags
+
+
+def _by_kind(odd: Ints, oddities: list[list[Oddity]]) -> dict[str, OddTexts]:
     """Sort the problems of texts by their kind and the number of their text."""
     found: dict[str, dict[int, list[str]]] = {}
-    for number, of_text in sorted(zip(odd.tolist(), oddities, strict=True)):
+    for number, of_text in zip(odd.tolist(), oddities, strict=True):
         for kind, piece in of_text:
             found.setdefault(kind, {}).setdefault(number, []).append(piece)
-    return found
+    return {kind: OddTexts.of(pieces) for kind, pieces in found.items()}
 
 
 def _combined(plain: Times, odd: Ints, screenings: list[list[Screening]]) -> Times:
