@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,7 @@ from movielake.fastpath.shape import NO_LEAF, Kind, Shape, Tag
 from movielake.fastpath.unrecognised import NotRecognised, Reason
 
 Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
-Codes = np.ndarray[tuple[int], np.dtype[np.int32]]
+Codes = np.ndarray[tuple[int], np.dtype[np.signedinteger[Any]]]  # of 32 or 64 bits
 Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
@@ -32,6 +32,8 @@ Parsed = TypeVar("Parsed")
 
 ENDS_RECORD: Final = 1
 ENDS_CONTAINER: Final = 2
+
+_PIECE: Final = 1 << 17
 
 _BLANK: Final = " \t\r\n"
 _STRIPPED: Final = "".join(char for char in map(chr, range(0x3001)) if char.isspace())
@@ -48,7 +50,7 @@ class Segments:
     ----------
     starts : np.ndarray of int64, shape (n,)
         Position in the block where each segment begins.
-    codes : np.ndarray of int32, shape (n,)
+    codes : np.ndarray of int64, shape (n,)
         Number of each segment among the distinct segments.
     kinds, leaves : np.ndarray of uint8, shape (m,)
         The `Kind` of each distinct segment, and the position of its leaf's name.
@@ -62,7 +64,7 @@ class Segments:
     """
 
     starts: Ints
-    codes: Codes
+    codes: Ints
     kinds: Bytes
     leaves: Bytes
     ends: Bytes
@@ -91,14 +93,25 @@ def split_block(block: memoryview, shape: Shape) -> Segments:
         If a byte cannot occur in XML in UTF-8, or an end tag comes first.
     """
     whole = np.frombuffer(block, np.uint8)
-    starts = np.flatnonzero(whole == ord("<"))
-    starts = starts[whole[starts + 1] != ord("/")]
+    starts = _find_starts(whole)
     if not len(starts) or starts[0]:
         raise NotRecognised("something between the records")
     offsets = np.append(starts, len(whole)).astype(np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block)]
     coded = pa.Array.from_buffers(pa.binary(), len(starts), buffers).dictionary_encode()
-    return Segments(starts, coded.indices.to_numpy(), *_look_at(coded.dictionary, shape))
+    codes = coded.indices.to_numpy().astype(np.int64)  # NumPy indexes twice as fast with these
+    return Segments(starts, codes, *_look_at(coded.dictionary, shape))
+
+
+def _find_starts(block: Bytes) -> Ints:
+    """Find each ``<`` that does not begin an end tag, in pieces that fit in the CPU's cache."""
+    found = []
+    for begin in range(0, len(block) - 1, _PIECE):
+        piece = block[begin : begin + _PIECE + 1]
+        is_start = piece[:-1] == ord("<")
+        is_start &= piece[1:] != ord("/")
+        found.append(np.flatnonzero(is_start) + begin)
+    return np.concatenate(found)
 
 
 def _look_at(distinct: pa.Array, shape: Shape) -> tuple[Bytes, Bytes, Bytes, Bytes, pa.Array]:
@@ -208,7 +221,9 @@ def _character(match: re.Match[str]) -> str:
 def _with_attributes(texts: pa.Array, blank: Flags, parsed: list[Tag], which: Codes) -> pa.Array:
     """Replace texts by the attribute if their tag has one, and empty texts by null."""
     has_attribute = np.array([tag.attribute is not None for tag in parsed])[which]
-    texts = pc.if_else(pa.array(blank), None, texts)
+    _, offsets, content = texts.buffers()
+    has_text = pa.py_buffer(np.packbits(~blank, bitorder="little"))
+    texts = pa.Array.from_buffers(pa.string(), len(texts), [has_text, offsets, content])
     if not has_attribute.any():
         return texts
     attributes = pa.array([tag.attribute for tag in parsed], pa.string())

@@ -8,6 +8,7 @@ from functools import cache
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final, NamedTuple, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -102,10 +103,12 @@ class JsonLinesWriter:
 
     def write(self, lines: Buffer) -> None:
         """Write whole lines in UTF-8. Other line ends of Unicode are escaped, as JSON allows."""
-        content = lines if isinstance(lines, bytes) else lines.to_pybytes()
-        for sign, escaped in _LINE_ENDS:
-            if sign[:1] in content and sign in content:  # a search for one byte is much faster
-                content = content.replace(sign, escaped)
+        content = lines
+        if np.frombuffer(lines, np.int8).min(initial=0) < 0:  # not only ASCII
+            content = lines if isinstance(lines, bytes) else lines.to_pybytes()
+            for sign, escaped in _LINE_ENDS:
+                if sign[:1] in content and sign in content:  # a search for one byte is much faster
+                    content = content.replace(sign, escaped)
         self._size += len(content)
         self._blocks.write(self._compressor.compress(content))
 
