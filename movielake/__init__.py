@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from movielake.analyses.spread import distribution, premieres
     from movielake.analyses.travel import circulation
     from movielake.analyses.weekly import runs
+    from movielake.asking.connection import duckdb_connection
+    from movielake.asking.exporting import export
+    from movielake.asking.queries import sql
     from movielake.cli.progress import ProgressBar
     from movielake.cluster.connection import connect
     from movielake.conversion.runs import convert
@@ -52,6 +55,8 @@ __all__ = [
     "day_profile",
     "describe_lake",
     "distribution",
+    "duckdb_connection",
+    "export",
     "is_outside",
     "join_records",
     "join_showings",
@@ -62,6 +67,7 @@ __all__ = [
     "premieres",
     "runs",
     "shares",
+    "sql",
     "stage",
     "timezone_at",
     "to_utc",
@@ -89,6 +95,9 @@ _HOMES = {
     "connect": "cluster.connection",
     "convert": "conversion.runs",
     "describe_lake": "lake.overview",
+    "duckdb_connection": "asking.connection",
+    "export": "asking.exporting",
+    "sql": "asking.queries",
     "is_outside": "places.geography",
     "join_records": "joining.joins",
     "join_showings": "joining.joins",

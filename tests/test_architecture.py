@@ -45,6 +45,7 @@ WINGS = {
     "analyses": "keys versions passes attributes counts releases hours spread weekly travel "
     "dominance sharing",
     "conversion": "planning results members publishing runs",
+    "asking": "views connection queries cells forms exporting",
     "report": "page coverage activity films places quality findings",
     "validation": "findings rules whereabouts feeds manifests lakefile inventory places markup "
     "records references rows accounts parts shared contents batches lake",

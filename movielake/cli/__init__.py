@@ -18,6 +18,7 @@ import click
 from movielake.cli.commands.compact import compact_command
 from movielake.cli.commands.convert import convert_command
 from movielake.cli.commands.demo import demo_command
+from movielake.cli.commands.export import export_command
 from movielake.cli.commands.info import info_command
 from movielake.cli.commands.job import job_command
 from movielake.cli.commands.notebooks import notebooks_command
@@ -25,6 +26,7 @@ from movielake.cli.commands.pack import pack_command
 from movielake.cli.commands.report import report_command
 from movielake.cli.commands.sample import sample_command
 from movielake.cli.commands.schema import schema_command
+from movielake.cli.commands.sql import sql_command
 from movielake.cli.commands.stage import stage_command
 from movielake.cli.commands.validate import validate_command
 from movielake.cli.failures import exit_code, one_line
@@ -97,6 +99,8 @@ for _command in (
     stage_command,
     job_command,
     schema_command,
+    sql_command,
+    export_command,
     report_command,
     notebooks_command,
     demo_command,

@@ -70,16 +70,17 @@ def hold(source: str, table: Table, selection: Selection) -> Holdings:
             f"found both: {source}"
         )
     folder, chosen = Folder(match[1]), Selection(match[2], match[3])
-    return _not_empty(_hold_either(folder, table, chosen), chosen)
+    return _not_empty(hold_or_nothing(folder, table, chosen), chosen)
 
 
 def hold_beside(held: Holdings, table: Table) -> Holdings:
     """Find the files of another table in the same partitions. China, for example, has none."""
     stamps, countries = (set(held.files[key].to_pylist()) for key in ("date_stamp", "country"))
-    return _hold_either(held.folder, table, Selection(stamps, countries))
+    return hold_or_nothing(held.folder, table, Selection(stamps, countries))
 
 
-def _hold_either(folder: Folder, table: Table, selection: Selection) -> Holdings:
+def hold_or_nothing(folder: Folder, table: Table, selection: Selection) -> Holdings:
+    """Find the files of a table as `hold` does. There can be none."""
     return (_hold_lake if _is_lake(folder) else _hold_folder)(folder, table, selection)
 
 

@@ -1,0 +1,122 @@
+"""The views in SQL, compared with movielake's own views on both layouts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from movielake import (
+    MoviesReader,
+    ShowingsReader,
+    TheatersReader,
+    compact,
+    convert,
+    duckdb_connection,
+    join_showings,
+    sql,
+)
+from tests.feeds import houses, movies, showing, times, write_feed
+
+READERS = {"showings": ShowingsReader, "movies": MoviesReader, "theaters": TheatersReader}
+
+
+@pytest.fixture(scope="module", params=["leaves", "compact"])
+def lake(
+    request: pytest.FixtureRequest, sample_lake: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    if request.param == "leaves":
+        return str(sample_lake)
+    return compact(str(sample_lake), str(tmp_path_factory.mktemp("compact") / "it's [odd]*"))
+
+
+def counted(table: pa.Table) -> Counter[Any]:
+    """Count the rows of a table with one column for the number."""
+    *keys, number = table.to_pydict().values()
+    return Counter(dict(zip(zip(*keys, strict=True), number, strict=True)))
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_view_has_the_rows_and_the_keys_as_texts(lake: str, name: str) -> None:
+    found = sql(lake, f"select date_stamp, country, count(*) from {name} group by all")
+    assert [field.type for field in found.schema][:2] == [pa.string()] * 2
+    view = READERS[name](lake).count_by("date_stamp", "country")
+    assert counted(found) == counted(pa.Table.from_pandas(view, preserve_index=False))
+
+
+@pytest.mark.parametrize("rule", ["movie", "theater"])
+def test_current_showings_are_those_of_the_reader(lake: str, rule: Any) -> None:
+    query = "select country, date_stamp, movie_id, count(*) from current_showings group by all"
+    found = counted(sql(lake, query, current=rule))
+    view = ShowingsReader(lake, current=rule).count_by("country", "date_stamp", "movie_id")
+    expected = Counter({(r.country, r.date_stamp, _id(r.movie_id)): r.count_ for r in _rows(view)})
+    assert found == expected
+    assert sum(found.values()) < len(ShowingsReader(lake).dataframe)
+
+
+def _rows(frame: Any) -> Any:
+    return frame.rename(columns={"count": "count_"}).itertuples(index=False)
+
+
+def _id(value: Any) -> int | None:
+    return None if value is None or value != value else int(value)
+
+
+def test_only_selected_snapshots_supersede_each_other(lake: str) -> None:
+    only = {"date_stamps": "20191206", "countries": ["deu", "swe"]}
+    with duckdb_connection(lake, **only) as connection:
+        query = "select country, count(*) from current_showings group by all"
+        found = dict(connection.sql(query).fetchall())
+        ((stamps,),) = connection.sql("select list(distinct date_stamp) from movies").fetchall()
+    whole = ShowingsReader(lake, **only).count_by("country")
+    assert found == dict(zip(whole["country"], whole["count"], strict=True))
+    assert stamps == ["20191206"]
+
+
+@pytest.mark.parametrize("view", ["joined", "joined_showings"])
+def test_joined_is_the_join_of_the_library(lake: str, view: str) -> None:
+    columns = ["title", "running_time", "release_date", "theater_city", "theater_name"]
+    names = ", ".join(["country", "record", *columns])
+    found = sql(lake, f"select {names} from {view} where date_stamp = '20191213'")
+    showings = ShowingsReader(lake, current=view == "joined")
+    frame = join_showings(showings).compute()
+    frame = frame[frame["date_stamp"] == "20191213"][["country", "record", *columns]]
+    expected = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
+    assert Counter(map(repr, map(_plain, found.to_pylist()))) == Counter(
+        map(repr, map(_plain, expected))
+    )
+
+
+def _plain(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(str(value) if value is not None else None for value in row.values())
+
+
+def test_the_last_of_two_rows_with_an_id_is_joined(tmp_path: Path) -> None:
+    """Two members of one zip, and two rows in the second one."""
+    twice = movies("Second").replace("</movies>", movies("Third").removeprefix("<movies>"))
+    zips = {
+        "20191206/movies_deu.zip": {
+            "191206I.XML": movies("First"),
+            "191206I2.XML": twice,
+            "191206T.XML": houses("Roxy"),
+            "191206S.XML": times(showing(1)),
+        }
+    }
+    convert(write_feed(tmp_path / "feed", zips), str(tmp_path / "lake"), workers=1)
+    copy = compact(str(tmp_path / "lake"), str(tmp_path / "compact"))
+    ours = join_showings(ShowingsReader(str(tmp_path / "lake"))).compute()["title"].tolist()
+    for lake in (str(tmp_path / "lake"), copy):
+        assert sql(lake, "select title from joined")["title"].to_pylist() == ours
+
+
+def test_a_lake_without_movies_has_empty_views_of_them(tmp_path: Path) -> None:
+    zips = {"20191206/movies_chn.zip": {"S.XML": times(showing(7))}}
+    convert(write_feed(tmp_path / "feed", zips), str(tmp_path / "lake"), workers=1)
+    lake = str(tmp_path / "lake")
+    assert sql(lake, "select count(*) as n from movies")["n"].to_pylist() == [0]
+    assert sql(lake, "select movie_id, title from joined").to_pylist() == [
+        {"movie_id": 7, "title": None}
+    ]
