@@ -41,7 +41,7 @@ def concentration(
     per: str = "all",
     together: bool = False,
 ) -> pa.Table:
-    r"""Measure how unequally the screenings of a country are divided among its films.
+    """Measure how unequally the screenings of a country are divided among its films.
 
     Returns
     -------
@@ -65,10 +65,10 @@ def concentration(
 
     Notes
     -----
-    For n films with the screenings :math:`x_1 \le \dots \le x_n` and their shares
-    :math:`s_i = x_i / \sum x`, the Gini coefficient is :math:`\sum (2i - n - 1) x_i / (n \sum x)`
-    and the Herfindahl-Hirschman index is :math:`\sum s_i^2`. Only films with a screening in the
-    period count, so the measures do not know of films that no cinema shows.
+    Let x(1), …, x(n) be the screenings of n films in rising order, X their sum, and s(i) = x(i) / X
+    their shares. The Gini coefficient is the sum of (2i - n - 1) x(i), divided by nX. The
+    Herfindahl-Hirschman index is the sum of s(i)². Only films with a screening in the period count,
+    so the measures do not know of films that no cinema shows.
 
     Coate and others measure the diversity of films on Australian screens by the films' shares of
     screenings instead of the number of titles [1]_. We read the abstract only.
