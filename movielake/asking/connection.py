@@ -90,7 +90,7 @@ def duckdb_connection(
     >>> from movielake import duckdb_connection
     >>> connection = duckdb_connection("lake")
     >>> connection.sql("SELECT count(*) FROM theaters WHERE country = 'swe'").fetchall()
-    [(36,)]
+    [(11,)]
     """
     duckdb = import_duckdb()
     if current not in RULES:
