@@ -38,7 +38,7 @@ def connect_to(lake: Path, rule: str | None = "movie", where: str = "true") -> A
 def twin_sql(name: str) -> str:
     """Return the whole query of a twin."""
     own = SHOWN[name].strip()
-    if not re.search("screened|released", own):
+    if not re.search("screened|started|released", own):
         return own if own.startswith("select") else f"with {own}"
     return f"{SHOWN['screened'].strip()}{', ' if not own.startswith('select') else ' '}{own}"
 

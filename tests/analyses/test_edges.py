@@ -103,6 +103,13 @@ def test_a_gap_is_in_the_run_and_is_shown(four_weeks):
     ]
 
 
+def test_a_theater_counts_once_in_a_run_and_once_in_each_week(four_weeks):
+    film = runs(four_weeks, countries="swe").to_pylist()[2]
+    assert (film["movie_id"], film["theaters"], film["theaters_per_week"]) == (9, 1, 1.0)
+    weeks = runs(four_weeks, countries="swe", per="week").to_pylist()
+    assert [row["theaters"] for row in weeks if row["movie_id"] == 9] == [1, 1, 1, 1]
+
+
 def test_runs_at_the_edges_of_the_archive_are_cut(four_weeks):
     names = ("movie_id", "cut_start", "cut_end")
     assert rows(distribution(four_weeks), *names) == [

@@ -249,9 +249,15 @@ def run(lake: str, question: str, engine: str, result: Any) -> None:
 
 def measure(lake: str, question: str, engine: str) -> tuple[float, float] | str:
     """Run a query in a new process; return seconds and megabytes, or the reason of a failure."""
+    found: tuple[float, float] | str = in_new_process(run, (lake, question, engine))
+    return found
+
+
+def in_new_process(work: Callable[..., None], arguments: tuple[Any, ...]) -> Any:
+    """Return what work puts into the queue, its last argument, or the reason of a failure."""
     context = multiprocessing.get_context("spawn")
     result = context.Queue()
-    process = context.Process(target=run, args=(lake, question, engine, result))
+    process = context.Process(target=work, args=(*arguments, result))
     process.start()
     process.join(SECONDS)
     if process.is_alive():
@@ -260,8 +266,7 @@ def measure(lake: str, question: str, engine: str) -> tuple[float, float] | str:
         return f"over {SECONDS} s"
     if process.exitcode:
         return f"over {LIMIT} GB or failed"
-    found: tuple[float, float] = result.get()
-    return found
+    return result.get()
 
 
 def alternate(lake: str, question: str, rounds: int) -> dict[str, Any]:
