@@ -28,8 +28,9 @@ WINGS = {
     "cluster": "machine slurm certificates starting processes scratch workers connection "
     "multinode jobs",
     "names": "countries currencies terms folders layout hints",
-    "feed": "limits directories unpacking signatures archives zips damage guarding encodings "
-    "decoding recoding windows tags boundaries checking salvage entities markup prefixes records",
+    "feed": "limits directories inflating unpacking signatures archives zips damage guarding "
+    "encodings decoding recoding windows tags boundaries checking salvage entities markup prefixes "
+    "records",
     "places": "outlines geography timezones",
     "rows": "problems extras prices values signs halves numerals clocks rising showtimes "
     "starts flattening screenings",

@@ -94,7 +94,7 @@ class MemberConverter:
         return replace(commit, fallbacks=(Fallback(reason, commit.records),))
 
     def _convert_fast(self, member: Member, table: Table) -> MemberCommit:
-        with member.open(STEP) as stream:
+        with member.open(STEP, quick=True) as stream:
             source = FastMember(stream, table, self._labels(member), self.with_json)
             commit = replace(self._write(member, table, source), xml_bytes=stream.tell())
         fallbacks = (Fallback(*item) for item in sorted(source.left.items()))

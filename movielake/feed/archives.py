@@ -24,6 +24,7 @@ from movielake.feed.directories import (
     find_content,
     read_directory,
 )
+from movielake.feed.inflating import crc32
 from movielake.feed.limits import Limits, OverLimitError
 from movielake.feed.signatures import HEAD, describe_file, is_other_archive
 from movielake.feed.unpacking import Content, Packed, require_method, unpacked
@@ -56,8 +57,9 @@ class Member:
     check : str
         CRC of the content. For an unzipped file, its modification time.
     open : callable
-        Function that opens a stream of the content. Its argument is the number of bytes to unpack
-        at a time, by default few.
+        Function that opens a stream of the content. Its arguments are the number of bytes to
+        unpack at a time, by default few; and ``quick=True`` if the caller wants nothing of a
+        damaged member.
     """
 
     name: str
@@ -139,13 +141,13 @@ def _as_bad_zip() -> Iterator[None]:
 
 
 def _zip_member(raw: IO[bytes], entry: Entry, room: int, limits: Limits) -> Member:
-    def opened(step: int = _STEP) -> IO[bytes]:
+    def opened(step: int = _STEP, quick: bool = False) -> IO[bytes]:
         require_method(entry)
         if entry.packed > room:  # otherwise bytes would be unpacked twice
             raise zipfile.BadZipFile("it overlaps another member, as in a zip bomb")
         with _as_bad_zip():
             packed = Packed(raw, find_content(raw, entry), entry.packed)
-            content = unpacked(packed, entry)
+            content = unpacked(packed, entry, quick)
         return cast("IO[bytes]", _MemberStream(content, entry, step, limits))
 
     size = -1 if entry.size is None else entry.size
@@ -180,7 +182,7 @@ class _MemberStream(io.RawIOBase):
             block = self._raw.read1(min(len(buffer), self._step))
         if not block:
             self._check_end()
-        self._running = zlib.crc32(block, self._running)
+        self._running = crc32(block, self._running)
         self._size += len(block)
         self._left -= len(block)
         if self._left < 0:  # return the bytes within the limit; the next read raises

@@ -5,10 +5,10 @@ from __future__ import annotations
 import bz2
 import lzma
 import zipfile
-import zlib
 from typing import IO, Final, Protocol
 
 from movielake.feed.directories import Entry
+from movielake.feed.inflating import Inflater
 
 _STORED: Final = 0
 _DEFLATE: Final = 8
@@ -91,7 +91,7 @@ class Packed:
         return block
 
 
-def unpacked(packed: Packed, entry: Entry) -> Content:
+def unpacked(packed: Packed, entry: Entry, quick: bool = False) -> Content:
     """Unpack a member. A method that has no unpacker is refused by `require_method` before.
 
     Parameters
@@ -100,6 +100,8 @@ def unpacked(packed: Packed, entry: Entry) -> Content:
         The member's packed bytes.
     entry : Entry
         The member's entry in the directory.
+    quick : bool, optional
+        Whether the caller wants nothing of a damaged member.
 
     Returns
     -------
@@ -109,7 +111,7 @@ def unpacked(packed: Packed, entry: Entry) -> Content:
     if entry.method == _STORED:
         return packed
     if entry.method == _DEFLATE:
-        return _Unpacking(packed, _Inflater())
+        return _Unpacking(packed, Inflater(quick))
     if entry.method == _BZIP2:
         return _Unpacking(packed, bz2.BZ2Decompressor())
     return _Unpacking(packed, _lzma(packed, entry))
@@ -121,24 +123,6 @@ class _Unpacker(Protocol):
     @property
     def needs_input(self) -> bool: ...
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
-
-
-class _Inflater:
-    """Deflate, with the interface of bz2 and lzma."""
-
-    def __init__(self) -> None:
-        self._unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
-
-    @property
-    def eof(self) -> bool:
-        return self._unpacker.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._unpacker.unconsumed_tail
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        return self._unpacker.decompress(data or self._unpacker.unconsumed_tail, max_length)
 
 
 def _lzma(packed: Packed, entry: Entry) -> lzma.LZMADecompressor:

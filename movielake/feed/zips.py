@@ -205,7 +205,7 @@ def _file_member(folder: Folder, path: str, info: dict[str, Any]) -> Member:
     full = folder.join(path)
     name = path.rpartition("/")[2]
 
-    def opened(_: int = 0) -> IO[bytes]:
+    def opened(_: int = 0, quick: bool = False) -> IO[bytes]:
         return cast("IO[bytes]", folder.fs.open(full, "rb"))
 
     size = int(info["size"] or 0)

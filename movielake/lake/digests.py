@@ -7,11 +7,12 @@ digest of rows does not. So it shows that a compact copy has exactly the rows th
 from __future__ import annotations
 
 import hashlib
-import zlib
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
+from movielake.feed.inflating import crc32
 
 
 class RowsDigest:
@@ -54,7 +55,7 @@ class RowsDigest:
         return whole.hexdigest()
 
     def _feed(self, name: str, content: Any) -> None:
-        self._streams[name] = zlib.crc32(content, self._streams.get(name, 0))
+        self._streams[name] = crc32(content, self._streams.get(name, 0))
 
     def _add(self, name: str, array: Any) -> None:
         if pa.types.is_dictionary(array.type):
