@@ -127,7 +127,7 @@ def prove_nesting(segments: Segments, shape: Shape) -> Nesting:
 def _find_records(kinds: Bytes, ends: Bytes) -> tuple[Ints, Ints]:
     """Find where records begin and end, and check that they follow each other: statement 1."""
     first = np.flatnonzero(kinds == Kind.RECORD)
-    last = np.flatnonzero(ends & ENDS_RECORD)
+    last = np.flatnonzero(ends & ENDS_RECORD == ENDS_RECORD)  # faster of flags than of numbers
     begins = np.append(0, last[:-1] + 1)
     if (
         len(first) != len(last)
@@ -161,7 +161,8 @@ def _fill_slots(
     codes = segments.codes[leaves]
     which = segments.leaves[codes]
     slots = np.full((len(shape.leaves), count), -1, np.int32)
-    slots[which, parents] = codes
+    places = which * np.int64(count) + parents  # one index is faster than two
+    slots.ravel()[places] = codes.astype(np.int32)
     if np.count_nonzero(slots >= 0) < len(leaves):
         order = np.arange(len(leaves), dtype=np.int32)
         last = np.full_like(slots, -1)
