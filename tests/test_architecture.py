@@ -47,7 +47,7 @@ WINGS = {
     "dominance sharing",
     "conversion": "planning results members publishing runs",
     "asking": "views connection queries cells forms exporting",
-    "report": "page coverage activity films places quality findings",
+    "report": "page coverage activity titles films places questions quality findings aggregate",
     "validation": "findings rules whereabouts feeds manifests lakefile inventory places markup "
     "records references rows accounts parts shared contents batches lake",
     "cli": "interrupts failures escaping console verdict progress completion options output "

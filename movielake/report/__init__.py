@@ -12,6 +12,7 @@ from typing import Any, Final
 from movielake.lake.single import claim_file, split_file, whole_file
 from movielake.names.layout import Terms
 from movielake.reading.blocks import Current
+from movielake.report.aggregate import leave_out_details
 from movielake.report.findings import gather_findings
 from movielake.report.page import render_page
 from movielake.report.places import thin_places
@@ -63,6 +64,7 @@ def write_report(
     date_stamps: Terms = None,
     index_stamp: str | None = None,
     current: Current = True,
+    aggregate: bool = False,
     force: bool = False,
 ) -> WrittenReport:
     """Write a report on a lake: one HTML file that a browser opens without a network.
@@ -82,6 +84,9 @@ def write_report(
     current : bool or {"movie", "theater"}, optional
         Leave out screenings that a later snapshot supersedes, as described for `ShowingsReader`. If
         False, the report counts all snapshots, and a screening that is in two counts twice.
+    aggregate : bool, optional
+        Show numbers of countries only: no titles, no names and positions of theaters, no texts of
+        the feed. For sharing what a licence forbids to share.
     force : bool, optional
         Replace any file, and write also into a lake or a feed.
 
@@ -117,7 +122,7 @@ def write_report(
         index_stamp=index_stamp,
         current=current,
     )
-    page, notes = _fit(findings)
+    page, notes = _fit(leave_out_details(findings) if aggregate else findings)
     with whole_file(*split_file(str(file))) as out:
         out.write(page)
     sizes = (len(findings["countries"]), len(findings["stamps"]))

@@ -1,9 +1,9 @@
-"""Films: the number of screenings of each film in each country, and its title."""
+"""Films: the most screened ones, how each country showed them, and their weeks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from operator import itemgetter
+import datetime
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -11,114 +11,114 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.reading.files import PlainRows
-from movielake.reading.groups import FileGroup
-from movielake.reading.readers import MoviesReader, ShowingsReader
-from movielake.reading.tallies import over_groups
-from movielake.report.activity import parts_of
+from movielake.analyses.counts import ScreeningCounts
+from movielake.reading.readers import MoviesReader
+from movielake.report.coverage import Axes
+from movielake.report.titles import find_genres, find_titles
 
-POOL: Final = 200
-"""Number of most screened films of each country in the page. Its table of films uses them."""
+POOL: Final = 100
+"""Number of most screened films of each country in the page. Its tables of films use them."""
 
-_TITLE_LENGTH: Final = 120
+WEEKLY: Final = 200
+"""Number of most screened films whose weeks are in the page."""
 
-_Title = tuple[tuple[str, str], str]
-"""Stamp and country of a snapshot, and a title in it."""
+Films = list[dict[str, Any]]
 
 
 def top_films(
-    screened: pd.DataFrame, movies: MoviesReader | None, showings: ShowingsReader
-) -> list[dict[str, Any]]:
+    runs: pa.Table, counts: ScreeningCounts, movies: MoviesReader | None, axes: Axes
+) -> Films:
     """List the most screened films of each country.
 
     Parameters
     ----------
-    screened : pandas.DataFrame
-        Screenings: ``country`` (its index), ``id``, ``count``.
+    runs : pa.Table
+        Result of `movielake.runs`.
+    counts : ScreeningCounts
+        The counts of the same screenings.
     movies : MoviesReader or None
-        First source of titles.
-    showings : ShowingsReader
-        Second source: the movie_name of films without a title in movies. China's feed has no
-        movies.
+        First source of titles. The movie_name of the showings is the second one: China's feed has
+        no movies.
+    axes : Axes
+        The countries, in order.
 
     Returns
     -------
     list of dict
-        For each film its ``id``, its ``title`` in the newest snapshot with a title, and ``counts``,
-        a flat list that alternates the index of a country and the screenings there. The most
-        screened film comes first.
+        For each film its ``id``, ``title``, ``genres``, ``stays`` and ``known``: whether its first
+        country is known, since no run is cut at its start. A stay is the index of a country, its
+        screenings and theaters, the first and the last day. The numbers of all stays are one flat
+        list. Days count from `origin`. The most screened film comes first.
     """
-    ranked = screened.sort_values(["count", "id"], ascending=[False, True])
-    pool = ranked.groupby("country").head(POOL)["id"].unique()
-    chosen = screened[screened["id"].isin(pool)]
-    totals = chosen.groupby("id")["count"].sum().reset_index()
-    ordered = totals.sort_values(["count", "id"], ascending=[False, True])["id"].tolist()
-    titles = find_titles(ordered, movies, showings)
-    counts: dict[int, list[int]] = {film: [] for film in ordered}
-    for country, film, number in chosen.itertuples(index=False):
-        counts[film] += [int(country), int(number)]
-    return [{"id": f, "title": titles.get(f), "counts": counts[f]} for f in ordered]
+    places = pa.array(axes.countries, pa.string())
+    stays = runs.append_column("place", pc.index_in(runs["country"], places)).to_pandas()
+    ranked = stays.sort_values(["screenings", "movie_id"], ascending=[False, True])
+    pool = ranked.groupby("place").head(POOL)["movie_id"].unique()
+    stays = stays[stays["movie_id"].isin(pool)]
+    by_film = stays.groupby("movie_id").agg(n=("screenings", "sum"), cut=("cut_start", "any"))
+    by_film = by_film.reset_index().sort_values(["n", "movie_id"], ascending=[False, True])
+    films = by_film["movie_id"].tolist()
+    titles = find_titles(films, movies, counts.showings)
+    genres = find_genres(films, movies)
+    found = _stays(stays, runs)
+    return [
+        {
+            "id": film,
+            "title": titles.get(film),
+            "genres": genres.get(film),
+            "stays": found[film],
+            "known": not cut,
+        }
+        for film, cut in zip(films, by_film["cut"].tolist(), strict=True)
+    ]
 
 
-def find_titles(
-    films: Sequence[int], movies: MoviesReader | None, showings: ShowingsReader
-) -> dict[int, str]:
-    """Find the title of each film in the newest snapshot with a title.
+def _stays(stays: pd.DataFrame, runs: pa.Table) -> dict[int, list[int]]:
+    begin = origin(runs)
+    found: dict[int, list[int]] = {}
+    columns = ["movie_id", "place", "screenings", "theaters", "first_day", "last_day"]
+    for film, *numbers, first, last in stays[columns].itertuples(index=False):
+        days = [(day - begin).days for day in (first, last)]
+        found.setdefault(film, []).extend([*map(int, numbers), *days])
+    return found
 
-    Parameters
-    ----------
-    films : sequence of int
-        The movie_id of each film.
-    movies, showings
-        As for `top_films`.
 
-    Returns
-    -------
-    dict of int to str
-        Titles by movie_id. Films without a title are missing.
+def origin(runs: pa.Table) -> datetime.date:
+    """Return the Monday from which days and weeks count: before the first day of any film."""
+    first = pc.min(runs["first_day"]).as_py() or datetime.date(1970, 1, 5)
+    return first - datetime.timedelta(days=first.weekday())  # type: ignore[no-any-return]
+
+
+def add_weeks(films: Films, counts: ScreeningCounts, begin: datetime.date, axes: Axes) -> None:
+    """Add ``first`` and ``weeks`` to films. Only the `WEEKLY` most screened ones have any weeks.
+
+    ``first`` is the film's first week, counted from ``begin``. ``weeks`` has a list by index of
+    country: the number of weeks before the film's first one there, then the screenings by week.
     """
-    titles = _newest(movies, "title", films) if movies is not None else {}
-    untitled = [film for film in films if film not in titles]
-    every = showings._with(False)
-    return titles | (_newest(every, "movie_name", untitled) if untitled else {})
+    chosen = {film["id"]: film for film in films[:WEEKLY]}
+    for film in films:
+        film |= {"first": 0, "weeks": {}}
+    ids = pa.array(sorted(chosen), pa.int32())
+    for part in counts.by_film:
+        days = part.days.filter(pc.is_in(part.days["movie_id"], ids))
+        movie = days["movie_id"].to_numpy()
+        numbers = days["show_date"].cast(pa.int32()).to_numpy() - (begin - _EPOCH).days
+        weeks, sums = numbers // 7, days["screenings"].to_numpy()
+        for film, there in _slices(movie):
+            first = weeks[there][0]
+            series = np.bincount(weeks[there] - first, sums[there]).astype(int).tolist()
+            chosen[film]["weeks"][axes.countries.index(part.country)] = [int(first), *series]
+    for film in chosen.values():
+        film["first"] = min((weeks[0] for weeks in film["weeks"].values()), default=0)
+        for weeks in film["weeks"].values():
+            weeks[0] -= film["first"]
 
 
-def _newest(
-    reader: MoviesReader | ShowingsReader, column: str, films: Sequence[int]
-) -> dict[int, str]:
-    held = reader._checked()
-    names = _Names(reader._source, column, films)
-    titles: dict[int, _Title] = {}
-    for found in over_groups(names, held, parts_of(held)):
-        for film, title in found.items():
-            titles[film] = max(title, titles.get(film, title), key=itemgetter(0))
-    return {film: title for film, (_, title) in titles.items()}
+_EPOCH: Final = datetime.date(1970, 1, 1)
 
 
-class _Names:
-    """Reader of the newest title of each film in a group of files, with its stamp and country."""
-
-    def __init__(self, source: PlainRows, column: str, films: Sequence[int]) -> None:
-        self._source = source
-        self._column = column
-        self._films = pa.array(films, pa.int32())
-
-    def __call__(self, group: FileGroup) -> dict[int, _Title]:
-        keys = [(file.date_stamp, file.country) for file in group.files]
-        parts = self._source.parts(group, ["movie_id", self._column])
-        # A compact lake has its files in the order of countries.
-        pieces = [self._named(parts[n], n) for n in sorted(range(len(keys)), key=keys.__getitem__)]
-        if not pieces:
-            return {}
-        last = pa.concat_tables(pieces).group_by("movie_id", use_threads=False)
-        found = last.aggregate([(self._column, "last"), ("file", "last")])
-        names = pc.utf8_slice_codeunits(found[f"{self._column}_last"], 0, _TITLE_LENGTH)
-        columns = (found["movie_id"], found["file_last"], names)
-        films = zip(*(column.to_pylist() for column in columns), strict=True)
-        return {film: (keys[n], name) for film, n, name in films}
-
-    def _named(self, rows: pa.Table, number: int) -> pa.Table:
-        """Return the rows of the films with a title, with the number of their file."""
-        named = pc.and_(pc.is_in(rows["movie_id"], self._films), rows[self._column].is_valid())
-        rows = rows.filter(named)
-        return rows.append_column("file", pa.array(np.full(rows.num_rows, number)))
+def _slices(movie: Any) -> list[tuple[int, slice]]:
+    """List the films of a sorted column, each with its rows."""
+    starts = np.flatnonzero(np.diff(movie, prepend=movie[:1] - 1))
+    edges = np.append(starts, len(movie)).tolist()
+    return [(int(movie[a]), slice(a, b)) for a, b in pairwise(edges)]

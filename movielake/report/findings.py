@@ -20,7 +20,6 @@ from movielake.report.activity import (
     active_theaters,
     count_ids,
     count_orphans,
-    films_by_country,
     sum_screenings,
 )
 from movielake.report.coverage import (
@@ -32,9 +31,9 @@ from movielake.report.coverage import (
     find_axes,
     select_members,
 )
-from movielake.report.films import POOL, top_films
 from movielake.report.places import SCALE, find_places
 from movielake.report.quality import count_problems, count_superseded, list_incidents
+from movielake.report.questions import answer_questions
 from movielake.version import __version__
 
 Findings = dict[str, Any]
@@ -86,6 +85,7 @@ def gather_findings(
         "version": __version__,
         "zones": _zones(notes),
         "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "aggregate": False,
         "current": showings._rule,
         "stamps": list(axes.date_stamps),
         "countries": [{"code": code, "name": name_of_country(code)} for code in axes.countries],
@@ -94,12 +94,11 @@ def gather_findings(
         "problems": count_problems(members, axes),
         "incidents": list_incidents(members, axes),
         **_activity(showings, by_theater, in_snapshots, axes, index_stamp),
-        "films": top_films(films_by_country(by_film, axes), movies, showings),
+        **answer_questions(showings, movies, axes),
         "orphans": {
             "movie": count_orphans(by_film, movies, "movie_id", axes),
             "theater": count_orphans(by_theater, theaters, "theater_id", axes),
         },
-        "pool": POOL,
         "places": places,
         "scale": SCALE,
         "notes": notes,

@@ -15,8 +15,8 @@ from importlib.resources import files
 from typing import Any, Final
 
 _SCRIPTS: Final = (
-    *("state", "address", "looks", "saving", "tables", "plots", "lines", "grids", "clusters"),
-    *("map", "sections", "page"),
+    *("state", "address", "looks", "saving", "tables", "plots", "lines", "grids", "bars"),
+    *("clusters", "map", "sections", "films", "questions", "page"),
 )
 """The page's own scripts. Each uses only scripts before it."""
 

@@ -24,7 +24,9 @@ SCALE: Final = 1000
 
 _KEY: Final = "theater_id"
 _COLUMNS: Final = (_KEY, "theater_name", "theater_city", "theater_lat", "theater_lon")
-_LISTS: Final = ("id", "name", "city", "lat", "lon", "screenings")
+LISTS: Final = ("id", "name", "city", "lat", "lon", "screenings")
+"""The parallel lists of each country's theaters."""
+
 _TEXT_LENGTH: Final = 80
 _EVERYTHING: Final = 2**62
 
@@ -47,9 +49,10 @@ def find_places(
     -------
     list of dict
         For each country its theaters, as parallel lists ``id``, ``name``, ``city``, ``lat`` and
-        ``lon`` (in thousandths of a degree), and ``screenings``. ``unplaced`` is the number of
-        theaters without a valid position. ``outside`` lists the indices of theaters outside the
-        country. It is None if the country is unknown or the extra ``geo`` is not installed.
+        ``lon`` (in thousandths of a degree), and ``screenings``. ``described`` is the number
+        of all theaters, and ``unplaced`` of those without a valid position. ``outside`` lists the
+        indices of theaters outside the country, and ``strays`` is their number. Both are None if
+        the country is unknown or the extra ``geo`` is not installed.
     """
     screenings = [by_theater.of_country(n, axes) for n in range(len(axes.countries))]
     if theaters is None:
@@ -114,6 +117,7 @@ def _place_theaters(country: str, rows: pa.Table, screenings: dict[int, int]) ->
     placed = (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)
     rows = rows.filter(pa.array(placed))
     latitude, longitude = latitude[placed], longitude[placed]
+    outside = _outside(latitude, longitude, country)
     return {
         "id": rows[_KEY].to_pylist(),
         "screenings": [screenings.get(theater, 0) for theater in rows[_KEY].to_pylist()],
@@ -122,7 +126,9 @@ def _place_theaters(country: str, rows: pa.Table, screenings: dict[int, int]) ->
         "lat": np.rint(latitude * SCALE).astype(int).tolist(),
         "lon": np.rint(longitude * SCALE).astype(int).tolist(),
         "unplaced": int((~placed).sum()),
-        "outside": _outside(latitude, longitude, country),
+        "described": len(placed),
+        "outside": outside,
+        "strays": None if outside is None else len(outside),
     }
 
 
@@ -164,7 +170,7 @@ def _thin(place: dict[str, Any], share: float) -> dict[str, Any]:
     kept = np.floor((numbers + 1) * share) > np.floor(numbers * share)
     kept[place["outside"] or []] = True
     chosen = np.flatnonzero(kept)
-    lists = {name: [place[name][n] for n in chosen] for name in _LISTS}
+    lists = {name: [place[name][n] for n in chosen] for name in LISTS}
     outside = place["outside"]
     if outside is not None:
         outside = np.searchsorted(chosen, outside).tolist()

@@ -35,7 +35,10 @@ FLAGS = (
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
-PLOTS = ("coverage", "screenings", "indexed", "theaters", "map", "problems")
+PLOTS = (
+    *("coverage", "screenings", "indexed", "hours", "travel", "runs", "concentration", "shares"),
+    *("theaters", "map", "problems"),
+)
 
 
 class Page:

@@ -7,6 +7,8 @@ import json
 import re
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import date, timedelta
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +18,15 @@ import fsspec
 import pytest
 from click.testing import CliRunner
 
-from movielake import compact, convert, write_report
+from movielake import (
+    ScreeningCounts,
+    circulation,
+    compact,
+    concentration,
+    convert,
+    shares,
+    write_report,
+)
 from movielake.cli import main
 from movielake.places import outlines
 from movielake.places.timezones import tz_version
@@ -143,17 +153,125 @@ def test_screenings_and_active_theaters_are_the_same_as_in_duckdb(
     assert cells(report, "theaters") == {(c, s): n for c, s, _, n in asked}
 
 
-def test_screenings_of_films_are_the_same_as_in_duckdb(report: Findings, duck: Ask) -> None:
-    expected: dict[int, dict[str, int]] = defaultdict(dict)
-    for film, country, count in duck(
-        sql(report, "movie_id, country, count(show_time)", "where movie_id > 0 group by all")
+def base_films(duck: Ask) -> Callable[[int], int]:
+    """Return a function that finds the base film of a version, from the newest parent_id."""
+    parents = dict(
+        duck(
+            "select movie_id, min(parent_id) filter (where parent_id > 0) from movies natural join"
+            " (select movie_id, max(date_stamp) as date_stamp from movies"
+            "  where parent_id is not null group by all)"
+            " where parent_id is not null group by all"
+        )
+    )
+
+    def base(film: int) -> int:
+        while parents.get(film):
+            film = parents[film]
+        return film
+
+    return base
+
+
+def stays(report: Findings, film: Findings) -> dict[str, list[Any]]:
+    """Return a film's screenings, theaters, first and last day by country."""
+    codes = [country["code"] for country in report["countries"]]
+    numbers = iter(film["stays"])
+    begin = date.fromisoformat(report["origin"])
+    return {
+        codes[place]: [screenings, theaters, *(begin + timedelta(days) for days in (first, last))]
+        for place, screenings, theaters, first, last in zip(*[numbers] * 5, strict=True)
+    }
+
+
+def test_stays_of_films_are_the_same_as_in_duckdb(report: Findings, duck: Ask) -> None:
+    base = base_films(duck)
+    days: dict[tuple[int, str], list[date]] = defaultdict(list)
+    houses: dict[tuple[int, str], set[int]] = defaultdict(set)
+    for film, country, day, theater in duck(
+        sql(report, "movie_id, country, show_date, theater_id", "where show_time is not null")
     ):
-        if count:
-            expected[film][country] = count
-    found = {film["id"]: by_code(report, film["counts"]) for film in report["films"]}
-    assert found == expected  # the sample has fewer films than the limit of the page
-    totals = [sum(film["counts"][1::2]) for film in report["films"]]
+        if film is not None and day is not None:
+            days[base(film), country].append(day)
+            houses[base(film), country] |= {theater} - {None}
+    found = {
+        (film["id"], country): stay
+        for film in report["films"]
+        for country, stay in stays(report, film).items()
+    }
+    assert found == {
+        key: [len(all_), len(houses[key]), min(all_), max(all_)] for key, all_ in days.items()
+    }  # the sample has fewer films than the limit of the page
+    totals = [sum(film["stays"][1::5]) for film in report["films"]]
     assert totals == sorted(totals, reverse=True)
+
+
+def test_weeks_of_films_begin_on_mondays_and_add_up(report: Findings) -> None:
+    begin = date.fromisoformat(report["origin"])
+    assert begin.weekday() == 0
+    codes = [country["code"] for country in report["countries"]]
+    for film in report["films"]:
+        found = stays(report, film)
+        for place, (skipped, *counts) in film["weeks"].items():
+            screenings, _, first, last = found.pop(codes[int(place)])
+            assert sum(counts) == screenings
+            assert (first - begin).days // 7 == film["first"] + skipped
+            assert (last - begin).days // 7 == film["first"] + skipped + len(counts) - 1
+        assert not found
+
+
+def test_hours_of_the_week_are_the_same_as_in_duckdb(report: Findings, duck: Ask) -> None:
+    when = "country, (isodow(show_date) - 1) * 24 + hour(show_time) as hour, count(*)"
+    asked = duck(sql(report, when, "where show_time + show_date is not null group by all"))
+    found = {
+        (country["code"], hour): count
+        for country, hours in zip(report["countries"], report["hours"], strict=True)
+        for hour, count in enumerate(hours)
+        if count
+    }
+    assert found == {(country, hour): count for country, hour, count in asked}
+
+
+def test_travel_concentration_and_shares_are_those_of_the_library(
+    report: Findings, sample_lake: Path
+) -> None:
+    counts = ScreeningCounts(str(sample_lake), current=report["current"] or False)
+    codes = [country["code"] for country in report["countries"]]
+    numbers = iter(report["travel"])
+    routes = [(codes[a], codes[b], n, lag) for a, b, n, lag in zip(*[numbers] * 4, strict=True)]
+    names = ("from_country", "to_country", "premiered", "median_lag")
+    rows = [tuple(row[name] for name in names) for row in circulation(counts).to_pylist()]
+    assert routes == [row for row in rows if row[2]]
+    for row in concentration(counts, top=20).to_pylist():
+        found = report["concentration"][codes.index(row["country"])]
+        assert found["top"][report["tops"].index(20)] == row["top_share"]
+        assert [found[n] for n in ("films", "gini", "herfindahl")] == [
+            row[n] for n in ("films", "gini", "herfindahl")
+        ]
+    for by, values in report["shares"].items():
+        found = {
+            (code, value): n
+            for value, *pairs in values
+            for code, n in by_code(report, pairs).items()
+        }
+        rows = shares(counts, by).to_pylist()
+        assert found == {(r["country"], r["value"]): r["screenings"] for r in rows}
+
+
+def test_runs_that_the_data_cut_off_are_only_counted(tmp_path: Path) -> None:
+    """Film 1 is there from the beginning, film 2 until the end, and films 3 and 4 within."""
+    shows = {
+        "20191206": [(1, "20191206"), (1, "20191210")],
+        "20191213": [(3, "20191214"), (4, "20191214"), (4, "20191217")],
+        "20191220": [(3, "20191224"), (4, "20191220")],
+        "20191227": [(2, "20191227")],
+        "20200103": [(2, "20200103")],
+    }
+    zips = {
+        f"{stamp}/movies_deu.zip": {"S.XML": times(*(showing(f, date=d) for f, d in films))}
+        for stamp, films in shows.items()
+    }
+    (found,) = gather(tmp_path, zips)["runs"]
+    assert found == {"weeks": [1, 1], "median": 1.5, "mean": 1.5, "cut": 2}
 
 
 def test_titles_come_from_the_newest_snapshot(report: Findings, duck: Ask) -> None:
@@ -172,7 +290,8 @@ def test_titles_come_from_the_newest_snapshot(report: Findings, duck: Ask) -> No
 
 def test_showings_give_the_titles_that_movies_do_not_have(tmp_path: Path) -> None:
     found = gather(tmp_path, {"20191206/movies_chn.zip": {"S.XML": times(showing(7))}})
-    assert found["films"] == [{"id": 7, "title": "Film 7", "counts": [0, 1]}]
+    (film,) = found["films"]
+    assert (film["id"], film["title"], film["genres"]) == (7, "Film 7", None)
     assert found["orphans"] == {"movie": None, "theater": None}
     assert found["places"][0]["id"] == []
 
@@ -271,6 +390,30 @@ def test_gaps_and_damage_are_shown(tmp_path: Path) -> None:
     assert incident[:4] == [0, "20191206", "191206S.XML", "damaged"]
     assert incident[5:] == [1, 2]  # one kept record, and two files in quarantine: bytes and note
     assert found["index"] == "20191206"  # no stamp has both countries, so the first counts
+
+
+# --- aggregates
+
+
+def test_an_aggregate_has_no_title_name_or_position(sample_lake: Path, tmp_path: Path) -> None:
+    whole = findings.gather_findings(str(sample_lake))
+    write_report(str(sample_lake), str(tmp_path / "report.html"), aggregate=True)
+    html = (tmp_path / "report.html").read_text("utf-8")
+    texts = {film["title"] for film in whole["films"]}
+    texts |= {text for place in whole["places"] for key in ("name", "city") for text in place[key]}
+    texts |= {problem["example"] for problem in whole["problems"]}
+    texts |= {row[2] for row in whole["incidents"]["rows"]}
+    found = read_page(html)
+    texts -= {value for values in found["shares"].values() for value, *_ in values}  # languages
+    data = json.dumps(found, ensure_ascii=False)
+    assert [text for text in texts if text and len(text) > 4 and text in data] == []
+    assert found["aggregate"] is True
+    assert found["films"] == []
+    assert [place["lat"] for place in found["places"]] == [[]] * len(whole["places"])
+    kept = ("screenings", "theaters", "hours", "runs", "travel", "concentration", "orphans")
+    assert {name: found[name] for name in kept} == {name: whole[name] for name in kept}
+    described = [place["described"] for place in whole["places"]]
+    assert [place["described"] for place in found["places"]] == described
 
 
 # --- choices
@@ -380,7 +523,8 @@ def lots_of_places(count: int) -> list[dict[str, Any]]:
     texts = [f"Cinema {n}" for n in numbers]
     lists = {"id": numbers, "name": texts, "city": texts, "lat": numbers, "lon": numbers}
     lists["screenings"] = numbers
-    return [{**lists, "unplaced": 0, "outside": [0, count - 1]}]
+    more = {"unplaced": 0, "described": count, "outside": [0, count - 1], "strays": 2}
+    return [{**lists, **more}]
 
 
 def test_thinning_keeps_theaters_outside_their_country() -> None:

@@ -25,10 +25,16 @@ from movielake.cli.output import summarise, warn
 @stamps_option
 @countries_option
 @current_option
+@click.option(
+    "--aggregate",
+    is_flag=True,
+    help="Only numbers of countries: no titles, names, positions and texts of the feed.",
+)
 @click.option("--force", is_flag=True, help="Replace FILE even if it is not a report.")
 @examples(
     "movielake report lake -o report.html",
     "movielake report lake --index-stamp 20191213 --countries deu,swe",
+    "movielake report lake --aggregate -o shared.html",
 )
 def report_command(
     lake: str,
@@ -37,12 +43,13 @@ def report_command(
     stamps: str | None,
     countries: str | None,
     current: str | bool,
+    aggregate: bool,
     force: bool,
 ) -> None:
     """Describe LAKE in one HTML file that a browser opens without a network.
 
-    The file shows coverage, screenings and theaters over time, a map of theaters, the top films
-    and the data quality.
+    The file shows coverage, screenings over time and by hour, the top films, how films travel,
+    runs, concentration, shares, a map of theaters and the data quality.
     """
     from movielake.report import write_report
 
@@ -53,6 +60,7 @@ def report_command(
         date_stamps=stamps,
         index_stamp=index_stamp,
         current=current,
+        aggregate=aggregate,
         force=force,
     )
     for note in written.notes:

@@ -5,16 +5,18 @@ const NAMED = 16; // largest number of lines with a name at their end
 const FEW = 30; // largest number of snapshots that each get a mark and a day on the axis
 const HALF_WEEK = 3.5 * 24 * 3600 * 1000; // so that a single snapshot has a width
 
-const few = times.length <= FEW;
 const day = (time) => new Date(time).toISOString().slice(0, 10);
+const snapshots = () => times;
 
-// values(n) returns a country's number for each stamp, or null. limits(lines) returns {min, max} of the axis.
-function makeLines(name, { title, values, text, unit, scale = () => "value", limits = () => ({}) }) {
-  const cursor = { stamp: data.stamps.length - 1, line: 0 };
+// when() returns the times of the points, and values(n) a country's number at each of them, or null.
+// limits(lines) returns {min, max} of the axis.
+function makeLines(name, { title, values, text, unit, when = snapshots, scale = () => "value", limits = () => ({}) }) {
+  const cursor = { stamp: Infinity, line: 0 };
   const drawn = () => chosen().filter((n) => values(n).some((value) => value != null));
 
   function line(n) {
-    const points = times.map((time, at) => [time, positive(values(n)[at])]);
+    const few = when().length <= FEW;
+    const points = when().map((time, at) => [time, positive(values(n)[at])]);
     const there = (at) => points[at]?.[1] != null;
     const alone = points.map((_, at) => there(at) && !there(at - 1) && !there(at + 1));
     return {
@@ -35,21 +37,21 @@ function makeLines(name, { title, values, text, unit, scale = () => "value", lim
   const positive = (value) => (scale() === "log" && !(value > 0) ? null : value);
 
   function read(points) {
-    const at = times.indexOf(points[0].axisValue);
+    const at = when().indexOf(points[0].axisValue);
     const all = drawn().filter((n) => values(n)[at] != null);
     all.sort((a, b) => values(b)[at] - values(a)[at]);
     const rows = all.slice(0, LISTED).map((n) => [swatch(n), names[n], text(values(n)[at])]);
     if (all.length > LISTED) rows.push(["", `and ${all.length - LISTED} more`, ""]);
-    return tip(days[at], rows.length ? rows : [["", "no data", ""]]);
+    return tip(day(when()[at]), rows.length ? rows : [["", "no data", ""]]);
   }
 
   function build() {
     const lines = drawn();
-    const zoom = times.length > 12;
+    const zoom = when().length > 12;
     const ends = lines.length <= NAMED;
     return {
       grid: { left: 34, right: ends ? 56 : 16, top: zoom ? 68 : 36, bottom: 12, containLabel: true },
-      xAxis: { type: "time", ...span(), ...dayLook(), splitLine: { show: false } },
+      xAxis: { type: "time", ...span(when()), ...dayLook(when()), splitLine: { show: false } },
       yAxis: { type: scale(), name: unit, ...axisLook(), ...limits(lines) },
       tooltip: tooltip(read, { trigger: "axis" }),
       dataZoom: zoom ? [{ type: "slider", height: 24, top: 8, ...zoomLook() }] : [],
@@ -74,10 +76,10 @@ function makeLines(name, { title, values, text, unit, scale = () => "value", lim
   // Returns the last point of a line in the area, as [country, x, y] in pixels. A point above or below
   // the area counts as one on its edge.
   function lastPoint(chart, n, seriesIndex, area) {
-    for (let at = times.length - 1; at >= 0; at--) {
+    for (let at = when().length - 1; at >= 0; at--) {
       const value = positive(values(n)[at]);
       if (value == null) continue;
-      const [x, y] = chart.convertToPixel({ seriesIndex }, [times[at], value]);
+      const [x, y] = chart.convertToPixel({ seriesIndex }, [when()[at], value]);
       if (x <= area.x + area.width + 1) return x < area.x ? null : [n, x, Math.min(Math.max(y, area.y), area.y + area.height)];
     }
     return null;
@@ -86,17 +88,18 @@ function makeLines(name, { title, values, text, unit, scale = () => "value", lim
   function move(dx, dy, end) {
     const lines = drawn();
     if (!lines.length) return null;
-    cursor.stamp = end ? (end < 0 ? 0 : times.length - 1) : clamp(cursor.stamp + dx, times.length);
+    const last = when().length - 1;
+    cursor.stamp = end ? (end < 0 ? 0 : last) : clamp(Math.min(cursor.stamp, last) + dx, last + 1);
     cursor.line = clamp(cursor.line + dy, lines.length);
     const n = lines[cursor.line];
     const value = values(n)[cursor.stamp];
     const reading = value == null ? "no data" : text(value);
-    return { series: cursor.line, index: cursor.stamp, text: `${days[cursor.stamp]}, ${label(n)}: ${reading}` };
+    return { series: cursor.line, index: cursor.stamp, text: `${day(when()[cursor.stamp])}, ${label(n)}: ${reading}` };
   }
 
   const described = () =>
-    `${title}, ${drawn().length} lines over ${days.length} snapshots. Use the arrow keys to read values. ` +
-    "Left and right change the snapshot. Up and down change the country.";
+    `${title}, ${drawn().length} lines over ${when().length} weeks. Use the arrow keys to read values. ` +
+    "Left and right change the week. Up and down change the country.";
   makePlot(name, { title: described, build, move, finish });
 }
 
@@ -123,14 +126,15 @@ function spread(heights, gap, top, bottom) {
 }
 
 // Returns fixed limits of the axis, so that a plot without lines shows days too.
-function span() {
+function span(times) {
   const margin = times.length > 1 ? 0 : HALF_WEEK;
   return { min: times[0] - margin, max: times.at(-1) + margin };
 }
 
 // Labels of the axis: the day of each snapshot, or as many days as fit if there are many snapshots.
-function dayLook() {
+function dayLook(times) {
   const look = axisLook();
+  const few = times.length <= FEW;
   const own = few ? { customValues: times, formatter: day } : { formatter: { day: "{d} {MMM}" } };
   const ticks = few ? { customValues: times } : {};
   return { ...look, axisLabel: { ...look.axisLabel, ...own }, axisTick: { ...look.axisTick, ...ticks } };

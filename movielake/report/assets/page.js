@@ -7,6 +7,7 @@ const COUNTED = {
 };
 
 function introduce() {
+  for (const part of document.querySelectorAll("[data-detail]")) part.hidden = data.aggregate;
   const [first, last] = [days[0], days.at(-1)];
   const span = days.length > 1 ? `${first} to ${last}` : first;
   byId("about").textContent =
@@ -44,7 +45,8 @@ function chooseCountries() {
       boxes[n].checked = shown.has(n);
       labels[n].replaceChildren(boxes[n], swatch(n), element("span", {}, label(n)));
     });
-    byId("countries-shown").textContent = `Countries: ${shown.size} of ${codes.length} shown`;
+    const alone = shown.size === 1 ? `, ${names[chosen()[0]]} alone` : "";
+    byId("countries-shown").textContent = `Countries: ${shown.size} of ${codes.length} shown${alone}`;
   });
   byId("countries").open = codes.length <= 12 && matchMedia("(min-width: 60rem)").matches;
 }
@@ -120,8 +122,9 @@ function preparePrint(set) {
     before = { theme: document.documentElement.dataset.theme, open: byId("countries").open };
     byId("countries").open = true;
     set("light");
-    for (const { chart } of plots.values()) {
+    for (const { chart, end } of plots.values()) {
       chart.resize({ width: PAPER });
+      end();
       chart.getZr().flush(); // draws now, because printing does not wait for the next frame
     }
     paper.isPrinted = true;
@@ -130,7 +133,10 @@ function preparePrint(set) {
     paper.isPrinted = false;
     byId("countries").open = before.open;
     set(before.theme);
-    for (const { chart } of plots.values()) chart.resize({ width: "auto" });
+    for (const { chart, end } of plots.values()) {
+      chart.resize({ width: "auto" });
+      end();
+    }
   });
 }
 
@@ -146,12 +152,20 @@ byId("logarithmic").addEventListener("change", refresh);
 keep("scale", () => (byId("logarithmic").checked ? "log" : ""), (text) => (byId("logarithmic").checked = text === "log"));
 makeSnapshots(compareWith());
 makeLines("theaters", { title: "Active theaters", values: (n) => data.theaters[n], text: number, unit: "theaters" });
-makeMap();
-describeMap();
-makeFilms();
+makeHours();
+if (!data.aggregate) makeFilms();
+makeTravel();
+if (!data.aggregate) makePremieres();
+makeRuns();
+makeConcentration();
+makeShares();
+if (!data.aggregate) {
+  makeMap();
+  describeMap();
+}
 makeQuality();
 makeProblems();
-makeIncidents();
+if (!data.aggregate) makeIncidents();
 readAddress();
 addEventListener("hashchange", readAddress);
 document.documentElement.dataset.ready = "yes";

@@ -22,8 +22,8 @@ function makePlot(name, { title, build, height, move, keys, finish }) {
   );
   place.append(box, element("div", { class: "below" }, reading, element("div", { class: "saves" }, "Save as ", ...saves)));
   const chart = echarts.init(box, null, { devicePixelRatio: Math.max(devicePixelRatio, 2) });
-  plots.set(name, { chart, reading });
   const end = () => box.clientWidth && finish?.(chart);
+  plots.set(name, { chart, reading, end });
 
   onChange(() => {
     box.setAttribute("aria-label", title());

@@ -11,7 +11,7 @@ const totals = data.screenings.map(add);
 function makeTotals() {
   onChange(() => {
     const zips = chosen().map((n) => data.screenings[n].filter((count) => count != null).length);
-    const theaters = chosen().map((n) => data.places[n].id.length + data.places[n].unplaced);
+    const theaters = chosen().map((n) => data.places[n].described);
     const tiles = [
       ["countries", chosen().length], ["date stamps", days.length], ["feed zips", add(zips)],
       [data.current ? "current screenings" : "screenings", add(chosen().map((n) => totals[n]))], ["described theaters", add(theaters)],
@@ -35,7 +35,19 @@ function makeTotals() {
   });
 }
 
-const country = { title: "country", value: label, kind: "name", node: (n) => element("span", {}, swatch(n), ` ${label(n)}`) };
+const country = { title: "country", value: label, kind: "name", node: (n) => countryLink(n) };
+
+// A country's name leads to its own page: the report on this country alone.
+function countryLink(n) {
+  const go = (event) => {
+    event.preventDefault();
+    show([n]);
+    scrollTo({ top: 0 });
+    byId("countries-shown").focus({ preventScroll: true });
+  };
+  return element("span", {}, swatch(n), " ", element("a", { href: addressOf({ countries: codes[n] }), click: go }, label(n)));
+}
+
 const count = (title, value) => ({ title, value, kind: "number" });
 const part = (title, value) => ({ title, value, text: asPercent, kind: "number" });
 
@@ -50,9 +62,9 @@ function makeCountries() {
       { title: "first", value: (n) => present(n)[0], kind: "text" },
       { title: "last", value: (n) => present(n).at(-1), kind: "text" },
       count("screenings", (n) => totals[n]),
-      count("described theaters", (n) => data.places[n].id.length + data.places[n].unplaced),
+      count("described theaters", (n) => data.places[n].described),
       count("theaters without position", (n) => data.places[n].unplaced),
-      count("theaters outside the country", (n) => data.places[n].outside?.length),
+      count("theaters outside the country", (n) => data.places[n].strays),
     ],
     rows: chosen,
     sort: [5, "descending"],
@@ -79,35 +91,6 @@ function makeSnapshots(index) {
   });
 }
 
-function makeFilms() {
-  const rows = () =>
-    data.films
-      .map((film) => ({ film, found: pairs(film.counts) }))
-      .filter(({ found }) => found.length)
-      .map(({ film, found }) => ({ ...film, in: found, screenings: add(found.map(([, n]) => n)) }))
-      .sort((a, b) => b.screenings - a.screenings)
-      .map((film, n) => ({ ...film, rank: n + 1 }))
-      .slice(0, 100);
-  const largest = (film) => film.in.reduce((most, one) => (one[1] > most[1] ? one : most));
-  makeTable("films", {
-    caption: "The 100 most screened films",
-    columns: [
-      { title: "title", value: (film) => film.title ?? "(no title)", kind: "long" },
-      count("rank", (film) => film.rank),
-      count("screenings", (film) => film.screenings),
-      count("countries", (film) => film.in.length),
-      { title: "most in", value: (film) => label(largest(film)[0]), kind: "name" },
-      { title: "movie_id", value: (film) => film.id, text: (_, id) => String(id), kind: "number" },
-    ],
-    rows,
-    sort: [2, "descending"],
-    first: 20,
-  });
-  byId("films-note").textContent =
-    "Sorted by the number of screenings in all countries shown. Titles come from the newest snapshot. " +
-    `The table uses only the ${data.pool} most screened films of each country.`;
-}
-
 function makeQuality() {
   const problems = codes.map(() => 0);
   for (const { counts } of data.problems) {
@@ -127,7 +110,7 @@ function makeQuality() {
       part("theater missing", lacking("theater")),
       count("problems", (n) => problems[n]),
       count("damaged feed zips", (n) => hurtZips[n]),
-      count("theaters outside the country", (n) => data.places[n].outside?.length),
+      count("theaters outside the country", (n) => data.places[n].strays),
     ],
     rows: chosen,
     sort: [1, "descending"],
@@ -140,7 +123,7 @@ function makeQuality() {
       { title: "problem", value: (row) => row.kind, kind: "text" },
       count("values", (row) => add(pairs(row.counts).map(([, n]) => n))),
       count("countries", (row) => pairs(row.counts).length),
-      { title: "first example", value: (row) => row.example, kind: "long" },
+...(data.aggregate ? [] : [{ title: "first example", value: (row) => row.example, kind: "long" }]),
     ],
     rows: () => data.problems.filter((row) => pairs(row.counts).length),
     sort: [3, "descending"],

@@ -2,11 +2,12 @@
 
 const FIRST = 50; // rows shown before the reader chooses to show all
 
-// A column is {title, kind: "number" | "text" | "name" | "long", value(row), text(row, value)?, node(row)?}.
+// sort is [column, "ascending" | "descending"], or null for rows with an order of their own.
+// A column is {title, kind: "number" | "text" | "name" | "day" | "long", value(row), text(row, value)?, node(row)?}.
 // A table cannot be sorted by a column without a value.
 function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
   const place = document.querySelector(`[data-table="${name}"]`);
-  const state = { column: sort[0], down: sort[1] === "descending", all: false };
+  const state = { column: sort?.[0], down: sort?.[1] === "descending", all: false };
   const body = element("tbody");
   const headings = columns.map((column, n) => heading(column, () => sortBy(n)));
   const title = element("caption");
@@ -37,6 +38,7 @@ function makeTable(name, { caption, columns, rows, sort, first = FIRST }) {
   }
 
   function ordered(found = rows()) {
+    if (state.column == null) return found; // they have an order of their own
     const { value } = columns[state.column];
     return found.map((row) => [value(row), row]).sort(byValue(state.down)).map(([, row]) => row);
   }
