@@ -20,7 +20,10 @@ POOL: Final = 100
 """Number of most screened films of each country in the page. Its tables of films use them."""
 
 WEEKLY: Final = 200
-"""Number of most screened films whose weeks are in the page."""
+"""Number of most screened films whose weeks are in the page, unless these are too many numbers."""
+
+MOST_WEEKS: Final = 250_000
+"""Most numbers of weeks in the page, about a megabyte."""
 
 Films = list[dict[str, Any]]
 
@@ -90,7 +93,7 @@ def origin(runs: pa.Table) -> datetime.date:
 
 
 def add_weeks(films: Films, counts: ScreeningCounts, begin: datetime.date, axes: Axes) -> None:
-    """Add ``first`` and ``weeks`` to films. Only the `WEEKLY` most screened ones have any weeks.
+    """Add ``first`` and ``weeks`` to films. Only the most screened ones have any weeks.
 
     ``first`` is the film's first week, counted from ``begin``. ``weeks`` has a list by index of
     country: the number of weeks before the film's first one there, then the screenings by week.
@@ -108,7 +111,11 @@ def add_weeks(films: Films, counts: ScreeningCounts, begin: datetime.date, axes:
             first = weeks[there][0]
             series = np.bincount(weeks[there] - first, sums[there]).astype(int).tolist()
             chosen[film]["weeks"][axes.countries.index(part.country)] = [int(first), *series]
+    room = MOST_WEEKS
     for film in chosen.values():
+        room -= sum(map(len, film["weeks"].values()))
+        if room < 0:
+            film["weeks"] = {}
         film["first"] = min((weeks[0] for weeks in film["weeks"].values()), default=0)
         for weeks in film["weeks"].values():
             weeks[0] -= film["first"]

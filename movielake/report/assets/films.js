@@ -99,7 +99,10 @@ function makeFilm() {
     sort: [2, "ascending"],
     first: 20,
   });
-  onChange(() => (byId("film-title").textContent = opened.film ? titleOf(opened.film) : ""));
+  onChange(() => {
+    byId("film-title").textContent = opened.film ? titleOf(opened.film) : "";
+    byId("film-weeks").hidden = !opened.film || !Object.keys(opened.film.weeks).length;
+  });
   byId("film-close").addEventListener("click", () => showFilm(null));
   keep("film", () => (opened.film ? String(opened.film.id) : ""), (text) => {
     opened.film = data.films.find((film) => String(film.id) === text) ?? null;
