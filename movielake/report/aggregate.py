@@ -31,7 +31,7 @@ def leave_out_details(findings: dict[str, Any]) -> dict[str, Any]:
     dict
         The same findings with numbers of countries and snapshots only. ``aggregate`` is True.
     """
-    nothing = {name: [] for name in LISTS}
+    nothing: dict[str, list[Any]] = {name: [] for name in LISTS}
     places = [
         {**place, **nothing, "outside": None if place["outside"] is None else []}
         for place in findings["places"]

@@ -89,7 +89,7 @@ def _stays(stays: pd.DataFrame, runs: pa.Table) -> dict[int, list[int]]:
 def origin(runs: pa.Table) -> datetime.date:
     """Return the Monday from which days and weeks count: before the first day of any film."""
     first = pc.min(runs["first_day"]).as_py() or datetime.date(1970, 1, 5)
-    return first - datetime.timedelta(days=first.weekday())  # type: ignore[no-any-return]
+    return first - datetime.timedelta(days=first.weekday())
 
 
 def add_weeks(films: Films, counts: ScreeningCounts, begin: datetime.date, axes: Axes) -> None:
@@ -100,17 +100,17 @@ def add_weeks(films: Films, counts: ScreeningCounts, begin: datetime.date, axes:
     """
     chosen = {film["id"]: film for film in films[:WEEKLY]}
     for film in films:
-        film |= {"first": 0, "weeks": {}}
+        film.update({"first": 0, "weeks": {}})
     ids = pa.array(sorted(chosen), pa.int32())
     for part in counts.by_film:
         days = part.days.filter(pc.is_in(part.days["movie_id"], ids))
         movie = days["movie_id"].to_numpy()
         numbers = days["show_date"].cast(pa.int32()).to_numpy() - (begin - _EPOCH).days
         weeks, sums = numbers // 7, days["screenings"].to_numpy()
-        for film, there in _slices(movie):
+        for movie_id, there in _slices(movie):
             first = weeks[there][0]
             series = np.bincount(weeks[there] - first, sums[there]).astype(int).tolist()
-            chosen[film]["weeks"][axes.countries.index(part.country)] = [int(first), *series]
+            chosen[movie_id]["weeks"][axes.countries.index(part.country)] = [int(first), *series]
     room = MOST_WEEKS
     for film in chosen.values():
         room -= sum(map(len, film["weeks"].values()))
