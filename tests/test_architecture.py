@@ -41,7 +41,8 @@ WINGS = {
     "dataframes": "fitting keys checks queries columns alignment describing saving habits",
     "reading": "blocks groups sizes holdings rowgroups files codes counting frames tallies views "
     "bags records finding current readers",
-    "fastpath": "unrecognised shape blocks segments nesting dates times fragments rows reading",
+    "fastpath": "unrecognised shape tree blocks segments elements nesting dates times "
+    "fragments writing rows columns layouts reading",
     "joining": "positions lookups snapshots joins references",
     "analyses": "keys versions passes attributes counts releases hours spread weekly travel "
     "dominance sharing",

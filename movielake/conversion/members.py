@@ -81,22 +81,21 @@ class MemberConverter:
         return commit
 
     def _convert(self, member: Member) -> MemberCommit:
-        showings = table("showings")
         try:
-            return self._convert_fast(member, showings)
+            return self._convert_fast(member)
         except NotRecognised as error:
             reason = str(error)
         except UNREADABLE:
             reason = "bytes that could not be read"
         commit = self._convert_by_reference(member)
-        if commit.table != showings.name:
+        if not commit.table:
             return commit
         return replace(commit, fallbacks=(Fallback(reason, commit.records),))
 
-    def _convert_fast(self, member: Member, table: Table) -> MemberCommit:
+    def _convert_fast(self, member: Member) -> MemberCommit:
         with member.open(STEP, quick=True) as stream:
-            source = FastMember(stream, table, self._labels(member), self.with_json)
-            commit = replace(self._write(member, table, source), xml_bytes=stream.tell())
+            source = FastMember(stream, None, self._labels(member), self.with_json)
+            commit = replace(self._write(member, source.table, source), xml_bytes=stream.tell())
         fallbacks = (Fallback(*item) for item in sorted(source.left.items()))
         _count_contradiction(source.contradiction, source.problems)
         return replace(

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Final
 
-from movielake.fastpath.shape import Shape
 from movielake.fastpath.unrecognised import NotRecognised
 from movielake.feed.decoding import RecodingError
 from movielake.feed.encodings import EncodingError
 from movielake.feed.recoding import Recoded
+from movielake.schema.tables import Table, table_of_root
 
 BLOCK: Final = 1 << 23
 """Bytes read at a time; no record may be longer."""
@@ -41,30 +41,33 @@ class Blocks:
     ----------
     stream : binary file
         The member, positioned at its beginning.
-    shape : Shape
-        Names of root and record.
+    table : Table, optional
+        The member's table. By default, the root element decides.
     size : int, optional
         Number of bytes to read from the member at a time.
 
     Attributes
     ----------
+    table : Table
+        The member's table.
     root : bytes
         The root's start tag, exactly as in the document.
     contradiction : str
         How the declared encoding contradicts the bytes. Empty if it does not.
     """
 
-    def __init__(self, stream: IO[bytes], shape: Shape, size: int = BLOCK) -> None:
+    def __init__(self, stream: IO[bytes], table: Table | None = None, size: int = BLOCK) -> None:
         with _of_the_encoding():
             recoded = Recoded(stream)
         self.contradiction = recoded.contradiction
         # A raw stream may return fewer bytes than requested.
         self._stream = io.BufferedReader(recoded)
-        self._end = f"</{shape.record}>".encode()
-        self._last = re.compile(rf"</{re.escape(shape.root)}[ \t\r\n]*>[ \t\r\n]*".encode())
         self._size = size
         self._rest = b""
-        self.root = self._read_head(shape)
+        self.root, self.table = self._read_head(table)
+        self._end = f"</{self.table.record}>".encode()
+        root = re.escape(self.table.root)
+        self._last = re.compile(rf"</{root}[ \t\r\n]*>[ \t\r\n]*".encode())
 
     def __iter__(self) -> Iterator[memoryview]:
         """Yield blocks that begin with ``<`` and end with a record's end tag.
@@ -99,15 +102,16 @@ class Blocks:
         with _of_the_encoding():
             return self._stream.readinto(view)
 
-    def _read_head(self, shape: Shape) -> bytes:
-        """Read up to the root's start tag."""
+    def _read_head(self, table: Table | None) -> tuple[bytes, Table]:
+        """Read up to the root's start tag, and return the tag and its table."""
         with _of_the_encoding():
             head = self._stream.read(min(self._size, _HEAD_BYTES))
         match = _HEAD.match(head)
-        if match is None or match[2].decode() != shape.root:
+        found = table_of_root(match[2].decode()) if match else None
+        if match is None or found is None or (table and found is not table):
             raise NotRecognised("a beginning that is not plain")
         self._rest = head[match.end() :]
-        return match[1]
+        return match[1], found
 
 
 @contextmanager

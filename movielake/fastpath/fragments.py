@@ -170,17 +170,37 @@ def _say(
     closing = pa.array([f'"{text}' for text in behind] + list(behind))
     return pc.binary_join_element_wise(
         opening.take(pa.array(which + np.where(is_null, len(before), 0))),
-        _escaped(texts.fill_null("")),
+        escaped(texts.fill_null("")),
         closing.take(pa.array(ends + np.where(is_null, len(behind), 0))),
         "",
     )
 
 
-def _escaped(texts: pa.Array) -> pa.Array:
-    """Escape texts for use inside JSON quotes."""
+def escaped(texts: pa.Array) -> pa.Array:
+    r"""Escape texts for use inside JSON quotes.
+
+    Parameters
+    ----------
+    texts : pa.StringArray, shape (n,)
+        Texts without nulls, not sliced.
+
+    Returns
+    -------
+    pa.StringArray, shape (n,)
+        The same array if there is nothing to escape.
+
+    Examples
+    --------
+    >>> escaped(pa.array(["Up", 'The "Best"'])).to_pylist()
+    ['Up', 'The \\"Best\\"']
+    """
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-    if not ((data == ord('"')) | (data == ord("\\")) | (data < 0x20)).any():
+    at = np.flatnonzero((data == ord('"')) | (data == ord("\\")) | (data < 0x20))
+    if not len(at):
         return texts
-    odd = pc.match_substring_regex(texts, r'["\\\x00-\x1f]')
-    written = [_encode(text)[1:-1] for text in texts.filter(odd).to_pylist()]
-    return pc.replace_with_mask(texts, odd, pa.array(written, pa.string()))
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[: len(texts) + 1]
+    odd = np.zeros(len(texts) + 1, np.bool_)
+    odd[np.searchsorted(offsets, at, "right") - 1] = True
+    mask = pa.array(odd[:-1])
+    written = [_encode(text)[1:-1] for text in texts.filter(mask).to_pylist()]
+    return pc.replace_with_mask(texts, mask, pa.array(written, pa.string()))

@@ -11,17 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from movielake.fastpath.blocks import BLOCK, Blocks
-from movielake.fastpath.dates import Dates
-from movielake.fastpath.fragments import LineMaker
-from movielake.fastpath.nesting import Nesting, prove_nesting
-from movielake.fastpath.rows import Found, OtherRows, RowMaker
-from movielake.fastpath.segments import Ints, Segments, split_block
-from movielake.fastpath.shape import shape_of
-from movielake.fastpath.unrecognised import REASONS, TOO_MANY, TOO_MUCH, NotRecognised, Reason
+from movielake.fastpath.layouts import Structure, layout_of
+from movielake.fastpath.rows import Found, OtherRows
+from movielake.fastpath.segments import Ints
+from movielake.fastpath.unrecognised import REASONS, TOO_MANY, TOO_MUCH, NotRecognised
 from movielake.feed.records import Record, Records
 from movielake.lake.outputs import Batch
 from movielake.rows.problems import Problem, ProblemCounter
-from movielake.rows.screenings import HEAVIEST, flatten_showings, weigh
+from movielake.rows.screenings import HEAVIEST, flatten_batch, weigh
 from movielake.schema.tables import Table
 
 NO_LINES: Final = b""
@@ -29,12 +26,9 @@ NO_LINES: Final = b""
 _FEW: Final = 1000
 """Up to this many records of a block are read alone. With more, the reference reads all faster."""
 
-_LONG: Final = 1 << 14
-"""Most bytes of a regular record. The rows of such a record never exceed `HEAVIEST`."""
-
 
 class FastMember:
-    r"""A member of showings, read by the fast path.
+    r"""A member, read by the fast path.
 
     It returns the same as the reference (`movielake.feed.records`, then
     `movielake.rows.screenings`), or gives up.
@@ -43,8 +37,8 @@ class FastMember:
     ----------
     stream : binary file
         The member, positioned at its beginning.
-    table : Table
-        The table of showings.
+    table : Table or None
+        The member's table. None if the root element decides.
     labels : mapping
         Keys and values that are added to each record: country, date_stamp and source_xml.
     with_json : bool
@@ -54,6 +48,8 @@ class FastMember:
 
     Attributes
     ----------
+    table : Table
+        The member's table.
     root : dict
         Attributes of the root element, as ``"@name"``.
     problems : ProblemCounter
@@ -75,16 +71,16 @@ class FastMember:
     def __init__(
         self,
         stream: IO[bytes],
-        table: Table,
+        table: Table | None,
         labels: Mapping[str, str],
         with_json: bool,
         size: int = BLOCK,
     ) -> None:
-        self._table = table
-        self._shape = shape_of(table)
+        self._blocks = Blocks(stream, table, size)
+        self.table = self._blocks.table
         self._labels = dict(labels)
-        self._lines = LineMaker(self._shape, labels) if with_json else None
-        self._blocks = Blocks(stream, self._shape, size)
+        self._layout = layout_of(self.table, self._labels)
+        self._with_json = with_json
         self.contradiction = self._blocks.contradiction
         self._records = 0
         self.problems = ProblemCounter()
@@ -103,56 +99,49 @@ class FastMember:
             yield self._batch(block)
 
     def _batch(self, block: memoryview) -> Batch:
-        segments = split_block(block, self._shape)
-        nesting = prove_nesting(segments, self._shape)
-        sizes = np.diff(np.append(segments.starts[nesting.first], len(block)))
-        nesting.reasons[sizes > _LONG] = Reason.LENGTH
-        irregular = np.flatnonzero(nesting.reasons)
-        if len(irregular) > max(_FEW, len(sizes) // 4):
+        found = self._layout.read(block)
+        irregular = np.flatnonzero(found.reasons)
+        if len(irregular) > max(_FEW, len(found.reasons) // 4):
             raise NotRecognised(TOO_MANY)
-        records = [self._refer(block, segments, nesting, number) for number in irregular]
-        for reason in nesting.reasons[irregular]:
+        records = [self._refer(block, found, number) for number in irregular]
+        for reason in found.reasons[irregular]:
             self.left[REASONS[reason]] += 1
-        rows = self._rows(segments, nesting, irregular, records)
-        lines = self._lines.lines(segments, nesting, records) if self._lines else NO_LINES
-        self._records += len(nesting.reasons)
-        return Batch(len(nesting.reasons), lines, rows)
+        rows = self._rows(found, irregular, records)
+        lines = found.lines(records) if self._with_json else NO_LINES
+        self._records += len(found.reasons)
+        return Batch(len(found.reasons), lines, rows)
 
     def _read_root(self) -> dict[str, str]:
         """Let the reference read the root's start tag, and return its attributes."""
-        alone = Records(self._wrapped(b""), self._table, self._labels)
+        alone = Records(self._wrapped(b""), self.table, self._labels)
         if list(alone) or alone.damage:
             raise NotRecognised("a beginning that is not plain")
         return alone.root
 
     def _wrapped(self, content: bytes) -> io.BytesIO:
-        return io.BytesIO(self._blocks.root + content + f"</{self._shape.root}>".encode())
+        return io.BytesIO(self._blocks.root + content + f"</{self.table.root}>".encode())
 
-    def _refer(
-        self, block: memoryview, segments: Segments, nesting: Nesting, number: Any
-    ) -> Record:
+    def _refer(self, block: memoryview, found: Structure, number: Any) -> Record:
         """Let the reference read one record alone, and check that it is exactly one."""
-        begin, last = segments.starts[nesting.first[number]], nesting.last[number]
-        end = segments.starts[last + 1] if last + 1 < len(segments.starts) else len(block)
-        alone = Records(self._wrapped(bytes(block[begin:end])), self._table, self._labels)
-        found = list(alone)
-        if len(found) != 1 or alone.damage:
+        begin, last = found.starts[found.first[number]], found.last[number]
+        end = found.starts[last + 1] if last + 1 < len(found.starts) else len(block)
+        alone = Records(self._wrapped(bytes(block[begin:end])), self.table, self._labels)
+        records = list(alone)
+        if len(records) != 1 or alone.damage:
             raise NotRecognised("a record that is not well-formed")
-        return found[0]
+        return records[0]
 
-    def _rows(
-        self, segments: Segments, nesting: Nesting, irregular: Ints, records: list[Record]
-    ) -> pa.Table:
+    def _rows(self, found: Structure, irregular: Ints, records: list[Record]) -> pa.Table:
         counter = ProblemCounter()
         others = None
         if records:
-            if sum(weigh(record, self._table) for record in records) > HEAVIEST:
+            if sum(weigh(record, self.table) for record in records) > HEAVIEST:
                 raise NotRecognised(TOO_MUCH)
-            rows = flatten_showings(records, self._table, counter, 0)
-            others = OtherRows(rows, irregular[rows["record"].to_numpy()])
-        maker = RowMaker(self._table, self._shape, segments, Dates(segments, nesting))
-        whole = maker.rows(self._records, self._labels.get("source_xml", ""), others)
-        self._count(maker.found, counter, irregular, records)
+            rows = flatten_batch(records, self.table, counter, 0)
+            of_rows = rows["record"].to_numpy() if "record" in rows.column_names else slice(None)
+            others = OtherRows(rows, irregular[of_rows])
+        whole, problems = found.rows(self._records, others)
+        self._count(problems, counter, irregular, records)
         return whole
 
     def _count(
@@ -181,7 +170,7 @@ class FastMember:
         """Return the position of the first record with this problem."""
         for number, record in enumerate(records):
             alone = ProblemCounter()
-            flatten_showings([record], self._table, alone, 0)
+            flatten_batch([record], self.table, alone, 0)
             if alone.knows(problem.column, problem.kind):
                 return number
         return len(records)

@@ -114,7 +114,7 @@ class RowMaker:
         date_of_row, time_of_row = _explode(times, codes)
         may_be_heavy, text = len(date_of_row) * int(self._sizes.max()) > HEAVIEST, 0
         record_of_row = self._dates.owners[date_of_row]
-        order = _Order(self._dates.records[record_of_row], others)
+        order = Order(self._dates.records[record_of_row], others)
         columns = self._timed(times, time_of_row, order)
         days = columns.pop("days")
         for column in self._table.columns:
@@ -222,7 +222,7 @@ class RowMaker:
             self._note(column.name, kind, odd, positions, of_dates=True)
         return times, positions
 
-    def _timed(self, times: Times, of_row: Ints, order: _Order) -> dict[str, pa.Array]:
+    def _timed(self, times: Times, of_row: Ints, order: Order) -> dict[str, pa.Array]:
         """Return the columns of the times, and the days that they are after their show_dates."""
         places = np.append(times.milliseconds, np.int32(-1))[of_row]
         bargain = np.append(times.bargain, False)[of_row]
@@ -238,7 +238,7 @@ class RowMaker:
         }
 
 
-class _Order:
+class Order:
     """The order of a block's rows: regular records, with the other rows inserted."""
 
     def __init__(self, records: Ints, others: OtherRows | None) -> None:

@@ -92,15 +92,27 @@ def split_block(block: memoryview, shape: Shape) -> Segments:
     NotRecognised
         If a byte cannot occur in XML in UTF-8, or an end tag comes first.
     """
+    starts, cut = cut_block(block)
+    coded = cut.dictionary_encode()
+    codes = coded.indices.to_numpy().astype(np.int64)  # NumPy indexes twice as fast with these
+    return Segments(starts, codes, *_look_at(coded.dictionary, shape))
+
+
+def cut_block(block: memoryview) -> tuple[Ints, pa.Array]:
+    """Return where the segments of a block begin, and the segments, without a copy.
+
+    Raises
+    ------
+    NotRecognised
+        If an end tag comes first.
+    """
     whole = np.frombuffer(block, np.uint8)
     starts = _find_starts(whole)
     if not len(starts) or starts[0]:
         raise NotRecognised("something between the records")
     offsets = np.append(starts, len(whole)).astype(np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block)]
-    coded = pa.Array.from_buffers(pa.binary(), len(starts), buffers).dictionary_encode()
-    codes = coded.indices.to_numpy().astype(np.int64)  # NumPy indexes twice as fast with these
-    return Segments(starts, codes, *_look_at(coded.dictionary, shape))
+    return starts, pa.Array.from_buffers(pa.binary(), len(starts), buffers)
 
 
 def _find_starts(block: Bytes) -> Ints:
@@ -116,13 +128,13 @@ def _find_starts(block: Bytes) -> Ints:
 
 def _look_at(distinct: pa.Array, shape: Shape) -> tuple[Bytes, Bytes, Bytes, Bytes, pa.Array]:
     """Return kind, leaf, ends, reason and text of each distinct segment."""
-    data, offsets = _checked_bytes(distinct)
-    tags, behind, closing, reasons = _split(data, offsets)
-    parsed, which = _distinct(tags, lambda text: shape.tag(text.encode()))
-    closed, of = _distinct(closing, shape.ends)
+    data, offsets = checked_bytes(distinct)
+    tags, behind, closing, reasons = split_segments(data, offsets)
+    parsed, which = read_distinct(tags, lambda text: shape.tag(text.encode()))
+    closed, of = read_distinct(closing, shape.ends)
     kinds = np.array([tag.kind for tag in parsed], np.uint8)[which]
     leaves = np.array([tag.leaf for tag in parsed], np.uint8)[which]
-    texts = _read_texts(behind, data, reasons)
+    texts = read_texts(behind, data, reasons)
     blank = np.diff(np.frombuffer(texts.buffers()[1], np.int32)[: len(texts) + 1]) == 0
     is_flat, is_leaf = kinds == Kind.FLAT, kinds == Kind.LEAF
     ends = np.array([ENDS_CONTAINER * e.container + ENDS_RECORD * e.record for e in closed])[of]
@@ -136,13 +148,13 @@ def _look_at(distinct: pa.Array, shape: Shape) -> tuple[Bytes, Bytes, Bytes, Byt
     return kinds, leaves, ends.astype(np.uint8), reasons, texts
 
 
-def _distinct(texts: pa.Array, parse: Callable[[str], Parsed]) -> tuple[list[Parsed], Codes]:
+def read_distinct(texts: pa.Array, parse: Callable[[str], Parsed]) -> tuple[list[Parsed], Codes]:
     """Parse each distinct text, and return the results and for each text its result's number."""
     coded = texts.dictionary_encode()
     return [parse(text) for text in coded.dictionary.to_pylist()], coded.indices.to_numpy()
 
 
-def _checked_bytes(distinct: pa.Array) -> tuple[Bytes, Codes]:
+def checked_bytes(distinct: pa.Array) -> tuple[Bytes, Codes]:
     """Give the bytes of the distinct segments and where each begins, if XML may have them."""
     try:
         distinct.cast(pa.string())
@@ -159,7 +171,7 @@ def _checked_bytes(distinct: pa.Array) -> tuple[Bytes, Codes]:
     return data, ends
 
 
-def _split(data: Bytes, offsets: Codes) -> tuple[pa.Array, pa.Array, pa.Array, Bytes]:
+def split_segments(data: Bytes, offsets: Codes) -> tuple[pa.Array, pa.Array, pa.Array, Bytes]:
     """Split each distinct segment into its start tag, the text after it, and its end tags.
 
     A segment is regular only if it has exactly one ``>`` before the end tags.
@@ -185,7 +197,7 @@ def _split(data: Bytes, offsets: Codes) -> tuple[pa.Array, pa.Array, pa.Array, B
     return tags, texts, ends, reasons
 
 
-def _read_texts(behind: pa.Array, data: Bytes, reasons: Bytes) -> pa.Array:
+def read_texts(behind: pa.Array, data: Bytes, reasons: Bytes) -> pa.Array:
     """Resolve the texts after the tags as XML does, and strip the blanks around them."""
     ascii_only = not (data >= 0x80).any()
     trim = pc.ascii_trim if ascii_only else pc.utf8_trim

@@ -42,7 +42,7 @@ _TYPES: Final[dict[Any, tuple[type, ...]]] = {
 
 @dataclass(frozen=True)
 class Fallback:
-    """A number of showings records that the fast path left to the slower reference reader.
+    """A number of records that the fast path left to the slower reference reader.
 
     Parameters
     ----------

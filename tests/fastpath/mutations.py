@@ -24,7 +24,7 @@ from movielake.feed.records import Records
 from movielake.lake.outputs import to_lines
 from movielake.rows.problems import Problem, ProblemCounter
 from movielake.rows.screenings import flatten_batch
-from movielake.schema.tables import table
+from movielake.schema.tables import Table, table
 from tests.rows.forms_times import ROWS as FORMS_OF_TIMES
 
 SHOWINGS = table("showings")
@@ -47,25 +47,25 @@ class Read:
     problems: tuple[Problem, ...]
 
 
-def read_by_reference(data: bytes) -> Read | None:
+def read_by_reference(data: bytes, of: Table = SHOWINGS) -> Read | None:
     """Read a member by the reference; None if it is damaged in any way."""
-    records = Records(io.BytesIO(data), SHOWINGS, LABELS)
+    records = Records(io.BytesIO(data), of, LABELS)
     found = list(records)
     if records.damage is not None:
         return None
     counter = ProblemCounter()
-    rows = flatten_batch(found, SHOWINGS, counter, 0)
+    rows = flatten_batch(found, of, counter, 0)
     return Read(records.root, len(found), to_lines(found).encode(), rows, counter.problems())
 
 
-def read_fast(data: bytes, size: int) -> tuple[Read | None, Counter[str]]:
+def read_fast(data: bytes, size: int, of: Table = SHOWINGS) -> tuple[Read | None, Counter[str]]:
     """Read a member by the fast path alone (None if it gives up), and count fallbacks by reason."""
     try:
-        member = FastMember(io.BytesIO(data), SHOWINGS, LABELS, True, size)
+        member = FastMember(io.BytesIO(data), of, LABELS, True, size)
         batches = list(member)
     except NotRecognised as error:
         return None, Counter({str(error): 1})
-    rows = pa.concat_tables([SHOWINGS.arrow.empty_table(), *(b.rows for b in batches)])
+    rows = pa.concat_tables([of.arrow.empty_table(), *(b.rows for b in batches)])
     lines = b"".join(bytes(batch.lines) for batch in batches)
     count = sum(batch.records for batch in batches)
     return Read(member.root, count, lines, rows, member.problems.problems()), member.left
@@ -357,10 +357,10 @@ def swap(data: bytes, rng: random.Random) -> bytes:
     return before + behind[:more] + piece + behind[more:]
 
 
-def insert(data: bytes, rng: random.Random) -> bytes:
+def insert(data: bytes, rng: random.Random, tokens: tuple[bytes, ...] = TOKENS) -> bytes:
     """Insert an odd token."""
     before, piece, behind = _cut(data, rng)
-    return before + rng.choice(TOKENS) + piece + behind
+    return before + rng.choice(tokens) + piece + behind
 
 
 def truncate(data: bytes, rng: random.Random) -> bytes:
