@@ -21,6 +21,9 @@ from movielake.schema.tables import Table, table_of_root
 BLOCK: Final = 1 << 23
 """Bytes read at a time; no record may be longer."""
 
+_SMALL: Final = 1 << 16
+"""Most bytes of a member that needs no buffer for whole blocks: to fill one takes milliseconds."""
+
 STEP: Final = 1 << 18
 """Bytes to unpack at a time. Passed to `movielake.feed.zips.Member.open`."""
 
@@ -79,7 +82,9 @@ class Blocks:
         NotRecognised
             If a record is longer than a block, or the document's end is not plain.
         """
-        buffer = bytearray(2 * max(self._size, len(self._rest)))
+        self._rest += self._read(min(self._size, _SMALL))
+        size = self._size if len(self._rest) >= _SMALL else min(self._size, _SMALL)
+        buffer = bytearray(2 * max(size, len(self._rest)))
         view = memoryview(buffer)
         filled = len(self._rest)
         view[:filled] = self._rest
@@ -102,10 +107,14 @@ class Blocks:
         with _of_the_encoding():
             return self._stream.readinto(view)
 
+    def _read(self, size: int) -> bytes:
+        """Read so many bytes; fewer only at the end."""
+        with _of_the_encoding():
+            return self._stream.read(size)
+
     def _read_head(self, table: Table | None) -> tuple[bytes, Table]:
         """Read up to the root's start tag, and return the tag and its table."""
-        with _of_the_encoding():
-            head = self._stream.read(min(self._size, _HEAD_BYTES))
+        head = self._read(min(self._size, _HEAD_BYTES))
         match = _HEAD.match(head)
         found = table_of_root(match[2].decode()) if match else None
         if match is None or found is None or (table and found is not table):

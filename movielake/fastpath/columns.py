@@ -44,13 +44,16 @@ class ColumnMaker:
 
     def __init__(self, table: Table, tree: Tree, elements: Elements, country: str) -> None:
         self._table = table
-        self._tree = tree
         self._elements = elements
         self._country = country
         self._records = np.flatnonzero(elements.reasons == 0)
         order = np.argsort(elements.nodes, kind="stable")
         counts = np.bincount(elements.nodes + 1, minlength=len(tree.paths) + 1)
-        self._of_node = np.split(order, np.cumsum(counts)[:-1])[1:]
+        self._of_path = dict(
+            zip(tree.paths, np.split(order, np.cumsum(counts)[:-1])[1:], strict=True)
+        )
+        texts = np.bincount(elements.nodes[elements.says] + 1, minlength=len(counts))
+        self._says = dict(zip(tree.paths, texts[1:].tolist(), strict=True))
         self.found: dict[tuple[str, str], Found] = {}
 
     def rows(self, source: str, others: OtherRows | None) -> pa.Table:
@@ -81,10 +84,16 @@ class ColumnMaker:
 
     def _at(self, path: str) -> Ints:
         """Return the elements at a path, which can end in an attribute."""
-        return self._of_node[self._tree.paths.index(path.partition("/@")[0])]
+        return self._of_path[path.partition("/@")[0]]
 
     def _occurs(self, column: Column) -> bool:
-        return any(len(self._at(path)) for path in column.paths)
+        """Return whether any value of a column occurs: most columns have none in a small member."""
+        if column.type == "structs":
+            return any(len(self._at(path)) for path in column.paths)
+        return any(self._has(path) for path in column.paths)
+
+    def _has(self, path: str) -> bool:
+        return len(self._at(path)) > 0 if "/@" in path else self._says[path] > 0
 
     def _column(self, column: Column) -> pa.Array:
         if column.type == "structs":
@@ -109,7 +118,7 @@ class ColumnMaker:
 
     def _texts(self, paths: Sequence[str], owners: Ints) -> pa.Array:
         """Return for each owner the text at the first path that has one."""
-        found = [self._texts_at(path, owners) for path in paths if len(self._at(path))]
+        found = [self._texts_at(path, owners) for path in paths if self._has(path)]
         return pc.coalesce(*found) if found else pa.nulls(len(owners), pa.string())
 
     def _texts_at(self, path: str, owners: Ints) -> pa.Array:
@@ -144,9 +153,11 @@ class ColumnMaker:
         self, texts: pa.Array, column: Column, name: str, records: Ints, country: str = ""
     ) -> pa.Array:
         """Convert texts, and note the first problem with its record."""
+        if column.type in ("string", "markup") and not any("@" in path for path in column.paths):
+            return texts  # stripped already
         counter = ProblemCounter()
         values = typed(texts, column, counter, name, country)
-        for problem in counter.problems():
+        for problem in counter.problems() if counter.knows(name, UNTYPED) else ():
             is_text = pc.not_equal(pc.utf8_trim_whitespace(texts), "")
             odd = pc.fill_null(pc.and_(pc.is_null(values), is_text), False)
             record = records[np.flatnonzero(odd)[0]]

@@ -113,6 +113,8 @@ class FastMember:
 
     def _read_root(self) -> dict[str, str]:
         """Let the reference read the root's start tag, and return its attributes."""
+        if self._blocks.root == f"<{self.table.root}>".encode():
+            return {}
         alone = Records(self._wrapped(b""), self.table, self._labels)
         if list(alone) or alone.damage:
             raise NotRecognised("a beginning that is not plain")

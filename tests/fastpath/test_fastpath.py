@@ -294,7 +294,9 @@ def test_a_lake_is_the_same_without_the_fast_path(sample_feed, sample_lake, tmp_
 
 
 # Some of the small sample's theaters have an element that is not in the schema.
-@pytest.mark.parametrize(("table", "most"), [("movies", 0.2), ("theaters", 0.3), ("showings", 0.05)])
+@pytest.mark.parametrize(
+    ("table", "most"), [("movies", 0.2), ("theaters", 0.3), ("showings", 0.05)]
+)
 def test_nearly_all_of_the_sample_takes_the_fast_path(sample_lake, table, most):
     rows = pq.read_table(sample_lake / "manifest.parquet").to_pylist()
     members = [row for row in rows if row["table"] == table and row["status"] == "complete"]
