@@ -157,7 +157,7 @@ def _table(layout: str, figures: dict[str, dict[str, Any]], rounds: int) -> Sect
         "the SQL of the page on analyses on the same files, with the same number of threads. The "
         "answers are equal. *All snapshots* leaves out the search for superseded screenings, the "
         "most expensive part in SQL. The snapshots of this archive do not overlap, so the answers "
-        f"are the same. Rounds: {rounds}.",
+        f"are the same. An empty cell was not measured. Rounds: {rounds}.",
         columns=[
             "analysis",
             "movielake",
