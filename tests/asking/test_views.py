@@ -120,3 +120,21 @@ def test_a_lake_without_movies_has_empty_views_of_them(tmp_path: Path) -> None:
     assert sql(lake, "select movie_id, title from joined").to_pylist() == [
         {"movie_id": 7, "title": None}
     ]
+
+
+@pytest.mark.parametrize("rule", ["movie", "theater"])
+def test_an_announcement_without_a_time_supersedes_no_time(tmp_path: Path, rule: str) -> None:
+    """Film 1 has a time and then none. Film 2 has none twice, so its newest snapshot counts."""
+    zips = {
+        f"{stamp}/movies_deu.zip": {
+            "S.XML": times(
+                showing(1, theater=1, date="20191213", at=text),
+                showing(2, theater=2, date="20191213", at="TBA"),
+            )
+        }
+        for stamp, text in (("20191206", "13:20"), ("20191213", "TBA"))
+    }
+    convert(write_feed(tmp_path / "feed", zips), str(tmp_path / "lake"), workers=1)
+    query = "select movie_id, date_stamp from current_showings order by all"
+    found = sql(str(tmp_path / "lake"), query, current=rule).to_pylist()
+    assert [tuple(row.values()) for row in found] == [(1, "20191206"), (2, "20191213")]
