@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from movielake.analyses.spread import distribution, premieres
     from movielake.analyses.travel import circulation
     from movielake.analyses.weekly import runs
+    from movielake.asking.comparing import diff
     from movielake.asking.connection import duckdb_connection
     from movielake.asking.exporting import export
     from movielake.asking.queries import sql
@@ -54,6 +55,7 @@ __all__ = [
     "current_showings",
     "day_profile",
     "describe_lake",
+    "diff",
     "distribution",
     "duckdb_connection",
     "export",
@@ -95,6 +97,7 @@ _HOMES = {
     "connect": "cluster.connection",
     "convert": "conversion.runs",
     "describe_lake": "lake.overview",
+    "diff": "asking.comparing",
     "duckdb_connection": "asking.connection",
     "export": "asking.exporting",
     "sql": "asking.queries",

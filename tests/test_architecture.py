@@ -39,15 +39,15 @@ WINGS = {
     "staging": "packs sources spans selecting partitions origins merging compacting packing "
     "targets copies",
     "dataframes": "fitting keys checks queries columns alignment describing saving habits",
-    "reading": "blocks groups sizes holdings rowgroups files codes counting frames tallies views "
-    "bags records finding current readers",
+    "reading": "blocks groups sizes holdings rowgroups files codes counting frames tallies whole "
+    "views bags records finding current readers",
     "fastpath": "unrecognised shape tree blocks segments elements nesting dates times "
     "fragments writing rows columns layouts reading",
     "joining": "positions lookups snapshots joins references",
     "analyses": "keys versions passes attributes counts releases hours spread weekly travel "
     "dominance sharing",
     "conversion": "planning results members publishing runs",
-    "asking": "views connection queries cells forms exporting",
+    "asking": "views connection queries comparing cells forms exporting",
     "report": "page coverage activity titles films places questions quality findings aggregate",
     "validation": "findings rules whereabouts feeds manifests lakefile inventory places markup "
     "records references rows accounts parts shared contents batches lake",

@@ -18,6 +18,7 @@ import click
 from movielake.cli.commands.compact import compact_command
 from movielake.cli.commands.convert import convert_command
 from movielake.cli.commands.demo import demo_command
+from movielake.cli.commands.diff import diff_command
 from movielake.cli.commands.export import export_command
 from movielake.cli.commands.info import info_command
 from movielake.cli.commands.job import job_command
@@ -101,6 +102,7 @@ for _command in (
     schema_command,
     sql_command,
     export_command,
+    diff_command,
     report_command,
     notebooks_command,
     demo_command,

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
-from movielake.dataframes.saving import Savable
 from movielake.lake.cards import html_card, show_countries, show_stamps
 from movielake.names.hints import suggest_name
 from movielake.reading.blocks import Current, read_rule
@@ -22,6 +21,7 @@ from movielake.reading.files import KEYS, PlainRows, empty_rows, rows_of_group, 
 from movielake.reading.groups import FileGroup
 from movielake.reading.holdings import Holdings
 from movielake.reading.tallies import PartitionFunction, over_groups, tally
+from movielake.reading.whole import Loadable
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -74,7 +74,7 @@ def _is_deep(type_: pa.DataType) -> bool:
     return bool(pa.types.is_nested(type_.value_type if pa.types.is_list(type_) else type_))
 
 
-class RowsView(Savable):
+class RowsView(Loadable):
     """Rows of a lake.
 
     Parameters
