@@ -58,7 +58,7 @@ def sql_command(
     """Ask LAKE in SQL, and show or save the answer. Needs the extra sql.
 
     The views are showings, movies, theaters, current_showings (each screening once) and joined
-    (current showings with their movie and theater). The query is one SELECT in the SQL of DuckDB.
+    (current showings with their movie and theater). QUERY is one SELECT in the SQL of DuckDB.
     It comes from the command line, from a file or from standard input. It changes nothing, and
     reads no file outside LAKE and no network.
     """
