@@ -20,6 +20,7 @@ from movielake.asking.views import (
 from movielake.cluster.machine import machine_cpus, machine_memory
 from movielake.names.hints import suggest_name
 from movielake.names.layout import Folder, Selection, Terms
+from movielake.reading.current import AttachSnapshots
 from movielake.reading.finding import hold, hold_or_nothing
 from movielake.reading.holdings import Holdings
 from movielake.schema.tables import TABLES, table
@@ -109,7 +110,7 @@ def duckdb_connection(
         else:  # a feed of China alone has no movies and no theaters
             for each in (name, f"last_{name}"):
                 connection.from_arrow(_no_rows(name)).create(each)
-    connection.execute(view_of_current(current))
+    _make_current(connection, held["showings"], current)
     connection.execute(view_of_joined("joined", "current_showings"))
     connection.execute(view_of_joined("joined_showings", "showings"))
     _lock(connection, held["showings"].folder)
@@ -166,6 +167,17 @@ def _settings(memory: int | None, threads: int | None) -> dict[str, str]:
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
     }
+
+
+def _make_current(connection: duckdb.DuckDBPyConnection, showings: Holdings, rule: str) -> None:
+    """Make the view of current showings, and the tables of keys that it needs."""
+    contested, involved = AttachSnapshots(showings, showings).contested()
+    every = len(contested) == len(showings.partitions())
+    if contested and not every:
+        for name, pairs in (("contested", contested), ("involved", involved)):
+            rows = [dict(zip(KEYS, pair, strict=True)) for pair in sorted(pairs)]
+            connection.from_arrow(pa.Table.from_pylist(rows)).create(name)
+    connection.execute(view_of_current(rule, some=bool(contested), every=every))
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, lake: Folder) -> None:

@@ -47,13 +47,17 @@ def _only(stamps: Sequence[str] | None) -> str:
     return f"WHERE date_stamp IN ({', '.join(map(quoted, stamps))})"
 
 
-def view_of_current(rule: str) -> str:
+def view_of_current(rule: str, *, some: bool, every: bool) -> str:
     """Write the statement that makes the view of the current showings.
 
     Parameters
     ----------
     rule : {"movie", "theater"}
         What a later snapshot replaces as a whole, as described for `ShowingsReader`.
+    some, every : bool
+        Whether some partitions, or all of them, can be superseded. If only some, the table
+        ``contested`` has their keys, and ``involved`` those of the partitions that can supersede
+        them too. The others are read as they are.
 
     Returns
     -------
@@ -61,13 +65,28 @@ def view_of_current(rule: str) -> str:
         The source of a block is the newest snapshot with a time for it or, if none has a time, the
         newest one. Rows without a film, theater or day have no block, so each of them stays.
     """
-    block = ", ".join(("country", *BLOCKS[rule]))
+    if not some:
+        return "CREATE VIEW current_showings AS FROM showings"
+    if every:
+        return f"CREATE VIEW current_showings AS {_current(rule, 'showings', 'showings')}"
+    keys = ", ".join(KEYS)
+    contested, involved = (
+        f"(FROM showings SEMI JOIN {name} USING ({keys}))" for name in ("contested", "involved")
+    )
     return f"""
         CREATE VIEW current_showings AS
-        SELECT showings.* FROM showings LEFT JOIN (
+        FROM showings ANTI JOIN contested USING ({keys})
+        UNION ALL {_current(rule, contested, involved)}
+    """
+
+
+def _current(rule: str, showings: str, involved: str) -> str:
+    block = ", ".join(("country", *BLOCKS[rule]))
+    return f"""
+        SELECT s.* FROM {showings} s LEFT JOIN (
             SELECT {block},
                 coalesce(max(date_stamp) FILTER ({TIME} IS NOT NULL), max(date_stamp)) AS source
-            FROM showings GROUP BY {block}
+            FROM {involved} GROUP BY {block}
         ) USING ({block})
         WHERE source IS NULL OR source = date_stamp
     """

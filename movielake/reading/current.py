@@ -65,6 +65,20 @@ class AttachSnapshots:
             for group in self(groups)
         ]
 
+    def contested(self) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+        """Find the partitions of which another snapshot can supersede rows.
+
+        Returns
+        -------
+        contested : set of (str, str)
+            Date stamp and country of these partitions. All others are current as a whole.
+        involved : set of (str, str)
+            These partitions, and those that can supersede their rows.
+        """
+        contested = {(stamp, country) for country, stamp, *_ in self._rivals}
+        rivals = {(f.date_stamp, f.country) for files in self._rivals.values() for f in files}
+        return contested, contested | rivals
+
     @cached_property
     def _rivals(self) -> dict[tuple[Any, ...], tuple[HeldFile, ...]]:
         """Map the properties of a file to the other snapshots, if any."""

@@ -138,3 +138,29 @@ def test_an_announcement_without_a_time_supersedes_no_time(tmp_path: Path, rule:
     query = "select movie_id, date_stamp from current_showings order by all"
     found = sql(str(tmp_path / "lake"), query, current=rule).to_pylist()
     assert [tuple(row.values()) for row in found] == [(1, "20191206"), (2, "20191213")]
+
+
+@pytest.mark.parametrize("rule", ["movie", "theater"])
+@pytest.mark.parametrize(
+    "days",
+    [
+        {"20191206": ["20191206"], "20191213": ["20191213"], "20191220": ["20191220"]},
+        {"20191206": ["20191206"], "20191213": ["20191213"], "20191220": ["20191213", "20191220"]},
+        {stamp: ["20191220"] for stamp in ("20191206", "20191213", "20191220")},
+    ],
+    ids=["none", "some", "every"],
+)
+def test_partitions_that_nothing_supersedes_are_read_as_they_are(
+    tmp_path: Path, days: dict[str, list[str]], rule: Any
+) -> None:
+    zips = {
+        f"{stamp}/movies_deu.zip": {"S.XML": times(*(showing(1, date=day) for day in shown))}
+        for stamp, shown in days.items()
+    }
+    convert(write_feed(tmp_path / "feed", zips), str(tmp_path / "lake"), workers=1)
+    lake = str(tmp_path / "lake")
+    query = "select date_stamp, show_date, movie_id from current_showings order by all"
+    found = sql(lake, query, current=rule).to_pylist()
+    frame = ShowingsReader(lake, current=rule).dataframe.compute()
+    ours = sorted(zip(frame["date_stamp"], frame["show_date"], frame["movie_id"], strict=True))
+    assert [tuple(map(str, row.values())) for row in found] == [tuple(map(str, r)) for r in ours]
