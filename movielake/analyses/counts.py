@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import cached_property
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,8 @@ from movielake.reading.groups import FileGroup
 from movielake.reading.readers import ShowingsReader
 from movielake.reading.tallies import over_groups
 from movielake.reading.views import as_they_are
+
+T = TypeVar("T")
 
 SELECTION: Final = """
 Parameters
@@ -97,6 +99,7 @@ class ScreeningCounts:
                 lake, countries=countries, date_stamps=date_stamps, current=self.current or False
             )
         self._shared = True
+        self._kept: dict[str, Any] = {}
 
     @classmethod
     def _alone(cls, *args: Any, **kwargs: Any) -> ScreeningCounts:
@@ -117,7 +120,7 @@ class ScreeningCounts:
         """
         return self._showings
 
-    @cached_property
+    @property
     def by_film(self) -> list[CountryCounts]:
         """The counts by film of each country, in the order of the countries.
 
@@ -128,9 +131,9 @@ class ScreeningCounts:
         >>> germany.days.column_names
         ['movie_id', 'show_date', 'screenings']
         """
-        return self._pass(films=True, hours=self._shared)
+        return self._once("by_film", lambda: self._pass(films=True, hours=self._shared))
 
-    @cached_property
+    @property
     def by_hour(self) -> list[CountryCounts]:
         """The counts by weekday and hour of each country, in the order of the countries.
 
@@ -141,7 +144,9 @@ class ScreeningCounts:
         >>> germany.hours.shape
         (7, 24)
         """
-        return self.by_film if self._shared else self._pass(films=False, hours=True)
+        if self._shared:
+            return self.by_film
+        return self._once("by_hour", lambda: self._pass(films=False, hours=True))
 
     def by_attribute(self, by: str) -> tuple[pa.Table, pa.Table]:
         """Return the counts by an attribute, and the number of all screenings of each country.
@@ -170,9 +175,9 @@ class ScreeningCounts:
             "by"
         )
 
-    @cached_property
+    @property
     def _attributes(self) -> pa.Table:
-        return self._attribute_pass(tuple(ATTRIBUTES))
+        return self._once("attributes", lambda: self._attribute_pass(tuple(ATTRIBUTES)))
 
     def _attribute_pass(self, asked: tuple[str, ...]) -> pa.Table:
         showings = self._showings
@@ -185,7 +190,7 @@ class ScreeningCounts:
         parts = over_groups(AttributePass(showings._source, urls, asked), held, groups)
         return add_up(pa.concat_tables(parts))
 
-    @cached_property
+    @property
     def bases(self) -> Bases:
         """The base film of each version. Each film is its own if versions count apart.
 
@@ -196,7 +201,19 @@ class ScreeningCounts:
         >>> ScreeningCounts("lake", versions="apart").bases.of(np.array([7])).tolist()
         [7]
         """
-        return find_bases(self._showings) if self.versions == "merge" else Bases({})
+        is_merged = self.versions == "merge"
+        return self._once("bases", lambda: find_bases(self._showings) if is_merged else Bases({}))
+
+    def _once(self, name: str, count: Callable[[], T]) -> T:
+        """Count once, without a lock.
+
+        A count on a worker waits for tasks of its own. If another task on that worker waited for a
+        lock that it holds, they would never run. Python 3.11's cached_property has such a lock.
+        """
+        if name not in self._kept:
+            self._kept[name] = count()
+        kept: T = self._kept[name]
+        return kept
 
     def _pass(self, *, films: bool, hours: bool) -> list[CountryCounts]:
         showings = self._showings

@@ -70,7 +70,7 @@ def write_notebooks(folder: str, lake: str = "lake", *, force: bool = False) -> 
     >>> with TemporaryDirectory() as folder:
     ...     result = write_notebooks(f"{folder}/notebooks")
     >>> len(result.written), result.kept
-    (7, ())
+    (8, ())
     """
     target = _local(folder)
     written, kept = [], []

@@ -36,9 +36,6 @@ _SIZE_IN_8_BYTES: Final = 3 << 6
 _SPOOLED: Final = 1 << 24
 """Compressed bytes of one member that wait in memory. More go to a temporary file."""
 
-_PIECE: Final = 1 << 20
-"""Bytes of Parquet that are collected before they are written."""
-
 _LINE_ENDS: Final = [(sign.encode(), b"\\u%04x" % ord(sign)) for sign in "\x85\u2028\u2029"]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -144,9 +141,7 @@ class RowsWriter:
     """
 
     def __init__(self, file: HashingFile, table: Table) -> None:
-        # The writer hands over each page and each piece of its header, some hundred a file.
-        self._sink = pa.BufferedOutputStream(pa.PythonFile(file, "w"), _PIECE)
-        self._writer = pq.ParquetWriter(self._sink, table.arrow, version="2.6", **_how(table.arrow))
+        self._writer = pq.ParquetWriter(file, table.arrow, version="2.6", **_how(table.arrow))
         self._waiting: list[pa.Table] = []
         self._weight = 0
         self._dates: list[Any] = []
@@ -199,7 +194,6 @@ class RowsWriter:
             if rest.num_rows:
                 self._writer.write_table(rest, row_group_size=ROW_GROUP)
         self._writer.close()
-        self._sink.flush()
 
 
 @cache

@@ -31,7 +31,7 @@ def run(*arguments: object) -> Result:
 def test_the_command_writes_every_notebook(tmp_path):
     result = run(tmp_path / "new" / "place")
     assert result.exit_code == 0, result.output
-    assert "7 notebooks" in result.stdout
+    assert "8 notebooks" in result.stdout
     assert sorted(files(tmp_path / "new" / "place")) == [f"{stem}.ipynb" for stem in STEMS]
 
 
