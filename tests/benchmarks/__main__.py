@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tests.benchmarks import analyses, archive, convert, scaling, stage, startup, views
+from tests.benchmarks import analyses, archive, asking, convert, scaling, stage, startup, views
 from tests.benchmarks.results import Section, keep
 
 
@@ -28,6 +28,7 @@ def benchmarks(lake: str | None, copy: str | None) -> dict[str, Callable[[int], 
         "scaling": scaling.sections,
         "views": partial(views.sections, lake=lake),
         "analyses": partial(analyses.sections, lake=lake, copy=copy),
+        "sql": partial(asking.sections, lake=lake, copy=copy),
         "stage": stage.sections,
         "startup": startup.sections,
         "archive": archive.sections,
