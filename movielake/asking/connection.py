@@ -186,6 +186,7 @@ def _lock(connection: duckdb.DuckDBPyConnection, lake: Folder) -> None:
     # DuckDB compares the path as it is written in the view, too.
     places = ", ".join(map(quoted, {place, plain(place)}))
     for setting in (
+        "enable_progress_bar = false",  # it would go between the lines of an answer
         f"allowed_directories = [{places}]",
         "enable_external_access = false",
         "python_enable_replacements = false",  # a query sees no variable of Python
