@@ -74,7 +74,7 @@ class _Unclosed(io.BytesIO):
 
 def check_member(data: bytes) -> None:
     """Read bytes as the content of a member. Its name does not show its table."""
-    member = Member("191206.XML", len(data), len(data), "", lambda _=0: io.BytesIO(data))
+    member = Member("191206.XML", len(data), len(data), "", lambda _=0, **__: io.BytesIO(data))
     check_converted(member, data)
 
 
