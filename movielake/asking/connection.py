@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from movielake.asking.views import (
-    KEYS,
     plain,
     quoted,
     view_of_current,
@@ -21,6 +20,7 @@ from movielake.cluster.machine import machine_cpus, machine_memory
 from movielake.names.hints import suggest_name
 from movielake.names.layout import Folder, Selection, Terms
 from movielake.reading.current import AttachSnapshots
+from movielake.reading.files import KEYS
 from movielake.reading.finding import hold, hold_or_nothing
 from movielake.reading.holdings import Holdings
 from movielake.schema.tables import TABLES, table

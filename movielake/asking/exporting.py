@@ -7,10 +7,11 @@ from typing import Final
 
 from movielake.asking.forms import form_of, write_file
 from movielake.asking.queries import ask
-from movielake.asking.views import KEYS, quoted
+from movielake.asking.views import quoted
 from movielake.names.countries import name_of_country, read_countries, read_other_codes
 from movielake.names.hints import suggest_name
 from movielake.names.layout import Terms
+from movielake.reading.files import KEYS
 from movielake.schema.tables import TABLES, table
 
 LIMITS: Final = {"memory": 144 << 20, "threads": 1}

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from movielake.joining.lookups import ID
 from movielake.reading.blocks import BLOCKS, TIME
+from movielake.reading.files import KEYS
 from movielake.reading.holdings import Holdings
 from movielake.schema.tables import table
 
-KEYS: Final = ("date_stamp", "country")
-
 _ALIASES: Final = {"movies": "m", "theaters": "t"}
-_ID: Final = {"movies": "movie_id", "theaters": "theater_id"}
 _LABELS: Final = ("extra", "source_xml")
 
 
@@ -111,13 +110,13 @@ def view_of_joined(name: str, showings: str) -> str:
     shown = {name: f"s.{name}" for name in (*table("showings").arrow.names, *KEYS)}
     for other, alias in _ALIASES.items():
         for column in table(other).arrow.names:
-            if column in _LABELS or column == _ID[other]:
+            if column in _LABELS or column == ID[other]:
                 continue
             own = shown.get(column)
             shown[column] = f"coalesce({own}, {alias}.{column})" if own else f"{alias}.{column}"
     columns = ", ".join(f'{value} AS "{column}"' for column, value in shown.items())
     joins = " ".join(
-        f"LEFT JOIN last_{other} {alias} USING ({', '.join((*KEYS, _ID[other]))})"
+        f"LEFT JOIN last_{other} {alias} USING ({', '.join((*KEYS, ID[other]))})"
         for other, alias in _ALIASES.items()
     )
     return f"CREATE VIEW {name} AS SELECT {columns} FROM {showings} s {joins}"
@@ -130,7 +129,7 @@ def view_of_last(held: Holdings) -> str:
     rows decide which one is the last. As a GROUP BY, the view reads only the files and columns that
     a query needs. A DISTINCT ON would read the whole table (DuckDB 2.0.1).
     """
-    name, key = held.table.name, _ID[held.table.name]
+    name, key = held.table.name, ID[held.table.name]
     keys = ", ".join((*KEYS, key))
     paths = ", ".join(quoted(plain(path)) for path in dict.fromkeys(held.paths("parquet")))
     rank = f"{_place_of_member(held)} + file_row_number"

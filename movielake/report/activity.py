@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -193,10 +192,3 @@ def _sum_by_country(activity: Activity, chosen: Any, axes: Axes) -> list[int]:
     places, counts = activity.country(axes)[chosen], activity.count[chosen]
     sums = np.bincount(places, weights=counts, minlength=len(axes.countries))
     return [int(number) for number in sums]
-
-
-def films_by_country(by_film: Activity, axes: Axes) -> pd.DataFrame:
-    """Sum the screenings of each film over all stamps. Columns: country (its index), id, count."""
-    columns = {"country": by_film.country(axes), "id": by_film.id, "count": by_film.count}
-    known = pd.DataFrame(columns)[by_film.id != _NO_ID]
-    return known.groupby(["country", "id"], as_index=False)["count"].sum()
