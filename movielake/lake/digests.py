@@ -40,9 +40,11 @@ class RowsDigest:
 
     def __init__(self) -> None:
         self._streams: dict[str, int] = {}
+        self._of_constants: dict[tuple[bytes, int, int], int] = {}
 
     def update(self, rows: pa.Table) -> None:
         """Add rows. All calls must have the same columns."""
+        self._of_constants.clear()
         for name, column in zip(rows.column_names, rows.columns, strict=True):
             for chunk in filter(len, column.chunks):
                 self._add(name, chunk)
@@ -57,10 +59,20 @@ class RowsDigest:
     def _feed(self, name: str, content: Any) -> None:
         self._streams[name] = crc32(content, self._streams.get(name, 0))
 
+    def _feed_constant(self, name: str, byte: bytes, count: int) -> None:
+        """Feed a byte so many times. Most columns are without nulls or all null, so they share."""
+        key = (byte, count, self._streams.get(name, 0))
+        if key not in self._of_constants:
+            self._of_constants[key] = crc32(byte * count, key[2])
+        self._streams[name] = self._of_constants[key]
+
     def _add(self, name: str, array: Any) -> None:
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
-        self._feed(f"{name} valid", _validity(array))
+        if array.null_count in (0, len(array)):
+            self._feed_constant(f"{name} valid", b"\0" if array.null_count else b"\1", len(array))
+        else:
+            self._feed(f"{name} valid", array.is_valid().cast(pa.uint8()).to_numpy())
         if array.null_count == len(array):
             return
         if array.null_count:
@@ -78,14 +90,6 @@ class RowsDigest:
             self._feed(name, memoryview(array.buffers()[2] or b"")[offsets[0] : offsets[-1]])
         else:
             self._feed(name, _values(array))
-
-
-def _validity(array: pa.Array) -> bytes:
-    if array.null_count == 0:
-        return b"\1" * len(array)
-    if array.null_count == len(array):
-        return bytes(len(array))
-    return bytes(array.is_valid().cast(pa.uint8()).to_numpy())
 
 
 def _offsets(array: pa.StringArray) -> np.ndarray[Any, Any]:
