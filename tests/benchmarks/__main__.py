@@ -1,6 +1,7 @@
 """Run benchmarks and show their tables.
 
-``python -m tests.benchmarks [NAME …] [--rounds N] [--lake LAKE] [--copy COPY] [--keep] [--check]``
+``python -m tests.benchmarks [NAME …] [--rounds N] [--lake LAKE] [--copy COPY]
+[--against REV] [--keep] [--check]``
 
 All benchmarks take about half an hour. ``--keep`` writes the results to ``results.json``.
 ``python docs/pages.py`` makes the page on performance from that file. ``--check`` only runs a short
@@ -14,16 +15,31 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tests.benchmarks import analyses, archive, asking, convert, scaling, stage, startup, views
+from tests.benchmarks import (
+    analyses,
+    archive,
+    asking,
+    builds,
+    convert,
+    scaling,
+    stage,
+    startup,
+    views,
+)
 from tests.benchmarks.results import Section, keep
 
+Benchmark = Callable[[int], Iterator[Section]]
 
-def benchmarks(lake: str | None, copy: str | None) -> dict[str, Callable[[int], Iterator[Section]]]:
+
+def benchmarks(lake: str | None, copy: str | None, against: str | None) -> dict[str, Benchmark]:
     """Return the benchmarks by name. Each takes the number of rounds and yields tables.
 
-    The last one is an estimate from the kept results of the others.
+    Builds are only compared if there is another one. The last benchmark is an estimate from the
+    kept results of the others.
     """
+    compared = {"builds": partial(builds.sections, against=against)} if against else {}
     return {
+        **compared,
         "convert": convert.sections,
         "scaling": scaling.sections,
         "views": partial(views.sections, lake=lake),
@@ -37,23 +53,25 @@ def benchmarks(lake: str | None, copy: str | None) -> dict[str, Callable[[int], 
 
 def main() -> int:
     """Run the command."""
+    known = ", ".join(benchmarks(None, None, "REV"))
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(benchmarks(None, None)))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=known)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--lake", help="use this lake of synthetic_lake.py")
     parser.add_argument("--copy", help="use this compact copy of the lake, for analyses")
+    parser.add_argument("--against", help="compare with the build of this git revision, for builds")
     parser.add_argument("--keep", action="store_true", help="write results.json")
     parser.add_argument("--check", action="store_true", help="only a short comparison")
     options = parser.parse_args()
     if options.check:
         return 1 if convert.check() else 0
-    known = benchmarks(options.lake, options.copy)
-    for name in options.names or known:
-        if name not in known:
-            parser.error(f"expected one of {', '.join(known)}, found {name}")
-    for name in options.names or known:
-        for section in known[name](options.rounds):
+    chosen = benchmarks(options.lake, options.copy, options.against)
+    for name in options.names or chosen:
+        if name not in chosen:
+            parser.error(f"expected one of {', '.join(chosen)}, found {name}")
+    for name in options.names or chosen:
+        for section in chosen[name](options.rounds):
             print(f"## {section.title}\n\n{section.text}\n\n{section.markdown()}", flush=True)
             if options.keep:
                 keep(section)

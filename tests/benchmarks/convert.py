@@ -18,7 +18,6 @@ import cProfile
 import json
 import pstats
 import random
-import string
 import tempfile
 import zipfile
 from collections import Counter
@@ -42,6 +41,7 @@ from movielake.feed.zips import find_feed
 from movielake.lake.outputs import JsonLinesWriter, RowsWriter
 from movielake.sample import write_sample
 from movielake.schema.tables import TABLES
+from tests.benchmarks.members import SAMPLES, member, write_zip
 from tests.benchmarks.results import Section
 from tests.benchmarks.rounds import Work, take_turns
 
@@ -55,66 +55,10 @@ SLACK = 0.6
 Without the fast path, the speed would be lower than that.
 """
 
-HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<times>\n'
-
-
-def repetitive_showing(rng: random.Random) -> str:
-    """Write a showing like those of the feed: equal times on most days, few distinct texts."""
-    film = rng.randrange(300)
-    times = ", ".join(f"{hour}:{rng.choice('0024')}0" for hour in (13, 16, 19, 21))
-    dates = (showing_date(20191206 + day, times, "Digital, 3D", "") for day in range(7))
-    return showing(f"Film number {film}", 200000 + film, rng.randrange(5000), dates)
-
-
-def entropic_showing(rng: random.Random) -> str:
-    """Write a showing for the worst case: hardly any text occurs twice."""
-    name = "".join(rng.choices(string.ascii_letters + " ", k=24)).strip()
-    dates = []
-    for day in range(7):
-        times = ", ".join(f"{rng.randrange(9, 24)}:{rng.randrange(60):02}" for _ in range(4))
-        comment = "".join(rng.choices(string.ascii_lowercase, k=12))
-        dates.append(showing_date(20191206 + day, times, "Digital", comment))
-    return showing(name, rng.randrange(10**6), rng.randrange(10**5), dates)
-
-
-def showing_date(date: int, times: str, attributes: str, comments: str) -> str:
-    """Write one show_date with all its elements."""
-    return (
-        f'<show_date date="{date}">\n<showtimes>{times}</showtimes>\n'
-        f"<show_attributes>{attributes}</show_attributes>\n"
-        f"<show_comments>{comments}</show_comments>\n<show_passes>Y</show_passes>\n"
-        "<show_festival></show_festival>\n<show_with></show_with>\n<show_sound></show_sound>\n"
-        "</show_date>\n"
-    )
-
-
-def showing(name: str, movie: int, theater: int, dates: object) -> str:
-    """Write one showtime record."""
-    return (
-        f"<showtime>\n<movie_name>{name}</movie_name>\n<movie_id>{movie}</movie_id>\n"
-        f"<theater_id>{theater}</theater_id>\n{''.join(dates)}</showtime>\n"
-    )
-
-
-SAMPLES = {"repetitive": repetitive_showing, "high-entropy": entropic_showing}
-
-
-def member(make: Callable[[random.Random], str], megabytes: float) -> bytes:
-    """Build a showings member of about this size."""
-    rng = random.Random(1)
-    parts, size = [HEAD], 0
-    while size < megabytes * 1e6:
-        parts.append(make(rng))
-        size += len(parts[-1])
-    return ("".join(parts) + "</times>\n").encode()
-
 
 def contenders(xml: bytes, folder: Path) -> dict[str, Work]:
     """Return the contenders by name. Each does its whole job on the same bytes."""
-    zip_path = folder / "feed" / "20191206" / "movies_deu.zip"
-    zip_path.parent.mkdir(parents=True)
-    with zipfile.ZipFile(zip_path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("191206S.XML", xml)
+    zip_path = write_zip(folder / "feed", "191206S.XML", xml)
     feed, lake = str(folder / "feed"), str(folder / "lake")
     task = Task(feed, lake, find_feed(feed).zips[0], force=True)
 

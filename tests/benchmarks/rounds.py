@@ -11,12 +11,17 @@ from pathlib import Path
 Work = Callable[[], object]
 
 
-def cpu_seconds(work: Work) -> float:
+def cpu_seconds(work: Work, whose: int = resource.RUSAGE_SELF) -> float:
     """Run a piece of work, and return its CPU time in this process, user and system."""
-    before = resource.getrusage(resource.RUSAGE_SELF)
+    before = resource.getrusage(whose)
     work()
-    after = resource.getrusage(resource.RUSAGE_SELF)
+    after = resource.getrusage(whose)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def child_seconds(work: Work) -> float:
+    """Run a piece of work, and return the CPU time of the processes that it starts and awaits."""
+    return cpu_seconds(work, resource.RUSAGE_CHILDREN)
 
 
 def wall_seconds(work: Work) -> float:

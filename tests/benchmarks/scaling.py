@@ -30,7 +30,7 @@ from movielake.lake.parsing import commit_from_json
 from movielake.names.layout import Folder, Selection
 from movielake.reading.readers import ShowingsReader
 from movielake.sample import write_sample
-from tests.benchmarks.convert import member, repetitive_showing
+from tests.benchmarks.members import member, repetitive_showing
 from tests.benchmarks.results import Section
 from tests.benchmarks.rounds import take_turns, wall_seconds
 
