@@ -21,6 +21,7 @@ from tests.benchmarks import (
     asking,
     builds,
     convert,
+    peers,
     scaling,
     stage,
     startup,
@@ -41,6 +42,7 @@ def benchmarks(lake: str | None, copy: str | None, against: str | None) -> dict[
     return {
         **compared,
         "convert": convert.sections,
+        "peers": peers.sections,
         "scaling": scaling.sections,
         "views": partial(views.sections, lake=lake),
         "analyses": partial(analyses.sections, lake=lake, copy=copy),
