@@ -1,10 +1,12 @@
 """The Frictionless data package of a lake, ``datapackage.json``, made from the tables' schemas.
 
-The ``path`` of each resource is a glob. A list would name each of tens of thousands of files. It
-would take some megabytes, every conversion would have to write it again, and it would repeat the
-manifest, which also has sizes and checksums. A glob stays correct after each conversion, pack and
-stage, so the descriptor is the same for every lake of a format. DuckDB, Polars and fsspec accept
-the glob unchanged.
+The resources are the files of metadata, which every lake has once. The tables are no resources: a
+resource names its files one by one, and a lake has tens of thousands. Such a list would take some
+megabytes, every conversion would have to write it again, and it would repeat the manifest, which
+also has sizes and checksums. A pattern as the ``path`` of a resource makes Frictionless report a
+missing file. So ``movielake_tables``, a property of our own, describes each table by a glob and a
+Table Schema. A glob stays correct after each conversion, pack and stage, so the descriptor is the
+same for every lake of a format. DuckDB, Polars and fsspec accept the glob unchanged.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from movielake.lake.opening import COMPACT, LEAVES
 from movielake.lake.writers import write_atomically
 from movielake.names.layout import (
     DESCRIPTOR_FILE,
+    LAKE_FILE,
     MANIFEST_TABLE,
     Folder,
     json_folder,
@@ -57,7 +60,7 @@ def describe_package(tables: Iterable[Table], layout: str = LEAVES) -> _Descript
     tables : iterable of Table
         Schemas of the tables. Foreign keys to other tables are left out.
     layout : {"leaves", "compact"}, optional
-        Layout of the lake, which decides the paths.
+        Layout of the lake, which decides the globs and the resources.
 
     Returns
     -------
@@ -70,7 +73,10 @@ def describe_package(tables: Iterable[Table], layout: str = LEAVES) -> _Descript
     >>> from movielake.schema.tables import table
     >>> package = describe_package([table("showings")])
     >>> [resource["path"] for resource in package["resources"]]
-    ['parquet/showings/date_stamp=*/country=*/*.parquet', 'json/*/*/*S.jsonl.zst']
+    ['lake.json']
+    >>> (showings,) = package["movielake_tables"]
+    >>> showings["files"], showings["records"]["files"]
+    ('parquet/showings/date_stamp=*/country=*/*.parquet', 'json/*/*/*S.jsonl.zst')
     """
     named = {table.name: table for table in tables}
     return {
@@ -78,47 +84,65 @@ def describe_package(tables: Iterable[Table], layout: str = LEAVES) -> _Descript
         "name": "movielake",
         "title": "A lake of cinema showtimes",
         "description": (
-            "Made by movielake from a licensed feed. Each conversion brings it up to date. Paths "
-            f"are globs. {MANIFEST_TABLE} lists every file with its size and checksum."
+            "Made by movielake from a licensed feed. Each conversion brings it up to date. "
+            "movielake_tables describes the tables: files is a glob of many files, which no "
+            "resource of the standard can name. So tools for data packages check the resources "
+            f"only. movielake validate checks the tables. {MANIFEST_TABLE} lists every file with "
+            "its size and checksum."
         ),
         "movielake_format": FORMAT,
-        "resources": [
-            resource
-            for table in named.values()
-            for resource in (_rows(table, named, layout), _records(table, layout))
-        ],
+        "resources": [_LAKE, _MANIFEST] if layout == COMPACT else [_LAKE],
+        "movielake_tables": [_table(table, named, layout) for table in named.values()],
     }
 
 
-def _rows(table: Table, named: Mapping[str, Table], layout: str) -> _Descriptor:
+_LAKE: Final[_Descriptor] = {
+    "name": "lake",
+    "title": "Format, layout and columns",
+    "path": LAKE_FILE,
+    "format": "json",
+    "mediatype": "application/json",
+    "encoding": "utf-8",
+}
+_MANIFEST: Final[_Descriptor] = {
+    "name": "manifest",
+    "type": "file",  # Frictionless reads a null of Parquet as NaN, and a list as a type error
+    "title": "The files of the lake",
+    "path": MANIFEST_TABLE,
+    "format": "parquet",
+    "mediatype": "application/vnd.apache.parquet",
+}
+"""In a lake as converted, the manifest can be missing for a while, so it is no resource there."""
+
+
+def _table(table: Table, named: Mapping[str, Table], layout: str) -> _Descriptor:
     folder = parquet_folder(table.name, "*", "*")
     keys = "date_stamp and country"
     if layout == COMPACT:
         folder, keys = f"parquet/{table.name}/country=*", "country"
     return {
         "name": table.name,
-        "type": "table",
         "title": f"Rows of {table.name}",
-        "description": (f"{table.description} A Hive dataset: the paths contain {keys}."),
-        "path": f"{folder}/*.parquet",
+        "description": f"{table.description} A Hive dataset: the paths contain {keys}.",
+        "files": f"{folder}/*.parquet",
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
         "schema": _schema(table, named),
+        "records": _records(table, layout),
     }
 
 
 def _records(table: Table, layout: str) -> _Descriptor:
-    path = f"{json_folder('*', '*')}/*{table.letter}.jsonl.zst"
+    files = f"{json_folder('*', '*')}/*{table.letter}.jsonl.zst"
     if layout == COMPACT:
-        path = f"json/{table.name}/country=*/*.jsonl.zst"
+        files = f"json/{table.name}/country=*/*.jsonl.zst"
     return {
-        "name": f"{table.name}-json",
         "title": f"Records of {table.name}",
         "description": (
             f"The feed's <{table.record}> elements, one per line and complete. "
             f"Its JSON Schema: movielake schema {table.name} --format json-schema"
         ),
-        "path": path,
+        "files": files,
         "format": "jsonl",
         "mediatype": "application/jsonl",
         "encoding": "utf-8",

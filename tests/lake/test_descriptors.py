@@ -10,12 +10,13 @@ import subprocess
 from pathlib import Path
 
 import duckdb
+import frictionless
 import fsspec
 import pytest
 from click.testing import CliRunner
-from frictionless import FrictionlessException, Package
+from frictionless import FrictionlessException, Package, Schema
 
-from movielake import convert, describe_lake
+from movielake import compact, convert, describe_lake
 from movielake.cli import main
 from movielake.lake.descriptors import describe_package, descriptor_content, write_descriptor
 from movielake.names.layout import Folder
@@ -25,7 +26,7 @@ from movielake.staging.packing import pack
 from tests.feeds import files, manifest, week, write_feed
 
 PACKAGE = describe_package(map(table, TABLES))
-RESOURCES = {resource["name"]: resource for resource in PACKAGE["resources"]}
+DESCRIBED = {described["name"]: described for described in PACKAGE["movielake_tables"]}
 
 # Types of DuckDB, and the matching types of the standard.
 TYPES = {
@@ -49,9 +50,11 @@ def lake(tmp_path: Path) -> Path:
 
 
 def problems(package: dict) -> list[str]:
-    """List the errors that frictionless finds in a descriptor."""
+    """List the errors that frictionless finds in a descriptor and in its schemas."""
     try:
-        return [error.note for error in Package.metadata_validate(package)]
+        schemas = [described["schema"] for described in package["movielake_tables"]]
+        errors = [error for schema in schemas for error in Schema.metadata_validate(schema)]
+        return [error.note for error in [*errors, *Package.metadata_validate(package)]]
     except FrictionlessException as error:  # raised for a field with an unknown type
         return [error.error.note]
 
@@ -59,11 +62,26 @@ def problems(package: dict) -> list[str]:
 # --- valid
 
 
-def test_the_package_is_valid():
-    assert problems(PACKAGE) == []
-    assert Package.from_descriptor(copy.deepcopy(PACKAGE)).resource_names == [
-        f"{name}{kind}" for name in TABLES for kind in ("", "-json")
-    ]
+def test_frictionless_finds_no_error_in_a_lake(sample_lake, tmp_path):
+    compact(str(sample_lake), str(tmp_path / "compact"))
+    checked = {sample_lake: ["json"], tmp_path / "compact": ["json", "file"]}  # never rows
+    for place, types in checked.items():
+        report = frictionless.validate(str(place / "datapackage.json"))
+        assert (report.valid, report.stats["errors"]) == (True, 0)
+        assert [task.type for task in report.tasks] == types
+
+
+def test_frictionless_finds_a_missing_file(lake):
+    (lake / "lake.json").unlink()
+    report = frictionless.validate(str(lake / "datapackage.json"))
+    assert not report.valid
+
+
+@pytest.mark.parametrize("layout", ["leaves", "compact"])
+def test_the_package_is_valid(layout):
+    package = describe_package(map(table, TABLES), layout)
+    assert problems(package) == []
+    assert [described["name"] for described in package["movielake_tables"]] == list(TABLES)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -76,17 +94,17 @@ def test_the_package_of_one_table_is_valid(name):
 @pytest.mark.parametrize(
     ("keys", "value"),
     [
-        ((0, "path"), "../lake"),
-        ((0, "name"), 1),
-        ((0, "schema", "primaryKey"), ["nothing"]),
-        ((0, "schema", "fields", 0, "type"), "int32"),
-        ((4, "schema", "foreignKeys", 0, "fields"), ["a", "b", "c"]),
-        ((0, "schema", "missingValues"), 0),
+        (("resources", 0, "path"), "../lake"),
+        (("resources", 0, "name"), 1),
+        (("movielake_tables", 0, "schema", "primaryKey"), ["nothing"]),
+        (("movielake_tables", 0, "schema", "fields", 0, "type"), "int32"),
+        (("movielake_tables", 2, "schema", "foreignKeys", 0, "fields"), ["a", "b", "c"]),
+        (("movielake_tables", 0, "schema", "missingValues"), 0),
     ],
 )
 def test_an_invalid_package_is_reported(keys, value):
     package = copy.deepcopy(PACKAGE)
-    target = package["resources"]
+    target = package
     for key in keys[:-1]:
         target = target[key]
     assert target[keys[-1]] != value
@@ -95,17 +113,17 @@ def test_an_invalid_package_is_reported(keys, value):
 
 
 def test_ids_are_keys_within_a_partition():
-    keys = {name: RESOURCES[name]["schema"].get("primaryKey") for name in TABLES}
+    keys = {name: DESCRIBED[name]["schema"].get("primaryKey") for name in TABLES}
     assert keys == {
         "movies": ["date_stamp", "country", "movie_id"],
         "theaters": ["date_stamp", "country", "theater_id"],
         "showings": None,
     }
-    foreign = RESOURCES["showings"]["schema"]["foreignKeys"]
+    foreign = DESCRIBED["showings"]["schema"]["foreignKeys"]
     assert {
         (k["reference"]["resource"], *k["fields"], *k["reference"]["fields"]) for k in foreign
     } == {(name, *keys[name], *keys[name]) for name in ("movies", "theaters")}
-    assert not any("foreignKeys" in RESOURCES[name]["schema"] for name in ("movies", "theaters"))
+    assert not any("foreignKeys" in DESCRIBED[name]["schema"] for name in ("movies", "theaters"))
 
 
 # --- correct
@@ -113,33 +131,34 @@ def test_ids_are_keys_within_a_partition():
 
 @pytest.mark.parametrize("name", TABLES)
 def test_fields_are_the_columns_that_duckdb_finds(name, sample_lake):
-    resource = RESOURCES[name]
+    described = DESCRIBED[name]
     found = duckdb.sql(
-        f"describe select * from read_parquet('{sample_lake}/{resource['path']}', "
+        f"describe select * from read_parquet('{sample_lake}/{described['files']}', "
         "hive_partitioning = true, hive_types_autocast = false)"
     ).fetchall()
 
     def standard(type_: str) -> str:
         return "array" if type_.endswith("[]") else "object" if type_[:3] == "MAP" else TYPES[type_]
 
-    fields = {field["name"]: field["type"] for field in resource["schema"]["fields"]}
+    fields = {field["name"]: field["type"] for field in described["schema"]["fields"]}
     assert fields == {column: standard(type_) for column, type_, *_ in found}
-    partition = {f["name"] for f in resource["schema"]["fields"] if "constraints" in f}
+    partition = {f["name"] for f in described["schema"]["fields"] if "constraints" in f}
     assert partition == {"date_stamp", "country"}
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_paths_match_exactly_the_files_of_the_manifest(name, sample_lake):
     known = manifest(sample_lake).filter(manifest(sample_lake)["table"].to_numpy() == name)
-    for kind, suffix in (("parquet", ""), ("json", "-json")):
+    rows = DESCRIBED[name]
+    for kind, described in (("parquet", rows), ("json", rows["records"])):
         paths = [str(sample_lake / path) for path in known[f"{kind}_path"].to_pylist()]
-        glob = f"{sample_lake}/{RESOURCES[name + suffix]['path']}"
+        glob = f"{sample_lake}/{described['files']}"
         assert sorted(fsspec.filesystem("file").glob(glob)) == sorted(paths)
         assert len(paths) > 10
 
 
 def test_every_value_matches_its_constraint(duck):
-    for field in RESOURCES["movies"]["schema"]["fields"]:
+    for field in DESCRIBED["movies"]["schema"]["fields"]:
         pattern = field.get("constraints", {}).get("pattern")
         values = duck(f'select distinct "{field["name"]}" from movies') if pattern else ()
         assert all(re.fullmatch(pattern, value) for (value,) in values)
@@ -148,11 +167,11 @@ def test_every_value_matches_its_constraint(duck):
 def test_every_column_is_described_with_its_unit():
     for name in TABLES:
         for column, field in zip(
-            table(name).columns, RESOURCES[name]["schema"]["fields"], strict=True
+            table(name).columns, DESCRIBED[name]["schema"]["fields"], strict=True
         ):
             assert (column.name, column.description) == (field["name"], field["description"])
             assert field.get("unit", "") == column.unit
-    (intl,) = [f for f in RESOURCES["movies"]["schema"]["fields"] if f["name"] == "intl"]
+    (intl,) = [f for f in DESCRIBED["movies"]["schema"]["fields"] if f["name"] == "intl"]
     assert [f["name"] for f in intl["items"]] == [f.name for f in table("movies")["intl"].field]
 
 
