@@ -35,9 +35,9 @@ WINGS = {
     "rows": "problems extras prices values signs halves numerals clocks rising showtimes "
     "starts flattening screenings",
     "lake": "owners locks claims leftovers collector gaps writers single digests drafts outputs "
-    "commits parsing entries ledger opening manifest descriptors quarantine cards overview",
-    "staging": "packs sources spans selecting partitions origins merging compacting packing "
-    "targets copies",
+    "commits parsing entries ledger opening bounds manifest descriptors quarantine cards overview",
+    "staging": "packs sources spans selecting manifests partitions origins merging compacting "
+    "packing targets copies",
     "dataframes": "fitting keys checks queries columns alignment describing saving habits",
     "reading": "blocks groups sizes holdings rowgroups files codes counting frames tallies whole "
     "views bags records finding current readers",

@@ -94,13 +94,16 @@ class Lock:
         return True
 
     def _take(self, made: Path) -> bool:
-        try:
-            made.rename(self._folder)
-        except FileNotFoundError:  # this is the first lock in the lake
-            Path(self._folder).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
+        for _ in range(2):
+            try:
+                made.rename(self._folder)
+            except FileNotFoundError:  # this is the first lock in the lake: try again at once
+                Path(self._folder).parent.mkdir(parents=True, exist_ok=True)
+                continue
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+            break
         # Check the file system: NFS may report an error although the rename succeeded.
         return Path(self._mine).exists()
 

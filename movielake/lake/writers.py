@@ -91,8 +91,8 @@ def explained(folder: Folder) -> Iterator[None]:
         ) from error
 
 
-class HashingFile(io.RawIOBase):
-    """A file opened for writing that counts the bytes and computes their checksum.
+class CountingFile(io.RawIOBase):
+    """A file opened for writing that counts the bytes.
 
     Parameters
     ----------
@@ -105,7 +105,6 @@ class HashingFile(io.RawIOBase):
     def __init__(self, raw: IO[bytes], name: str = "") -> None:
         self._raw = raw
         self._name = name
-        self._digest = hashlib.sha256()
         self.size = 0
 
     def writable(self) -> bool:
@@ -113,11 +112,10 @@ class HashingFile(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Write bytes, count them and update the checksum."""
+        """Write bytes and count them."""
         view = memoryview(data).cast("B")
         with named(self._name):
             self._raw.write(view)
-        self._digest.update(view)
         self.size += len(view)
         return len(view)
 
@@ -131,6 +129,28 @@ class HashingFile(io.RawIOBase):
             super().close()
             with named(self._name):
                 self._raw.close()
+
+
+class HashingFile(CountingFile):
+    """A file opened for writing that counts the bytes and computes their checksum.
+
+    Parameters
+    ----------
+    raw : binary file
+        The file that receives the bytes. It is closed together with this one.
+    name : str, optional
+        Name of the file in error messages.
+    """
+
+    def __init__(self, raw: IO[bytes], name: str = "") -> None:
+        super().__init__(raw, name)
+        self._digest = hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        """Write bytes, count them and update the checksum."""
+        written = super().write(data)
+        self._digest.update(memoryview(data).cast("B"))
+        return written
 
     def written(self, path: str) -> WrittenFile:
         """Return the path in the lake, the size and the checksum of the file."""
@@ -160,10 +180,17 @@ class Workspace:
 
         Earlier content for the same path is dropped.
         """
+        return HashingFile(*self._open(path))
+
+    def open_plain(self, path: str) -> CountingFile:
+        """Open a file as `open` does, for bytes whose checksum is compared where they are read."""
+        return CountingFile(*self._open(path))
+
+    def _open(self, path: str) -> tuple[IO[bytes], str]:
         temporary = self._lake.join(self._name, str(next(self._numbers)))
         temporary = self._renames.setdefault(path, temporary)
         self._lake.make(self._name)
-        return HashingFile(self._lake.fs.open(temporary, "wb"), temporary)
+        return self._lake.fs.open(temporary, "wb"), temporary
 
     def publish(
         self, before: Callable[[], None] = lambda: None, *, is_durable: bool = True
@@ -203,7 +230,9 @@ def workspace(lake: Folder) -> Iterator[Workspace]:
         space.close()
 
 
-def write_atomically(lake: Folder, path: str, content: bytes) -> WrittenFile:
+def write_atomically(
+    lake: Folder, path: str, content: bytes, *, is_durable: bool = True
+) -> WrittenFile:
     """Write one small file of the lake so that it appears complete or not at all.
 
     An object of a store appears in this way by itself.
@@ -216,6 +245,8 @@ def write_atomically(lake: Folder, path: str, content: bytes) -> WrittenFile:
         Path relative to the lake.
     content : bytes
         The whole content.
+    is_durable : bool, optional
+        Write the bytes to the disk before the file appears. A copy for one job does not need it.
 
     Returns
     -------
@@ -228,7 +259,7 @@ def write_atomically(lake: Folder, path: str, content: bytes) -> WrittenFile:
     with workspace(lake) as space:
         with space.open(path) as file:
             file.write(content)
-        space.publish()
+        space.publish(is_durable=is_durable)
     return file.written(path)
 
 

@@ -8,11 +8,10 @@ is replaced when all files are in place. Files that it no longer lists are remov
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from itertools import accumulate
 from typing import Final
 
 import pyarrow as pa
@@ -20,14 +19,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from movielake.cluster.slurm import read_job
-from movielake.lake.commits import UNREADABLE
 from movielake.lake.descriptors import descriptor_content
 from movielake.lake.leftovers import remove_leftovers
 from movielake.lake.locks import Lock, hold_partition
-from movielake.lake.manifest import read_manifest, read_table_file
+from movielake.lake.manifest import read_table_file
 from movielake.lake.opening import COMPACT, is_lake, lake_content, read_layout, read_span
 from movielake.lake.writers import Workspace, WrittenFile, explained, workspace, write_atomically
-from movielake.names.hints import require_countries, tell_choices
 from movielake.names.layout import (
     DESCRIPTOR_FILE,
     LAKE_FILE,
@@ -36,17 +33,17 @@ from movielake.names.layout import (
     Selection,
     Terms,
 )
-from movielake.staging.merging import write_file
+from movielake.staging.manifests import read_source, require_rows
+from movielake.staging.merging import write_rows
 from movielake.staging.origins import Origin
 from movielake.staging.partitions import read_kinds
-from movielake.staging.selecting import choose, refuse_unsafe, restrict
+from movielake.staging.selecting import choose
 from movielake.staging.sources import Source, ahead, open_source
 from movielake.staging.spans import (
     SPANS,
     PlannedFile,
     files_of_table,
     placed,
-    plan_files,
     quarantined,
 )
 
@@ -123,54 +120,16 @@ def compact(
     with open_source(str(source)) as lake, explained(target):
         _claim(target, lake)
         whole = read_source(lake)
-        manifest = restrict(whole, choose(whole, selection, read_kinds(tables, json)))
-        require_rows(manifest, whole, lake.url, selection)
-        unit = span or read_span(target) or read_span(lake) or SPANS[0]
+        wanted = choose(whole.table, selection, read_kinds(tables, json))
+        unit = span or read_span(target) or whole.unit or SPANS[0]
+        manifest, plans = whole.plan(wanted, unit)
+        require_rows(manifest, whole.table, lake.url, selection)
         if not target.fs.exists(target.join(LAKE_FILE)):
             write_atomically(target, _MARK, b"")
-        Copy(lake, target, workers or read_job().cpus, on_progress).write(manifest, unit)
+        Copy(lake, target, workers or read_job().cpus, on_progress).write(manifest, plans, unit)
         with suppress(FileNotFoundError):
             target.fs.rm_file(target.join(_MARK))
     return str(to)
-
-
-def read_source(lake: Source) -> pa.Table:
-    """Read the whole manifest of a source. A pack can come from anywhere, so paths are checked."""
-    manifest = read_manifest(lake)
-    # A partition whose commit cannot be read has no files. `read_manifest` warns of it.
-    is_read = pc.fill_null(pc.not_equal(manifest["status"], UNREADABLE), True)
-    manifest = manifest.filter(is_read)
-    if read_layout(lake) == COMPACT:
-        refuse_unsafe(manifest, lake.url)
-        _refuse_moved(manifest, lake)
-    return manifest
-
-
-def _refuse_moved(manifest: pa.Table, lake: Source) -> None:
-    """Refuse a compact lake whose files have other members than their names state."""
-    unit = read_span(lake)
-    if unit not in SPANS:
-        raise ValueError(
-            f"expected a span out of {', '.join(SPANS)} in {lake.url}/{LAKE_FILE}, found {unit!r}; "
-            "make the copy again with: movielake compact LAKE TO"
-        )
-    for plan in plan_files(manifest, unit):
-        starts = accumulate((part.length for part in plan.parts), initial=0)
-        for part, start in zip(plan.parts, starts, strict=False):
-            if (part.path, part.start) != (plan.path, start):
-                raise ValueError(
-                    f"{lake.url}: refused: {MANIFEST_TABLE} does not fit {part.path} "
-                    f"({part.date_stamp}); make the copy again with: movielake compact LAKE TO"
-                )
-
-
-def require_rows(manifest: pa.Table, whole: pa.Table, url: str, selection: Selection) -> None:
-    """Raise an error that shows the choices if a selection matches nothing."""
-    stamps, countries = (set(whole[key].to_pylist()) for key in ("date_stamp", "country"))
-    if not manifest.num_rows:
-        choices = tell_choices(selection, stamps, countries)
-        raise ValueError(f"nothing in {url} matches {selection}; it has {choices}")
-    require_countries(selection, countries, url)
 
 
 def _claim(target: Folder, lake: Source) -> None:
@@ -186,16 +145,17 @@ def _claim(target: Folder, lake: Source) -> None:
         )
 
 
-def bytes_to_write(manifest: pa.Table, target: Folder, unit: str) -> int:
+def bytes_to_write(plans: Sequence[PlannedFile], target: Folder) -> int:
     """Estimate the bytes that a copy will write: the sizes in the source of what it lacks."""
     held, size = _held(target), 0
-    for plan in plan_files(manifest, unit):
-        if plan.path not in held:
-            parts = {
-                (part.path, part.start if plan.kind == "json" else 0): part.bytes
-                for part in plan.parts
-            }
-            size += sum(parts.values())
+    for plan in plans:
+        if plan.path in held:
+            continue
+        if plan.kind == "json":
+            size += int(pc.sum(plan.members["length"]).as_py())
+        else:  # several members can be in the same file of the source
+            columns = (plan.members[name].to_pylist() for name in ("path", "bytes"))
+            size += sum(dict(zip(*columns, strict=True)).values())
     return size
 
 
@@ -232,18 +192,20 @@ class Copy:
         self._is_durable = is_durable
         self._is_compact = read_layout(lake) == COMPACT
 
-    def write(self, manifest: pa.Table, unit: str) -> None:
+    def write(self, manifest: pa.Table, plans: Sequence[PlannedFile], unit: str) -> None:
         """Write the missing files, publish the manifest, and remove files that it does not list.
 
         Parameters
         ----------
         manifest : pa.Table
             The wanted rows of the source's manifest.
+        plans : sequence of PlannedFile
+            All files of the copy.
         unit : str
             Unit of the spans.
         """
         remove_leftovers(self._target)
-        plans, files = plan_files(manifest, unit), _held(self._target)
+        files = _held(self._target)
         wholes = {file.path: file for file in files_of_table(manifest)} if self._is_compact else {}
         with workspace(self._target) as space, ThreadPoolExecutor(self._workers) as pool:
             write = partial(self._write_file, space, wholes)
@@ -251,46 +213,55 @@ class Copy:
             for file in ahead(pool, write, todo.values(), 2 * self._workers):
                 files[file.path] = file
                 self._on_progress(file.path, file.bytes)
-            for file in quarantined(manifest):
-                self._copy(space, file)
+            kept = quarantined(manifest)
+            for file in kept:
+                if not _is_there(self._target, file):
+                    self._copy(space, file.path, self._lake.verified(file))
             with hold_partition(self._target, *_LOCK) as lock:
                 for plan in plans:
                     if plan.path not in todo and not _is_there(self._target, files[plan.path]):
                         files[plan.path] = write(plan)  # removed by another run meanwhile
                         lock.renew()
                 space.publish(lock.renew, is_durable=self._is_durable)
-                table = placed(manifest, plans, files)
-                self._publish(table, unit)
-                self._remove_others(table, lock)
+                self._publish(placed(manifest, plans, files), unit)
+                self._remove_others(
+                    {plan.path for plan in plans} | {file.path for file in kept}, lock
+                )
 
     def _write_file(
         self, space: Workspace, wholes: dict[str, WrittenFile], plan: PlannedFile
     ) -> WrittenFile:
+        origin = Origin(self._lake, is_compact=self._is_compact)
+        if plan.kind == "json":  # the manifest has the checksums of the frames, not of the file
+            size = self._copy(space, plan.path, origin.frames(plan.parts))
+            return WrittenFile(plan.path, size, "")
+        if plan.path in wholes:  # the same members, byte for byte
+            self._copy(space, plan.path, self._lake.verified(wholes[plan.path]))
+            return wholes[plan.path]
         with space.open(plan.path) as file:
-            if plan.kind == "parquet" and plan.path in wholes:  # the same members, byte for byte
-                for block in self._lake.verified(wholes[plan.path]):
-                    file.write(block)
-            else:
-                write_file(Origin(self._lake, is_compact=self._is_compact), plan, file)
+            write_rows(origin, plan, file)
         return file.written(plan.path)
 
-    def _copy(self, space: Workspace, file: WrittenFile) -> None:
-        if not _is_there(self._target, file):
-            with space.open(file.path) as out:
-                for block in self._lake.verified(file):
-                    out.write(block)
+    def _copy(self, space: Workspace, path: str, blocks: Iterable[bytes | memoryview]) -> int:
+        """Write blocks whose checksums are compared where they come from."""
+        with space.open_plain(path) as out:
+            for block in blocks:
+                out.write(block)
+        return out.size
 
     def _publish(self, table: pa.Table, unit: str) -> None:
         content = io.BytesIO()
         # This manifest is the only one of the copy. The checksums show any damage to it.
         pq.write_table(table, content, compression="zstd", write_page_checksum=True)
-        write_atomically(self._target, MANIFEST_TABLE, content.getvalue())
-        write_atomically(self._target, DESCRIPTOR_FILE, descriptor_content(COMPACT))
-        write_atomically(self._target, LAKE_FILE, lake_content(COMPACT, unit))
+        for name, text in (
+            (MANIFEST_TABLE, content.getvalue()),
+            (DESCRIPTOR_FILE, descriptor_content(COMPACT)),
+            (LAKE_FILE, lake_content(COMPACT, unit)),
+        ):
+            write_atomically(self._target, name, text, is_durable=self._is_durable)
 
-    def _remove_others(self, table: pa.Table, lock: Lock) -> None:
+    def _remove_others(self, listed: set[str], lock: Lock) -> None:
         """Remove files of an earlier copy, and of runs that were killed before they published."""
-        listed = {file.path for file in (*files_of_table(table), *quarantined(table))}
         for folder in ("json", "parquet", "quarantine"):
             for path in self._target.names(folder):
                 if path not in listed:

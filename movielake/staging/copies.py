@@ -23,11 +23,12 @@ from movielake.lake.collector import collector_paused
 from movielake.lake.entries import manifest_table
 from movielake.lake.ledger import committed
 from movielake.lake.manifest import read_manifest
-from movielake.lake.opening import COMPACT, LEAVES, read_layout, read_span
+from movielake.lake.opening import COMPACT, LEAVES, read_layout
 from movielake.lake.writers import explained
 from movielake.names.hints import require_countries, tell_choices
 from movielake.names.layout import MANIFEST_TABLE, Folder, Selection, Terms, safe_name
-from movielake.staging.compacting import Copy, bytes_to_write, read_source, require_rows
+from movielake.staging.compacting import Copy, bytes_to_write
+from movielake.staging.manifests import read_source, require_rows
 from movielake.staging.partitions import Partition, read_kinds
 from movielake.staging.selecting import Kinds, choose, extend, restrict
 from movielake.staging.sources import Pack, Source, ahead, open_source
@@ -186,15 +187,14 @@ def _stage_compact(
 ) -> None:
     """Stage a compact lake. An earlier selection stays staged."""
     target, whole = Folder(str(folder)), read_source(lake)
-    wanted = choose(whole, selection, kinds)
-    require_rows(restrict(whole, wanted), whole, lake.url, selection)
+    wanted, unit = choose(whole.table, selection, kinds), whole.unit or SPANS[0]
+    require_rows(restrict(whole.table, wanted), whole.table, lake.url, selection)
     if read_layout(target) == COMPACT:
-        wanted = extend(whole, wanted, read_manifest(target))
-    manifest = restrict(whole, wanted)
-    unit = read_span(lake) or SPANS[0]
-    _compare_space(folder, bytes_to_write(manifest, target, unit))
+        wanted = extend(whole.table, wanted, read_manifest(target))
+    manifest, plans = whole.plan(wanted, unit)
+    _compare_space(folder, bytes_to_write(plans, target))
     copy = Copy(lake, target, workers or _THREADS, on_progress, is_durable=False)
-    copy.write(manifest, unit)
+    copy.write(manifest, plans, unit)
 
 
 @contextmanager

@@ -22,8 +22,8 @@ STAMP: Final = pa.field("date_stamp", pa.string())
 """The key that a compact file stores. The country is the name of its folder."""
 
 
-def write_file(origin: Origin, plan: PlannedFile, out: HashingFile) -> None:
-    """Write one file of a compact copy: the rows or frames of its parts, one after the other.
+def write_rows(origin: Origin, plan: PlannedFile, out: HashingFile) -> None:
+    """Write one Parquet file of a compact copy: the rows of its parts, one after the other.
 
     Parameters
     ----------
@@ -39,11 +39,6 @@ def write_file(origin: Origin, plan: PlannedFile, out: HashingFile) -> None:
     ValueError
         If a part of the source is missing, or differs from the manifest.
     """
-    if plan.kind == "json":
-        for part in plan.parts:
-            for block in origin.frame(part):
-                out.write(block)
-        return
     groups = _groups(origin, plan)
     first = next(groups, compact_schema(plan.table).empty_table())
     with pq.ParquetWriter(out, first.schema, version="2.6", **_how(first.schema)) as writer:

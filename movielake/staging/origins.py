@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,14 +34,35 @@ class Origin:
         self._opened: tuple[str, pq.ParquetFile] | None = None
         self._group: tuple[tuple[str, int], pa.Table] | None = None
 
-    def frame(self, part: Part) -> Iterator[bytes]:
-        """Yield the blocks of a member's JSON Lines frame. At the end, compare its checksum."""
-        digest, end = hashlib.sha256(), part.start + part.length
-        for start in range(part.start, end, BLOCK):
-            block = _read(self._source, part.path, start, min(BLOCK, end - start))
-            digest.update(block)
+    def frames(self, parts: Iterable[Part]) -> Iterator[memoryview]:
+        """Yield the blocks of members' JSON Lines frames, and compare each frame's checksum.
+
+        Frames that follow each other in a file of the source are read together.
+        """
+        for run in _runs(parts):
+            yield from self._run(run)
+
+    def _run(self, run: list[Part]) -> Iterator[memoryview]:
+        waiting, digest = deque(run), hashlib.sha256()
+        end = run[-1].start + run[-1].length
+        for place in range(run[0].start, end, BLOCK):
+            size, at = min(BLOCK, end - place), place
+            block = memoryview(_read(self._source, run[0].path, place, size))
+            if len(block) < size:
+                raise self._differs(waiting[0])
+            while waiting and at < place + size:
+                stop = min(waiting[0].start + waiting[0].length, place + size)
+                digest.update(block[at - place : stop - place])
+                at = stop
+                if at == waiting[0].start + waiting[0].length:
+                    self._compare(waiting.popleft(), digest.hexdigest())
+                    digest = hashlib.sha256()
             yield block
-        if digest.hexdigest() != part.sha256:
+        for part in waiting:  # frames without bytes
+            self._compare(part, digest.hexdigest())
+
+    def _compare(self, part: Part, found: str) -> None:
+        if found != part.sha256:
             raise self._differs(part)
 
     def rows(self, table: str, part: Part) -> Iterator[pa.Table]:
@@ -141,6 +163,18 @@ def _read(source: Source, path: str, start: int, size: int) -> bytes:
         raise DifferentFileError(
             f"{source.url}: {path} is missing although the manifest lists it"
         ) from None
+
+
+def _runs(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    """Group members whose frames follow each other in the same file."""
+    run: list[Part] = []
+    for part in parts:
+        if run and (part.path, part.start) != (run[-1].path, run[-1].start + run[-1].length):
+            yield run
+            run = []
+        run.append(part)
+    if run:
+        yield run
 
 
 def _coded_again(rows: pa.Table) -> pa.Table:

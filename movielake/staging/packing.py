@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -26,7 +26,8 @@ from movielake.names.layout import (
     Selection,
     commit_path,
 )
-from movielake.staging.compacting import compact, read_source
+from movielake.staging.compacting import compact
+from movielake.staging.manifests import read_source
 from movielake.staging.origins import Origin
 from movielake.staging.packs import (
     Pair,
@@ -38,7 +39,7 @@ from movielake.staging.packs import (
     padding,
 )
 from movielake.staging.sources import BLOCK, Source, ahead
-from movielake.staging.spans import Part, files_of_table, frames_by_file, quarantined
+from movielake.staging.spans import files_of_table, quarantined
 
 _READERS: Final = 16
 """Number of files read at the same time, because a shared file system opens files slowly."""
@@ -123,26 +124,21 @@ def _write_compact(
     lake_json, manifest = (
         source.fs.cat_file(source.join(name)) for name in (LAKE_FILE, MANIFEST_TABLE)
     )
-    table = read_source(source)
-    files = [*files_of_table(table), *quarantined(table)]
+    whole = read_source(source)
+    files = [*files_of_table(whole.table), *quarantined(whole.table)]
     out.write(index_header(lake_json, manifest, {}, files))
     for path, content in ((LAKE_FILE, lake_json), (MANIFEST_TABLE, manifest)):
         _write_member(out, path, len(content), [content])
-    frames, origin = frames_by_file(table), Origin(source, is_compact=True)
+    frames = {plan.path: plan.parts for plan in whole.files if plan.kind == "json"}
+    origin = Origin(source, is_compact=True)
     for file in files:
         parts = frames.get(file.path)
-        blocks = source.verified(file) if parts is None else _all_frames(origin, parts)
+        blocks = source.verified(file) if parts is None else origin.frames(parts)
         _write_member(out, file.path, file.bytes, blocks)
         on_progress(file.path, file.bytes)
     descriptor = descriptor_content(COMPACT)
     _write_member(out, DESCRIPTOR_FILE, len(descriptor), [descriptor])
     out.write(bytes(end_padding(out.size)))
-
-
-def _all_frames(origin: Origin, parts: Iterable[Part]) -> Iterator[bytes]:
-    """Yield the blocks of all frames of a file. The manifest has a checksum for each frame."""
-    for part in parts:
-        yield from origin.frame(part)
 
 
 def _write(out: HashingFile, source: Source, on_progress: Callable[[str, int], None]) -> None:
@@ -184,7 +180,9 @@ def _commits(source: Source) -> dict[Pair, tuple[bytes, Commit]]:
     return commits
 
 
-def _write_member(out: HashingFile, path: str, size: int, blocks: Iterable[bytes]) -> None:
+def _write_member(
+    out: HashingFile, path: str, size: int, blocks: Iterable[bytes | memoryview]
+) -> None:
     out.write(member_header(path, size))
     for block in blocks:
         out.write(block)

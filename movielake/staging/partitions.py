@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from movielake.lake.bounds import COUNTRY, NAME
 from movielake.lake.commits import Commit
 from movielake.lake.writers import WrittenFile
 from movielake.names.layout import is_date_stamp, partition_folders
 from movielake.schema.tables import TABLES
 from movielake.staging.packs import Pair, files_of
-from movielake.staging.selecting import COUNTRY, NAME, Kinds
+from movielake.staging.selecting import Kinds
 
 
 def read_kinds(tables: str | Iterable[str] | None, json: bool) -> Kinds:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any, Final, NamedTuple
+from functools import cached_property
+from operator import attrgetter, itemgetter
+from typing import Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from movielake.lake.writers import WrittenFile
 from movielake.names.layout import compact_path
@@ -76,7 +79,7 @@ class Part(NamedTuple):
     digest: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PlannedFile:
     """One file of a compact copy.
 
@@ -89,14 +92,19 @@ class PlannedFile:
         Name of the table.
     kind : {"json", "parquet"}
         Kind of the file.
-    parts : tuple of Part
-        Its members, in the order of the manifest.
+    members : pa.Table
+        Its members, in the order of the manifest, with the columns of `Part`.
     """
 
     path: str
     table: str
     kind: str
-    parts: tuple[Part, ...]
+    members: pa.Table
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Its members, each as a `Part`."""
+        return tuple(map(Part, *(column.to_pylist() for column in self.members.columns)))
 
 
 def plan_files(manifest: pa.Table, unit: str) -> list[PlannedFile]:
@@ -114,43 +122,65 @@ def plan_files(manifest: pa.Table, unit: str) -> list[PlannedFile]:
     list of PlannedFile
         The files, in the order of country, table and span.
     """
-    files: dict[tuple[str, str, str, str], list[Part]] = {}
-    for kind in ("json", "parquet"):
-        for table, country, part in _parts(manifest, kind):
-            key = (country, table, kind, span_of(part.date_stamp, unit))
-            files.setdefault(key, []).append(part)
-    planned = []
-    for (country, table, kind, span), parts in sorted(files.items()):
-        path = compact_path(kind, table, country, span, _digest(parts))
-        planned.append(PlannedFile(path, table, kind, tuple(parts)))
-    return planned
+    planned = [file for kind in ("json", "parquet") for file in _planned(manifest, kind, unit)]
+    return [file for _, file in sorted(planned, key=itemgetter(0))]
 
 
-def _parts(manifest: pa.Table, kind: str) -> Iterator[tuple[str, str, Part]]:
-    """Yield table, country and part of each member that has a file of a kind."""
+def _planned(
+    manifest: pa.Table, kind: str, unit: str
+) -> Iterator[tuple[tuple[str, str, str, str], PlannedFile]]:
+    """Yield the files of a kind, each with its key: country, table, kind and span."""
+    rows = np.flatnonzero(manifest[f"{kind}_path"].is_valid().to_numpy())
+    chosen = manifest.take(rows)
+    keys, codes = _keys(chosen, kind, unit)
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(keys)))
+    members = _members(chosen.append_column("row", pa.array(rows)), kind).take(order)
+    digests = _digests(members, ends)
+    for key, digest, start, end in zip(keys, digests, [0, *ends], ends, strict=False):
+        country, table, _, span = key
+        path = compact_path(kind, table, country, span, digest)
+        yield key, PlannedFile(path, table, kind, members.slice(start, end - start))
+
+
+def _keys(
+    manifest: pa.Table, kind: str, unit: str
+) -> tuple[list[tuple[str, str, str, str]], np.ndarray]:
+    """Return the distinct keys of files, and for each member the position of its key."""
+    names = ("country", "table", "date_stamp")
+    coded = [manifest[name].combine_chunks().dictionary_encode() for name in names]
+    values = [column.dictionary.to_pylist() for column in coded]
+    spans = [span_of(stamp, unit) for stamp in values[2]]
+    values[2] = list(dict.fromkeys(spans))
+    codes = [column.indices.to_numpy().astype(np.int64) for column in coded]
+    codes[2] = np.array([values[2].index(span) for span in spans], np.int64)[codes[2]]
+    shape = tuple(max(len(each), 1) for each in values)
+    used, places = np.unique(np.ravel_multi_index(codes, shape), return_inverse=True)
+    columns = (np.array(each, object) for each in values)
+    found = (x[at].tolist() for x, at in zip(columns, np.unravel_index(used, shape), strict=True))
+    return [
+        (country, table, kind, span) for country, table, span in zip(*found, strict=True)
+    ], places
+
+
+def _members(manifest: pa.Table, kind: str) -> pa.Table:
+    """Return the columns of `Part`."""
     length = "rows" if kind == "parquet" else "json_bytes"
     digest = "digest" if kind == "parquet" else "json_sha256"
-    names = ("date_stamp", f"{kind}_path", f"{kind}_start", length, f"{kind}_bytes")
-    columns: list[list[Any]] = [
-        manifest[name].to_pylist() for name in (*names, f"{kind}_sha256", digest)
-    ]
-    tables, countries = manifest["table"].to_pylist(), manifest["country"].to_pylist()
-    for row, facts in enumerate(zip(*columns, strict=True)):
-        if facts[1] is not None:
-            yield tables[row], countries[row], Part(row, *facts)
+    facts = (f"{kind}_path", f"{kind}_start", length, f"{kind}_bytes", f"{kind}_sha256", digest)
+    columns = [manifest[name].combine_chunks() for name in ("row", "date_stamp", *facts)]
+    return pa.table(columns, names=list(Part._fields))
 
 
-def frames_by_file(manifest: pa.Table) -> dict[str, list[Part]]:
-    """Return the frames of each JSON Lines file of a compact lake, in the order of the file."""
-    files: dict[str, list[Part]] = {}
-    for _, _, part in _parts(manifest, "json"):
-        files.setdefault(part.path, []).append(part)
-    return {path: sorted(parts, key=lambda part: part.start) for path, parts in files.items()}
-
-
-def _digest(parts: list[Part]) -> str:
-    text = "\n".join(f"{part.date_stamp} {part.length} {part.digest}" for part in parts)
-    return hashlib.sha256(f"{FORMAT}\n{text}".encode()).hexdigest()
+def _digests(members: pa.Table, ends: np.ndarray) -> list[str]:
+    """Return the digest of the content of each file."""
+    facts = members["date_stamp"], members["length"].cast(pa.string()), members["digest"]
+    lines = pc.binary_join_element_wise(
+        *facts, " ", null_handling="replace", null_replacement="None"
+    )
+    offsets = pa.array([0, *ends.tolist()], pa.int32())
+    texts = pc.binary_join(pa.ListArray.from_arrays(offsets, lines.combine_chunks()), "\n")
+    return [hashlib.sha256(f"{FORMAT}\n{text}".encode()).hexdigest() for text in texts.to_pylist()]
 
 
 def placed(
@@ -173,23 +203,34 @@ def placed(
         The same rows, with the path of each member's file, and its first row or byte in it. The
         size and checksum of JSON Lines remain those of the member's frame.
     """
-    columns = {
-        name: manifest[name].to_pylist()
-        for kind in ("json", "parquet")
-        for name in (f"{kind}_path", f"{kind}_start", f"{kind}_bytes", f"{kind}_sha256")
-    }
-    for plan in plans:
-        starts = accumulate((part.length for part in plan.parts), initial=0)
-        for part, start in zip(plan.parts, starts, strict=False):
-            columns[f"{plan.kind}_path"][part.row] = plan.path
-            columns[f"{plan.kind}_start"][part.row] = start
-            if plan.kind == "parquet":
-                columns["parquet_bytes"][part.row] = files[plan.path].bytes
-                columns["parquet_sha256"][part.row] = files[plan.path].sha256
-    for name, values in columns.items():
-        field = manifest.schema.field(name)
-        place = manifest.schema.get_field_index(name)
-        manifest = manifest.set_column(place, field, pa.array(values, field.type))
+    for kind in ("json", "parquet"):
+        mine = [plan for plan in plans if plan.kind == kind]
+        if mine:
+            manifest = _placed(manifest, kind, mine, [files[plan.path] for plan in mine])
+    return manifest
+
+
+def _placed(
+    manifest: pa.Table, kind: str, plans: Sequence[PlannedFile], files: Sequence[WrittenFile]
+) -> pa.Table:
+    members = pa.concat_tables([plan.members for plan in plans])
+    counts = [plan.members.num_rows for plan in plans]
+    lengths = members["length"].to_numpy()
+    before = np.cumsum(lengths) - lengths
+    firsts = np.cumsum([0, *counts[:-1]])
+    starts = before - np.repeat(before[firsts], counts)
+    values = {"path": [file.path for file in files], "start": starts}
+    if kind == "parquet":
+        values |= {name: [getattr(file, name) for file in files] for name in ("bytes", "sha256")}
+    places = np.full(manifest.num_rows, -1)
+    places[members["row"].to_numpy()] = np.arange(members.num_rows)
+    of_files = np.repeat(np.arange(len(files)), counts)
+    for name, found in values.items():
+        index = manifest.schema.get_field_index(f"{kind}_{name}")
+        field = manifest.schema.field(index)
+        each = np.arange(members.num_rows) if name == "start" else of_files
+        wanted = pa.array(np.append(each, -1)[places], mask=places < 0)
+        manifest = manifest.set_column(index, field, pa.array(found, field.type).take(wanted))
     return manifest
 
 
@@ -198,17 +239,22 @@ def files_of_table(table: pa.Table) -> list[WrittenFile]:
 
     The checksum of a JSON Lines file is empty, since the manifest has those of its frames.
     """
-    parquet = table.select(["parquet_path", "parquet_bytes", "parquet_sha256"]).drop_null()
-    files = set(zip(*parquet.to_pydict().values(), strict=True))
-    json = table.select(["json_path", "json_bytes"]).drop_null()
-    sizes = json.group_by("json_path").aggregate([("json_bytes", "sum")])
-    files |= {(path, size, "") for size, path in _pairs(sizes)}
-    return [WrittenFile(*file) for file in sorted(files)]
-
-
-def _pairs(sizes: pa.Table) -> Iterator[tuple[int, str]]:
-    columns = sizes["json_bytes_sum"].to_pylist(), sizes["json_path"].to_pylist()
-    return zip(*columns, strict=True)
+    files: list[WrittenFile] = []
+    for kind in ("json", "parquet"):
+        rows = table.select([f"{kind}_{name}" for name in ("path", "bytes", "sha256")])
+        rows = rows.take(np.flatnonzero(rows[0].is_valid().to_numpy()))
+        if not rows.num_rows:
+            continue
+        paths = rows[0].combine_chunks().dictionary_encode()
+        _, first = np.unique(paths.indices.to_numpy(), return_index=True)
+        sizes, sums = rows[1].take(first), rows[2].take(first).to_pylist()
+        if kind == "json":
+            totals = np.zeros(len(first), np.int64)
+            np.add.at(totals, paths.indices.to_numpy(), rows[1].to_numpy())
+            sizes, sums = pa.array(totals), [""] * len(first)
+        columns = paths.dictionary.to_pylist(), sizes.to_pylist(), sums
+        files += map(WrittenFile, *columns)
+    return sorted(files, key=attrgetter("path"))
 
 
 def quarantined(table: pa.Table) -> list[WrittenFile]:

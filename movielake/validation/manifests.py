@@ -11,13 +11,14 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from movielake.lake.bounds import misplaced
 from movielake.lake.commits import Commit, Fallback, MemberCommit
 from movielake.lake.entries import MANIFEST
+from movielake.lake.opening import COMPACT
 from movielake.lake.writers import WrittenFile
 from movielake.names.layout import MANIFEST_TABLE, Folder
 from movielake.rows.problems import Problem
 from movielake.staging.packs import Pair
-from movielake.staging.selecting import refuse_unsafe
 from movielake.validation.findings import Finding
 from movielake.validation.rules import MEND_COPY, found, reason
 
@@ -86,10 +87,10 @@ def commits_in(table: pa.Table) -> Iterator[tuple[Pair, Entry | Finding]]:
     tuple or Finding
         The commit with the starts of its members, or a finding if it is broken.
     """
-    first, seen = 0, ("", "")
+    first, seen, is_misplaced = 0, ("", ""), misplaced(table, COMPACT)
     for pair, group in groupby(table.to_pylist(), key=itemgetter("date_stamp", "country")):
         rows = list(group)
-        part, first = table.slice(first, len(rows)), first + len(rows)
+        begin, first = first, first + len(rows)
         place = f"{pair[0]} {pair[1]}"
         try:
             entry = _entry(rows)
@@ -102,9 +103,7 @@ def commits_in(table: pa.Table) -> Iterator[tuple[Pair, Entry | Finding]]:
             yield pair, found("commit-file", MANIFEST_TABLE, message)
             continue
         seen = pair
-        try:
-            refuse_unsafe(part, "")
-        except ValueError:
+        if is_misplaced[begin:first].any():
             message = f"{place}: expected files in the folders of the country, found others"
             yield pair, found("commit-place", MANIFEST_TABLE, f"{message}; {MEND_COPY}")
             continue
