@@ -26,6 +26,8 @@ COUNTRY: Final = re.compile(r"[A-Za-z0-9_]+")
 NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 """A file name that leads to no other folder."""
 
+_COUNTS: Final = ("records", "rows", "screenings")
+
 KINDS: Final = ("json", "parquet")
 """Kinds of files of a member."""
 
@@ -63,7 +65,7 @@ def misplaced(manifest: pa.Table, layout: str) -> np.ndarray:
     Parameters
     ----------
     manifest : pa.Table
-        Rows of a manifest, with the paths and their keys.
+        Rows of a manifest, with the keys, and with the paths to check.
     layout : str
         Layout of the lake.
 
@@ -88,8 +90,11 @@ def misplaced(manifest: pa.Table, layout: str) -> np.ndarray:
         & each(manifest["table"], lambda table: table in (None, *TABLES))
     )
     for kind in KINDS:
-        rows = np.flatnonzero(manifest[f"{kind}_path"].is_valid().to_numpy())
-        wrong[rows] |= _elsewhere(manifest.take(rows) if len(rows) else manifest[:0], kind, layout)
+        if f"{kind}_path" not in manifest.column_names:
+            continue
+        rows, mine = _with_file(manifest, kind, ["date_stamp", "country", "table"])
+        if len(rows):
+            wrong[rows] |= _elsewhere(mine, kind, layout)
     if "quarantine" in manifest.column_names:
         files = pc.fill_null(pc.list_value_length(manifest["quarantine"]), 0).to_numpy()
         for row in np.flatnonzero(files):
@@ -102,11 +107,24 @@ def misplaced(manifest: pa.Table, layout: str) -> np.ndarray:
 
 def _elsewhere(manifest: pa.Table, kind: str, layout: str) -> np.ndarray:
     """Return for each row whether its path leads to another folder than that of its keys."""
+    if layout != COMPACT:
+        return _leads_elsewhere(manifest, kind, layout)
+    # Many members share a file. It is enough to look at the first of them, if the keys are equal.
+    files = codes_of(manifest[f"{kind}_path"])
+    _, first = np.unique(files, return_index=True)
+    wrong: np.ndarray = _leads_elsewhere(manifest.take(first), kind, layout)[files]
+    for key in ("table", "country"):
+        keys = codes_of(manifest[key])
+        wrong |= keys != keys[first][files]
+    return wrong
+
+
+def _leads_elsewhere(manifest: pa.Table, kind: str, layout: str) -> np.ndarray:
     halves = pc.split_pattern(manifest[f"{kind}_path"], "/", max_splits=1, reverse=True)
     has_folder = pc.equal(pc.list_value_length(halves), 2)
     wrong: np.ndarray = ~has_folder.to_numpy().astype(bool)
     rows = np.flatnonzero(~wrong)
-    inside, halves = manifest.take(rows), halves.take(rows)
+    inside, halves = (x if len(rows) == len(wrong) else x.take(rows) for x in (manifest, halves))
     texts = pc.list_flatten(halves)
     count = len(rows)
     folders = texts.take(np.arange(0, 2 * count, 2))
@@ -142,11 +160,46 @@ def _fits(pattern: re.Pattern[str], text: str | None) -> bool:
 
 def each(column: pa.ChunkedArray, holds: Callable[[Any], bool]) -> np.ndarray:
     """Return for each value of a column whether it has a property. Equal values are tried once."""
-    coded = pc.dictionary_encode(column, null_encoding="encode")
-    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+    coded = _coded(column)
     has = np.array([holds(value) for value in coded.dictionary.to_pylist()], bool)
     found: np.ndarray = has[coded.indices.to_numpy()]
     return found
+
+
+def codes_of(column: pa.ChunkedArray) -> np.ndarray:
+    """Return the same small number for equal values of a column. Nulls have a number too."""
+    codes: np.ndarray = _coded(column).indices.to_numpy()
+    return codes
+
+
+def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    coded = pc.dictionary_encode(column, null_encoding="encode")
+    return coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+
+
+def refuse_counts(manifest: pa.Table, url: str) -> None:
+    """Refuse a manifest whose counts of records or rows are not possible, or add up to too many.
+
+    Parameters
+    ----------
+    manifest : pa.Table
+        Rows of a manifest.
+    url : str
+        The lake, for the message.
+
+    Raises
+    ------
+    ValueError
+        If a count is below 0, or if the sum of a column is above 2^53 - 1.
+    """
+    for name in _COUNTS:
+        counts = manifest[name].drop_null().to_numpy()
+        # A sum of floating point numbers does not overflow.
+        if len(counts) and not 0 <= counts.min() <= counts.sum(dtype=float) <= MOST:
+            raise ValueError(
+                f"{url}: refused: {MANIFEST_TABLE} states impossible numbers of {name}; "
+                "run: movielake validate LAKE"
+            )
 
 
 def refuse_overlaps(manifest: pa.Table, url: str) -> None:
@@ -167,8 +220,10 @@ def refuse_overlaps(manifest: pa.Table, url: str) -> None:
         of the same file.
     """
     for kind in KINDS:
-        rows = np.flatnonzero(manifest[f"{kind}_path"].is_valid().to_numpy())
-        wrong = _overlaps(manifest.take(rows), kind) if len(rows) else rows
+        length = "rows" if kind == "parquet" else "json_bytes"
+        facts = [f"{kind}_{name}" for name in ("start", "bytes", "sha256")]
+        rows, mine = _with_file(manifest, kind, list(dict.fromkeys([length, *facts])))
+        wrong = _overlaps(mine, kind, length) if len(rows) else rows
         if len(wrong):
             row = rows[int(wrong[0])]
             stamp, path = (manifest[name][row].as_py() for name in ("date_stamp", f"{kind}_path"))
@@ -183,11 +238,19 @@ def misfit(url: str, path: str, date_stamp: str) -> ValueError:
     )
 
 
-def _overlaps(manifest: pa.Table, kind: str) -> np.ndarray:
+def _with_file(manifest: pa.Table, kind: str, columns: list[str]) -> tuple[np.ndarray, pa.Table]:
+    """Return the numbers of the rows that have a file of a kind, and some of their columns."""
+    is_there = manifest[f"{kind}_path"].is_valid().to_numpy()
+    mine = manifest.select([f"{kind}_path", *columns])
+    rows = np.flatnonzero(is_there)
+    return rows, mine if len(rows) == len(is_there) else mine.take(rows)
+
+
+def _overlaps(manifest: pa.Table, kind: str, length: str) -> np.ndarray:
     """Return the rows of the members that do not begin where the member before them ends."""
-    lengths = _numbers(manifest["rows" if kind == "parquet" else "json_bytes"])
+    lengths = _numbers(manifest[length])
     starts, sizes = _numbers(manifest[f"{kind}_start"]), _numbers(manifest[f"{kind}_bytes"])
-    files = manifest[f"{kind}_path"].combine_chunks().dictionary_encode().indices.to_numpy()
+    files = codes_of(manifest[f"{kind}_path"])
     order = np.argsort(files, kind="stable")
     files, lengths, starts, sizes = (x[order] for x in (files, lengths, starts, sizes))
     is_first = np.diff(files, prepend=-1) != 0
@@ -197,8 +260,7 @@ def _overlaps(manifest: pa.Table, kind: str) -> np.ndarray:
     impossible = (lengths < 0) | (starts < 0) | (sizes < 0) | (np.diff(ends, prepend=0) < 0)
     wrong = impossible | (starts != expected)
     if kind == "parquet":
-        sums = manifest["parquet_sha256"].combine_chunks().dictionary_encode(null_encoding="encode")
-        sums = sums.indices.to_numpy()[order]
+        sums = codes_of(manifest["parquet_sha256"])[order]
         is_other = (np.diff(sums, prepend=-1) != 0) | (np.diff(sizes, prepend=-1) != 0)
         wrong |= is_other & ~is_first
     return np.sort(order[wrong])

@@ -9,8 +9,8 @@ table can be missing, but it is never wrong. While a commit cannot be read, the 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import pyarrow as pa
@@ -84,13 +84,29 @@ def read_table_file(lake: Folder, columns: Sequence[str] | None = None) -> pa.Ta
     ValueError
         If the file is missing or damaged.
     """
-    path = lake.join(MANIFEST_TABLE)
-    try:
-        content = pa.BufferReader(lake.fs.cat_file(path))
-        parquet = pq.ParquetFile(content, page_checksum_verification=True)
+    return parse_table(read_table_content(lake), lake, columns)
+
+
+def read_table_content(lake: Folder) -> bytes:
+    """Read the bytes of ``manifest.parquet`` of a compact lake."""
+    with _mended(lake):
+        return bytes(lake.fs.cat_file(lake.join(MANIFEST_TABLE)))
+
+
+def parse_table(content: bytes, lake: Folder, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read the bytes of ``manifest.parquet`` of a compact lake as a table."""
+    with _mended(lake):
+        parquet = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         if parquet.schema_arrow != MANIFEST:
             raise pa.ArrowInvalid("other columns")
         return parquet.read(columns=columns, use_threads=False)
+
+
+@contextmanager
+def _mended(lake: Folder) -> Iterator[None]:
+    """Explain why ``manifest.parquet`` of a compact lake cannot be read, and the fix."""
+    try:
+        yield
     except (FileNotFoundError, pa.ArrowException, OSError) as error:
         is_missing = isinstance(error, FileNotFoundError)
         # Arrow's text can have several lines, and control characters of the damaged bytes.

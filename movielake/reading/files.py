@@ -23,7 +23,7 @@ from zstandard import ZstdDecompressor
 from movielake.feed.records import Record
 from movielake.reading.groups import FileGroup, HeldFile
 from movielake.reading.rowgroups import check_count, folder_of, found, read_members
-from movielake.reading.sizes import compare_size
+from movielake.reading.sizes import compare_end, compare_size
 from movielake.rows.problems import ProblemCounter
 from movielake.rows.screenings import flatten_batch
 from movielake.schema.tables import Table
@@ -286,6 +286,7 @@ def _open(url: str, file: HeldFile) -> Iterator[IO[bytes]]:
             compare_size(file.path, packed.size, file.bytes)
             frames = packed
         else:  # a compact file has one frame for each member
+            compare_end(file.path, packed.size, file.start + (file.bytes or 0))
             packed.seek(file.start)
             frames = packed.read(file.bytes)
         yield ZstdDecompressor().stream_reader(frames, read_across_frames=True)

@@ -8,6 +8,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.lake.bounds import refuse_counts, refuse_misplaced, refuse_overlaps
 from movielake.lake.entries import MANIFEST
 from movielake.lake.manifest import read_manifest
 from movielake.lake.opening import COMPACT, check_lake, read_layout
@@ -101,17 +102,28 @@ def _not_empty(held: Holdings, selection: Selection) -> Holdings:
 def _hold_lake(folder: Folder, table: Table, selection: Selection) -> Holdings:
     check_lake(folder)
     members = read_manifest(folder, _COLUMNS, needed=selection)
+    mine = members.filter(pc.equal(members["table"], table.name))
+    layout = read_layout(folder)
+    _check(members, mine, layout, folder.url)
     stamps = _distinct(members["date_stamp"])
     countries = _distinct(members["country"])
-    mine = members.filter(pc.equal(members["table"], table.name))
     files = mine.filter(
         pc.and_(
             _is_meant(mine["date_stamp"], [s for s in stamps if selection.means_stamp(s)]),
             _is_meant(mine["country"], [c for c in countries if selection.means_country(c)]),
         )
     )
-    is_compact = read_layout(folder) == COMPACT
-    return Holdings(folder, table, files, stamps, countries, is_compact)
+    return Holdings(folder, table, files, stamps, countries, layout == COMPACT)
+
+
+def _check(members: pa.Table, mine: pa.Table, layout: str, url: str) -> None:
+    """Refuse a manifest with files of another folder, or with ranges or counts that do not fit."""
+    if layout == COMPACT:  # the names of the commits show the keys of other lakes
+        refuse_misplaced(members.select(["date_stamp", "country", "table"]), layout, url)
+    refuse_misplaced(mine, layout, url)
+    if layout == COMPACT:
+        refuse_overlaps(mine, url)
+    refuse_counts(mine, url)
 
 
 def _is_meant(codes: pa.ChunkedArray, chosen: list[str]) -> pa.ChunkedArray:

@@ -53,6 +53,12 @@ def _check(files: Sequence[tuple[str, int]]) -> None:
             compare_size(path, found, expected)
 
 
+def compare_end(path: str, found: int, end: int) -> None:
+    """Raise an error if a part of a file ends after the file."""
+    if end > found:
+        raise ValueError(f"expected {end} bytes or more in {path}, found {found}; {MEND}")
+
+
 def compare_size(path: str, found: int, expected: int | None) -> None:
     """Compare the size of a file with the expected size. None means unknown.
 

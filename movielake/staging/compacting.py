@@ -126,7 +126,8 @@ def compact(
         require_rows(manifest, whole.table, lake.url, selection)
         if not target.fs.exists(target.join(LAKE_FILE)):
             write_atomically(target, _MARK, b"")
-        Copy(lake, target, workers or read_job().cpus, on_progress).write(manifest, plans, unit)
+        copy = Copy(lake, target, workers or read_job().cpus, on_progress)
+        copy.write(manifest, plans, unit)
         with suppress(FileNotFoundError):
             target.fs.rm_file(target.join(_MARK))
     return str(to)
@@ -192,7 +193,13 @@ class Copy:
         self._is_durable = is_durable
         self._is_compact = read_layout(lake) == COMPACT
 
-    def write(self, manifest: pa.Table, plans: Sequence[PlannedFile], unit: str) -> None:
+    def write(
+        self,
+        manifest: pa.Table,
+        plans: Sequence[PlannedFile],
+        unit: str,
+        content: bytes | None = None,
+    ) -> None:
         """Write the missing files, publish the manifest, and remove files that it does not list.
 
         Parameters
@@ -203,6 +210,8 @@ class Copy:
             All files of the copy.
         unit : str
             Unit of the spans.
+        content : bytes, optional
+            The file ``manifest.parquet``, if the copy is the same as its source.
         """
         remove_leftovers(self._target)
         files = _held(self._target)
@@ -223,7 +232,7 @@ class Copy:
                         files[plan.path] = write(plan)  # removed by another run meanwhile
                         lock.renew()
                 space.publish(lock.renew, is_durable=self._is_durable)
-                self._publish(placed(manifest, plans, files), unit)
+                self._publish(content or _to_parquet(placed(manifest, plans, files)), unit)
                 self._remove_others(
                     {plan.path for plan in plans} | {file.path for file in kept}, lock
                 )
@@ -249,12 +258,9 @@ class Copy:
                 out.write(block)
         return out.size
 
-    def _publish(self, table: pa.Table, unit: str) -> None:
-        content = io.BytesIO()
-        # This manifest is the only one of the copy. The checksums show any damage to it.
-        pq.write_table(table, content, compression="zstd", write_page_checksum=True)
+    def _publish(self, manifest: bytes, unit: str) -> None:
         for name, text in (
-            (MANIFEST_TABLE, content.getvalue()),
+            (MANIFEST_TABLE, manifest),
             (DESCRIPTOR_FILE, descriptor_content(COMPACT)),
             (LAKE_FILE, lake_content(COMPACT, unit)),
         ):
@@ -267,6 +273,13 @@ class Copy:
                 if path not in listed:
                     lock.renew()
                     self._target.fs.rm_file(self._target.join(path))
+
+
+def _to_parquet(manifest: pa.Table) -> bytes:
+    content = io.BytesIO()
+    # This manifest is the only one of the copy. The checksums show any damage to it.
+    pq.write_table(manifest, content, compression="zstd", write_page_checksum=True)
+    return content.getvalue()
 
 
 def _held(target: Folder) -> dict[str, WrittenFile]:

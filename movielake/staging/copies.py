@@ -194,7 +194,8 @@ def _stage_compact(
     manifest, plans = whole.plan(wanted, unit)
     _compare_space(folder, bytes_to_write(plans, target))
     copy = Copy(lake, target, workers or _THREADS, on_progress, is_durable=False)
-    copy.write(manifest, plans, unit)
+    is_same = whole.unit is not None and manifest is whole.table
+    copy.write(manifest, plans, unit, whole.content if is_same else None)
 
 
 @contextmanager

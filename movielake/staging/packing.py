@@ -121,15 +121,14 @@ def _write_compact(
     out: HashingFile, source: Source, on_progress: Callable[[str, int], None]
 ) -> None:
     """Write the tar of a compact lake: index, manifest, data files, data package descriptor."""
-    lake_json, manifest = (
-        source.fs.cat_file(source.join(name)) for name in (LAKE_FILE, MANIFEST_TABLE)
-    )
-    whole = read_source(source)
+    lake_json, whole = source.fs.cat_file(source.join(LAKE_FILE)), read_source(source)
+    manifest = whole.content
+    _, plans = whole.plan(whole.everything, whole.unit or "")
     files = [*files_of_table(whole.table), *quarantined(whole.table)]
     out.write(index_header(lake_json, manifest, {}, files))
     for path, content in ((LAKE_FILE, lake_json), (MANIFEST_TABLE, manifest)):
         _write_member(out, path, len(content), [content])
-    frames = {plan.path: plan.parts for plan in whole.files if plan.kind == "json"}
+    frames = {plan.path: plan.parts for plan in plans if plan.kind == "json"}
     origin = Origin(source, is_compact=True)
     for file in files:
         parts = frames.get(file.path)

@@ -131,7 +131,7 @@ def _planned(
 ) -> Iterator[tuple[tuple[str, str, str, str], PlannedFile]]:
     """Yield the files of a kind, each with its key: country, table, kind and span."""
     rows = np.flatnonzero(manifest[f"{kind}_path"].is_valid().to_numpy())
-    chosen = manifest.take(rows)
+    chosen = manifest.select(list(dict.fromkeys(["country", "table", *_facts(kind)]))).take(rows)
     keys, codes = _keys(chosen, kind, unit)
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=len(keys)))
@@ -165,11 +165,16 @@ def _keys(
 
 def _members(manifest: pa.Table, kind: str) -> pa.Table:
     """Return the columns of `Part`."""
+    columns = [manifest[name].combine_chunks() for name in ("row", *_facts(kind))]
+    return pa.table(columns, names=list(Part._fields))
+
+
+def _facts(kind: str) -> list[str]:
+    """Return the columns of the manifest for those of `Part` after ``row``."""
     length = "rows" if kind == "parquet" else "json_bytes"
     digest = "digest" if kind == "parquet" else "json_sha256"
-    facts = (f"{kind}_path", f"{kind}_start", length, f"{kind}_bytes", f"{kind}_sha256", digest)
-    columns = [manifest[name].combine_chunks() for name in ("row", "date_stamp", *facts)]
-    return pa.table(columns, names=list(Part._fields))
+    of_file = [f"{kind}_{name}" for name in ("path", "start", "bytes", "sha256")]
+    return ["date_stamp", *of_file[:2], length, *of_file[2:], digest]
 
 
 def _digests(members: pa.Table, ends: np.ndarray) -> list[str]:

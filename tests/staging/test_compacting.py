@@ -590,14 +590,17 @@ def outside(row: dict[str, Any]) -> None:
 
 
 HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "outside": (outside, "refused"),
-    "absolute": (lambda row: row.update(json_path="/etc/hostname"), "refused"),
-    "other country": (lambda row: row.update(country="fra"), "refused"),
-    "other table": (lambda row: row.update(table="films"), "refused"),
-    "no stamp": (lambda row: row.update(date_stamp="../.."), "refused"),
+    "outside": (outside, "lists data outside its partitions"),
+    "absolute": (
+        lambda row: row.update(json_path="/etc/hostname"),
+        "lists data outside its partitions",
+    ),
+    "other country": (lambda row: row.update(country="fra"), "lists data outside its partitions"),
+    "other table": (lambda row: row.update(table="films"), "lists data outside its partitions"),
+    "no stamp": (lambda row: row.update(date_stamp="../.."), "lists data outside its partitions"),
     "quarantine": (
         lambda row: row.update(quarantine=[{"path": "../x", "bytes": 1, "sha256": ""}]),
-        "refused",
+        "lists data outside its partitions",
     ),
     "past the end": (
         lambda row: row.update(parquet_start=10**6),
