@@ -175,7 +175,8 @@ class Target:
         self._remove_others(plan)
         if plan.commit:
             self._place(self._write([plan.content]), path)
-        self.remove(aside)
+        if not self._is_new:
+            self.remove(aside)
         return plan
 
     def _remove_others(self, plan: Partition) -> None:
@@ -239,7 +240,18 @@ class Target:
     def _place(self, copy: str, path: str) -> None:
         """Move a written file to its place in the lake."""
         folder = f"{self.folder}/{path}".rpartition("/")[0]
-        if folder not in self._folders:
-            self._folders.add(folder)
-            os.makedirs(folder, exist_ok=True)
+        self._make(folder)
         os.replace(copy, f"{self.folder}/{path}")
+
+    def _make(self, folder: str) -> None:
+        """Make a folder and its parents. Unlike `os.makedirs`, do not look at known parents."""
+        if folder in self._folders:
+            return
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:
+            self._make(folder.rpartition("/")[0])
+            os.makedirs(folder, exist_ok=True)
+        self._folders.add(folder)
