@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-docs", action="store_true", help="Write the table of faults into docs/trust.md."
     )
+
+
+WAITING = ("slurm", "browser", "install")
+"""The marks of tests that wait for other programs most of the time."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With pytest-xdist, start with modules that wait, then those with most tests.
+
+    A module that waits is slow with few tests. As the last one, it would leave the other process
+    without work.
+    """
+    if hasattr(config, "workerinput"):
+        sizes = Counter(item.path for item in items)
+        waits = {item.path for item in items if any(map(item.get_closest_marker, WAITING))}
+        items.sort(key=lambda item: (item.path not in waits, -sizes[item.path]))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import re
@@ -12,11 +13,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
     from s3fs import S3FileSystem
+
+    from tests.crashes import Action
 
 NEEDED = ("s3fs", "moto", "flask", "flask_cors")
 """The packages that a server and its client need."""
@@ -126,3 +130,23 @@ def _wait_for_address(lines: IO[str]) -> str:
 def _read(lines: IO[str], log: queue.Queue[str]) -> None:
     for line in lines:
         log.put(line)
+
+
+def at_request(environment: dict[str, str], number: int, action: Action | None) -> None:
+    """In a process that was just forked: act as a client of a store, and before a request."""
+    from aiobotocore.client import AioBaseClient
+
+    os.environ.update(environment)
+    send, requests = AioBaseClient._make_api_call, itertools.count(1)
+
+    async def call(self: Any, *request: Any) -> Any:
+        if next(requests) == number and action:
+            action()
+        return await send(self, *request)
+
+    AioBaseClient._make_api_call = call
+
+
+def client_of(store: Store, number: int = 0, action: Action | None = None) -> Action:
+    """Return what makes a new process a client of the store, and acts before a request of it."""
+    return partial(at_request, store.environment, number, action)

@@ -20,7 +20,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +94,16 @@ class World:
     copies: tuple[Path, Path]
     compact_packs: tuple[Path, Path]
 
+    @cached_property
+    def contents(self) -> tuple[dict[str, bytes], ...]:
+        return tuple(map(visible, self.lakes))
+
     def visible(self, number: int) -> dict[str, bytes]:
-        return visible(self.lakes[number])
+        return self.contents[number]
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        return tuple(map(answer_of, self.lakes))
 
 
 @pytest.fixture(scope="module")
@@ -289,7 +297,7 @@ def test_a_killed_command_leaves_complete_files_and_can_run_again(
     partials = partial_files(lake, *map(world.visible, states))
     assert partials == []
     if arrange is renewing_convert:
-        assert_answers(lake, *map(answer_of, world.lakes))
+        assert_answers(lake, *world.answers)
     codes = (0, 1) if arrange is new_convert else (0,)  # 1: the old feed has damaged members
     assert run(tmp_path / "again", *command).code in codes
     missing = lost(lake, world.lakes[states[-1]])
@@ -382,7 +390,7 @@ def test_a_killed_command_leaves_a_whole_copy_or_none(
     wrong = wrong_files(copy, *world.copies)
     assert wrong == []
     if (copy / "lake.json").exists():
-        assert answer_of(copy) in list(map(answer_of, world.lakes))
+        assert answer_of(copy) in world.answers
     else:
         assert arrange is not renewing_compact
         with pytest.raises(FileNotFoundError, match=r"expected a lake, found no lake\.json"):
@@ -426,7 +434,7 @@ def test_two_compacts_into_one_copy(world: World, tmp_path: Path, lakes: tuple[i
     endings = [finish(tmp_path / str(n), process) for n, process in enumerate(both)]
     assert [ending.code for ending in endings] == [0, 0], [ending.said for ending in endings]
     wrong = wrong_files(copy, *world.copies)
-    assert answer_of(copy) in list(map(answer_of, world.lakes))
+    assert answer_of(copy) in world.answers
     assert run(tmp_path / "again", "compact", world.lakes[0], copy).code == 0
     case = "two compacts into one copy, also of different lakes"
     record("At the same time", case, saw="", lost=0, partial=len(wrong))
@@ -808,7 +816,7 @@ def test_readers_see_complete_partitions_while_a_lake_is_converted(
     world: World, changing_lake: tuple[Path, Callable[[], bool]]
 ) -> None:
     lake, is_changing = changing_lake
-    old, new = map(answer_of, world.lakes)
+    old, new = world.answers
     answers, errors = [], set()
     while is_changing():
         try:

@@ -6,12 +6,10 @@ The lake in the store is compared with the lake that the same feed gives on a di
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
 import signal
 from collections.abc import Iterator
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,10 +38,10 @@ from movielake.lake.owners import name_owner
 from movielake.lake.writers import Workspace
 from movielake.names.layout import Folder
 from movielake.staging.packing import pack
-from tests.crashes import Action, finish, fork, spread, start
+from tests.crashes import die, finish, fork, spread, start
 from tests.faults import record
 from tests.feeds import files, houses, week, write_feed
-from tests.stores import NEEDED, Store, serving
+from tests.stores import NEEDED, Store, client_of, serving
 
 DEU, SWE, CAN = (f"20191206/movies_{country}.zip" for country in ("deu", "swe", "can"))
 LATER = "20191213/movies_deu.zip"
@@ -99,26 +97,6 @@ def run(*arguments: str) -> Result:
 
 def errors(path: str, workers: int | None = 1) -> list[str]:
     return [f.message for f in validate(path, workers=workers) if f.severity == "error"]
-
-
-def at_request(environment: dict[str, str], number: int, action: Action | None) -> None:
-    """In a process that was just forked: act as a client of a store, and before a request."""
-    from aiobotocore.client import AioBaseClient
-
-    os.environ.update(environment)
-    send, requests = AioBaseClient._make_api_call, itertools.count(1)
-
-    async def call(self: Any, *request: Any) -> Any:
-        if next(requests) == number and action:
-            action()
-        return await send(self, *request)
-
-    AioBaseClient._make_api_call = call
-
-
-def client_of(store: Store, number: int = 0, action: Action | None = None) -> Action:
-    """Return what makes a new process a client of the store, and acts before a request of it."""
-    return partial(at_request, store.environment, number, action)
 
 
 # --- every command
@@ -441,10 +419,6 @@ def test_one_process_at_a_time_holds_a_lock_even_if_some_are_killed(store, lake)
         process.join(120)
     assert [process.exitcode for process in processes] == [0, -9, 0]
     assert store.files(lake) == {"number": b"23"}
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 POINTS = 12
