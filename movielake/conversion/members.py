@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import IO, Final, cast
 
+from movielake.conversion.bundles import Key, Ready
 from movielake.fastpath.blocks import STEP
 from movielake.fastpath.reading import FastMember
 from movielake.fastpath.unrecognised import NotRecognised
@@ -44,12 +46,15 @@ class MemberConverter:
         Whether to write JSON Lines in addition to Parquet.
     quarantine : Quarantine
         The place for members that cannot be read.
+    ready : mapping, optional
+        Members that were flattened before, from `movielake.conversion.bundles`.
     """
 
     zip_: FeedZip
     space: Workspace
     with_json: bool
     quarantine: Quarantine
+    ready: Mapping[Key, Ready] = field(default_factory=dict)
     # Names used so far: two members with the same name get different files.
     _taken: set[str] = field(default_factory=set)
 
@@ -93,17 +98,21 @@ class MemberConverter:
         return replace(commit, fallbacks=(Fallback(reason, commit.records),))
 
     def _convert_fast(self, member: Member) -> MemberCommit:
+        ready = self.ready.get(Key.of(member))
+        if ready:
+            return self._convert_ready(member, ready)
         with member.open(STEP, quick=True) as stream:
-            source = FastMember(stream, None, self._labels(member), self.with_json)
+            source = FastMember(stream, None, self.zip_.labels(member.name), self.with_json)
             commit = replace(self._write(member, source.table, source), xml_bytes=stream.tell())
-        fallbacks = (Fallback(*item) for item in sorted(source.left.items()))
         _count_contradiction(source.contradiction, source.problems)
-        return replace(
-            commit,
-            root=source.root,
-            problems=source.problems.problems(),
-            fallbacks=tuple(fallbacks),
-        )
+        return _described(commit, source.root, source.problems, source.left)
+
+    def _convert_ready(self, member: Member, ready: Ready) -> MemberCommit:
+        """Write a member that was flattened together with others."""
+        flat = ready.flat
+        commit = replace(self._write(member, ready.table, [flat.batch]), xml_bytes=ready.xml_bytes)
+        _count_contradiction(ready.contradiction, flat.problems)
+        return _described(commit, flat.root, flat.problems, flat.left)
 
     def _convert_by_reference(self, member: Member) -> MemberCommit:
         try:
@@ -153,7 +162,7 @@ class MemberConverter:
 
     def _convert_table(self, member: Member, table: Table) -> MemberCommit:
         with member.open() as stream:
-            records = Records(stream, table, self._labels(member))
+            records = Records(stream, table, self.zip_.labels(member.name))
             commit = replace(self._read(member, table, records), xml_bytes=stream.tell())
         if records.is_local:
             return self._salvage(member, table)
@@ -166,7 +175,7 @@ class MemberConverter:
         aside = self.quarantine.begin(member.name, most_kept(member.packed))
         with member.open() as stream:
             salvaged = Salvaged(stream, table, aside.add)
-            records = Records(cast("IO[bytes]", salvaged), table, self._labels(member))
+            records = Records(cast("IO[bytes]", salvaged), table, self.zip_.labels(member.name))
             records.contradiction = salvaged.contradiction
             commit = replace(self._read(member, table, records), xml_bytes=stream.tell())
         commit = replace(commit, status=DAMAGED, damaged_records=aside.records)
@@ -181,14 +190,6 @@ class MemberConverter:
         if records.entities and records.entities.count:
             problems.add("", ENTITY, records.entities.count, records.entities.first)
         return replace(commit, root=records.root, problems=problems.problems())
-
-    def _labels(self, member: Member) -> dict[str, str]:
-        zip_ = self.zip_
-        return {
-            "country": zip_.country,
-            "date_stamp": zip_.date_stamp,
-            "source_xml": f"{zip_.date_stamp}/{zip_.country}/{member.name}",
-        }
 
     def _batches(self, records: Records, table: Table, problems: ProblemCounter) -> Iterator[Batch]:
         count = 0
@@ -227,6 +228,13 @@ class MemberConverter:
             json=json_file.written(json_path) if json_file else None,
             parquet=rows_file.written(rows_path),
         )
+
+
+def _described(
+    commit: MemberCommit, root: dict[str, str], problems: ProblemCounter, left: Counter[str]
+) -> MemberCommit:
+    fallbacks = tuple(Fallback(*item) for item in sorted(left.items()))
+    return replace(commit, root=root, problems=problems.problems(), fallbacks=fallbacks)
 
 
 def _count_contradiction(contradiction: str, problems: ProblemCounter) -> None:

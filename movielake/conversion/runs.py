@@ -1,4 +1,4 @@
-"""Conversion of feed zips to a lake: `plan_conversion` plans, and `convert_zip` converts one zip.
+"""Conversion of feed zips to a lake: `plan_conversion` plans, and `convert` runs the plan.
 
 A feed zip is the unit of work. Zips can be converted in any order, in parallel, and repeatedly.
 A process claims a zip before it converts it, so many conversions of one feed share the work.
@@ -9,47 +9,39 @@ last: only from then on does the zip count as converted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.cluster.workers import running_client, share_out
-from movielake.conversion.members import MemberConverter
+from movielake.conversion.bundles import bundle
 from movielake.conversion.planning import (
     KNOWN,
     Plan,
     Task,
     find_selected,
-    is_current,
-    look_at,
     plan_conversion,
 )
 from movielake.conversion.publishing import (
     find_halves,
-    publish_commit,
-    refresh_commit,
     remove_partition,
 )
-from movielake.conversion.results import Conversion, DamagedFeedError, Outcome
-from movielake.feed.archives import UNREADABLE
-from movielake.feed.damage import Damage, describe_unexpected, one_line
+from movielake.conversion.results import Conversion, Outcome
+from movielake.conversion.zips import convert_bundle, convert_in_turn
 from movielake.feed.limits import choose_limits
-from movielake.feed.zips import Feed, FeedZip, fingerprint, open_members
-from movielake.lake.claims import claim_partition, wait_for_claims
-from movielake.lake.collector import collector_paused
-from movielake.lake.commits import DAMAGED, REFUSED, Commit, MemberCommit, describe_damage
+from movielake.feed.zips import Feed
+from movielake.lake.claims import wait_for_claims
+from movielake.lake.commits import DAMAGED, REFUSED, Commit
 from movielake.lake.descriptors import write_descriptor
 from movielake.lake.entries import unreadable_commits
-from movielake.lake.ledger import read_commit, read_commits
+from movielake.lake.ledger import read_commits
 from movielake.lake.leftovers import remove_leftovers
 from movielake.lake.manifest import read_manifest, rebuild_manifest
 from movielake.lake.opening import create_lake, is_lake
-from movielake.lake.parsing import UnreadableCommitError
-from movielake.lake.quarantine import Quarantine
-from movielake.lake.writers import explained, is_within, workspace
+from movielake.lake.writers import explained
 from movielake.names.layout import Folder, Selection, Terms
 
 _ZIP: Final = 100_000
@@ -183,21 +175,29 @@ def _run_all(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterat
 
 def _run(tasks: Sequence[Task], workers: int | None, shared: bool) -> Iterator[Outcome]:
     """Run the tasks, here or on workers, and yield each outcome as soon as it is known."""
+    bundles = bundle(tasks)
     if workers == 1 or not shared or (workers is None and _are_few(tasks)) or len(tasks) <= 1:
-        yield from map(convert_zip, tasks)
+        yield from chain.from_iterable(map(convert_in_turn, bundles))
         return
-    for number, result in share_out(convert_zip, tasks, workers):
-        yield _outcome(tasks[number].zip_, result)
+    yield from _share_out(bundles, workers)
+
+
+def _share_out(bundles: list[list[Task]], workers: int | None) -> Iterator[Outcome]:
+    again: list[list[Task]] = []
+    for number, result in share_out(convert_bundle, bundles, workers):
+        if not isinstance(result, ChildProcessError):
+            yield from result
+        elif len(bundles[number]) > 1:  # one of the feed zips ended its workers
+            again += [[task] for task in bundles[number]]
+        else:
+            zip_ = bundles[number][0].zip_
+            yield Outcome(zip_, error=f"{zip_.path}: {result}")
+    if again:
+        yield from _share_out(again, workers)
 
 
 def _are_few(tasks: Sequence[Task]) -> bool:
     return running_client() is None and sum(task.zip_.size + _ZIP for task in tasks) < _FEW
-
-
-def _outcome(zip_: FeedZip, result: Outcome | ChildProcessError) -> Outcome:
-    if isinstance(result, ChildProcessError):
-        return Outcome(zip_, error=f"{zip_.path}: {result}")
-    return result
 
 
 def _still_hurt(lake: Folder, feed: Feed, done: Conversion) -> tuple[Commit, ...]:
@@ -223,82 +223,3 @@ def _prune(lake: Folder, missing: Sequence[tuple[str, str]]) -> tuple[tuple[str,
     for pair in missing:
         remove_partition(lake, *pair)
     return tuple(missing)
-
-
-def convert_zip(task: Task) -> Outcome:
-    """Convert one feed zip, here or on a worker.
-
-    Parameters
-    ----------
-    task : Task
-        The feed zip and the options.
-
-    Returns
-    -------
-    Outcome
-        The result. Its commit lists damage. Its error is set if the file cannot be opened, or after
-        an unexpected exception.
-
-    Raises
-    ------
-    DamagedFeedError
-        At the first damage, if the task is strict.
-    OSError
-        If the lake cannot be written.
-    """
-    try:
-        with (
-            collector_paused(),
-            claim_partition(Folder(task.lake), *task.zip_.key) as is_mine,
-        ):
-            return _convert_claimed(task) if is_mine else Outcome(task.zip_, is_claimed=True)
-    except OSError as error:
-        if is_within(error, Folder(task.lake)):
-            raise  # every other feed zip would fail too
-        return Outcome(task.zip_, error=f"{task.zip_.path}: {error}")
-    except DamagedFeedError:
-        raise
-    except Exception as error:  # one feed zip never ends a run
-        return Outcome(task.zip_, error=f"{task.zip_.path}: {describe_unexpected(error)}")
-
-
-def _convert_claimed(task: Task) -> Outcome:
-    """Convert a feed zip, unless another conversion has done so since this one began."""
-    if not task.force:
-        with suppress(UnreadableCommitError):
-            commit = read_commit(Folder(task.lake), *task.zip_.key)
-            if commit and is_current(task.zip_, vars(commit), task.with_json):
-                return Outcome(task.zip_, commit)
-    return _convert_zip(task)
-
-
-def _convert_zip(task: Task) -> Outcome:
-    zip_, lake, before = task.zip_, Folder(task.lake), look_at(task)
-    with workspace(lake) as space, ExitStack() as stack:
-        quarantine = Quarantine(space, zip_)
-        try:
-            members = stack.enter_context(open_members(task.feed, zip_, task.limits))
-        except UNREADABLE as error:
-            digest, commits = "", [_unreadable(task, quarantine, Damage(one_line(error)))]
-        else:
-            digest = fingerprint(members)
-            if not task.force and (same := refresh_commit(lake, zip_, digest, task.with_json)):
-                return Outcome(zip_, same)
-            converter = MemberConverter(zip_, space, task.with_json, quarantine)
-            commits = [converter.convert(member) for member in members]
-        if look_at(task) != before:
-            raise OSError("it changed while it was read; convert it again when it is complete")
-        commit = Commit(
-            **vars(zip_), fingerprint=digest, with_json=task.with_json, members=tuple(commits)
-        )
-        if task.strict and commit.is_hurt:
-            raise DamagedFeedError(describe_damage(commit)[0])
-        publish_commit(lake, commit, space)
-    return Outcome(zip_, commit, converted=True)
-
-
-def _unreadable(task: Task, quarantine: Quarantine, damage: Damage) -> MemberCommit:
-    """Quarantine a whole zip if even its directory cannot be read."""
-    feed, name = Folder(task.feed), task.zip_.path.rpartition("/")[2]
-    files = quarantine.add(name, lambda: feed.fs.open(feed.join(task.zip_.path), "rb"), damage, 0)
-    return MemberCommit("", DAMAGED, **vars(damage), quarantine=files)

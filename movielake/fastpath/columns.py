@@ -152,14 +152,14 @@ class ColumnMaker:
     def _typed(
         self, texts: pa.Array, column: Column, name: str, records: Ints, country: str = ""
     ) -> pa.Array:
-        """Convert texts, and note the first problem with its record."""
+        """Convert texts, and note the texts that cannot be typed, with their records."""
         if column.type in ("string", "markup") and not any("@" in path for path in column.paths):
             return texts  # stripped already
         counter = ProblemCounter()
         values = typed(texts, column, counter, name, country)
-        for problem in counter.problems() if counter.knows(name, UNTYPED) else ():
-            is_text = pc.not_equal(pc.utf8_trim_whitespace(texts), "")
-            odd = pc.fill_null(pc.and_(pc.is_null(values), is_text), False)
-            record = records[np.flatnonzero(odd)[0]]
-            self.found[name, UNTYPED] = Found(problem.count, problem.example, int(record))
+        if counter.knows(name, UNTYPED):
+            trimmed = pc.utf8_trim_whitespace(texts)
+            is_text = pc.not_equal(trimmed, "")
+            at = np.flatnonzero(pc.fill_null(pc.and_(pc.is_null(values), is_text), False))
+            self.found[name, UNTYPED] = Found(records[at], np.ones_like(at), at, trimmed)
         return values

@@ -30,21 +30,48 @@ from movielake.schema.tables import Column, Table
 
 @dataclass(frozen=True)
 class Found:
-    """A problem in the regular records of a block.
+    """A problem in the regular records of a block, at each place where it occurs.
 
     Parameters
     ----------
-    count : int
-        How often the problem occurs.
-    example : str
-        The first odd text.
-    record : int
-        Position in the block of the record with that text.
+    records : np.ndarray of int64, shape (n,)
+        Position in the block of the record of each place, in ascending order.
+    counts : np.ndarray of int64, shape (n,)
+        How often the problem occurs at each place.
+    which : np.ndarray of int64, shape (n,)
+        Position in ``texts`` of the first odd text of each place.
+    texts : pa.StringArray
+        Odd texts, among others.
     """
 
-    count: int
-    example: str
-    record: int
+    records: Ints
+    counts: Ints
+    which: Ints
+    texts: pa.Array
+
+    @property
+    def count(self) -> int:
+        """How often the problem occurs."""
+        return int(self.counts.sum())
+
+    @property
+    def record(self) -> int:
+        """Position in the block of the first record with the problem."""
+        return int(self.records[0])
+
+    @property
+    def example(self) -> str:
+        """The first odd text."""
+        example: str = self.texts[int(self.which[0])].as_py()
+        return example
+
+    def within(self, begin: int, end: int) -> Found | None:
+        """Return the problem in the records from ``begin`` to before ``end``; None if in none."""
+        low, high = np.searchsorted(self.records, [begin, end])
+        if low == high:
+            return None
+        chosen = slice(low, high)
+        return Found(self.records[chosen], self.counts[chosen], self.which[chosen], self.texts)
 
 
 @dataclass(frozen=True)
@@ -206,12 +233,12 @@ class RowMaker:
         """Count the odd pieces of texts, each as often as its text is used."""
         pieces = np.zeros(odd.numbers.max(initial=-2) + 2, np.int64)
         pieces[odd.numbers] = odd.counts
+        of_number = np.zeros(len(pieces), np.int64)
+        of_number[odd.numbers] = np.arange(len(odd.numbers))
         uses = np.where(positions < len(pieces), positions, -1)
-        at = int(np.flatnonzero(pieces[uses])[0])
-        record = self._dates.owners[at] if of_dates else at
-        example = odd.first[int(np.flatnonzero(odd.numbers == positions[at])[0])].as_py()
-        count = int(pieces[uses].sum())
-        self.found[name, kind] = Found(count, example, int(self._dates.records[record]))
+        at = np.flatnonzero(pieces[uses])
+        records = self._dates.records[self._dates.owners[at] if of_dates else at]
+        self.found[name, kind] = Found(records, pieces[uses[at]], of_number[uses[at]], odd.first)
 
     def _times(self) -> tuple[Times, Codes]:
         column = next(c for c in self._table.columns if c.type == "showtimes")

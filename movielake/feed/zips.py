@@ -51,6 +51,11 @@ class FeedZip:
         """Stamp and country."""
         return self.date_stamp, self.country
 
+    def labels(self, member: str) -> dict[str, str]:
+        """Return the keys and values that are added to each record of a member."""
+        source = f"{self.date_stamp}/{self.country}/{member}"
+        return {"country": self.country, "date_stamp": self.date_stamp, "source_xml": source}
+
     @property
     def is_folder(self) -> bool:
         """Whether the members are unzipped files in a folder."""

@@ -7,7 +7,7 @@ the zips that no other one has claimed. So any number of them together convert e
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -19,38 +19,42 @@ CLAIM_FOLDER: Final = f"{WORK_FOLDER}/claims"
 
 
 @contextmanager
-def claim_partition(lake: Folder, date_stamp: str, country: str) -> Iterator[bool]:
-    """Claim the conversion of a partition, unless a living process has claimed it.
+def claim_partitions(
+    lake: Folder, partitions: Iterable[tuple[str, str]]
+) -> Iterator[frozenset[tuple[str, str]]]:
+    """Claim the conversion of those partitions that no living process has claimed.
 
     Parameters
     ----------
     lake : Folder
         The lake.
-    date_stamp, country : str
-        The partition.
+    partitions : iterable of (str, str)
+        Stamp and country of each partition.
 
     Yields
     ------
-    bool
-        Whether this process has the claim. The claim is renewed until the end of the context.
+    frozenset of (str, str)
+        The partitions that this process has claimed. The claims are renewed until the end of the
+        context.
 
     Examples
     --------
     >>> import tempfile
-    >>> from movielake.lake.claims import claim_partition
+    >>> from movielake.lake.claims import claim_partitions
     >>> from movielake.names.layout import Folder
     >>> with tempfile.TemporaryDirectory() as lake:
-    ...     with claim_partition(Folder(lake), "20191206", "can") as is_mine:
-    ...         is_mine
-    True
+    ...     with claim_partitions(Folder(lake), [("20191206", "can")]) as mine:
+    ...         sorted(mine)
+    [('20191206', 'can')]
     """
-    lock = new_lock(lake, _name(date_stamp, country), CLAIM_FOLDER)
+    locks = {pair: new_lock(lake, _name(*pair), CLAIM_FOLDER) for pair in partitions}
     try:
-        is_mine = lock.acquire(patient=False)
-        with _renewed(lock if is_mine else None):
-            yield is_mine
+        mine = [pair for pair, lock in locks.items() if lock.acquire(patient=False)]
+        with _renewed([locks[pair] for pair in mine]):
+            yield frozenset(mine)
     finally:
-        lock.release()
+        for lock in locks.values():
+            lock.release()
 
 
 def wait_for_claims(lake: Folder, partitions: Iterable[tuple[str, str]]) -> None:
@@ -71,17 +75,15 @@ def _name(date_stamp: str, country: str) -> str:
 
 
 @contextmanager
-def _renewed(lock: Lock | None) -> Iterator[None]:
-    """Renew a lock from time to time, in a thread of its own."""
-    if lock is None:
-        yield
-        return
+def _renewed(locks: Sequence[Lock]) -> Iterator[None]:
+    """Renew locks from time to time, in a thread of their own."""
     ended = threading.Event()
 
     def renew() -> None:
-        with suppress(OSError):  # the claim is lost, and another process converts the zip again
-            while not ended.wait(LEASE / 4):
-                lock.renew()
+        while not ended.wait(LEASE / 4):
+            for lock in locks:
+                with suppress(OSError):  # the claim is lost, and another process converts the zip
+                    lock.renew()
 
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()

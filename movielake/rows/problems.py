@@ -32,6 +32,9 @@ ENTITY: Final = "entity"
 OF_XML: Final = frozenset({ENCODING, ENTITY})
 """Kinds of problems of the XML. The records do not show them."""
 
+OF_NAMES: Final = frozenset({REPEATED, UNKNOWN})
+"""Kinds of problems with the names of elements. Their values do not matter."""
+
 MEANING: Final = {
     UNTYPED: "values that could not be typed (null in Parquet, kept in JSON)",
     REPEATED: "repeated elements that the schema does not list as repeatable",

@@ -3,7 +3,7 @@
 The contenders alternate in one run. They read a repetitive and a high-entropy showings member of
 the same size:
 
-- movielake: a feed zip to JSON Lines and Parquet, all of `movielake.conversion.runs.convert_zip`
+- movielake: a feed zip to JSON Lines and Parquet, all of `movielake.conversion.zips.convert_bundle`
 - xmltodict: the member to one JSON document with ``json.dumps``, the earlier method
 - expat: bare ``pyexpat`` without handlers, a lower bound for reading XML in Python
 
@@ -31,11 +31,12 @@ import pyarrow.parquet as pq
 import xmltodict
 
 from movielake.conversion.planning import Task
-from movielake.conversion.runs import convert, convert_zip
+from movielake.conversion.runs import convert
+from movielake.conversion.zips import convert_bundle
 from movielake.fastpath.blocks import Blocks
 from movielake.fastpath.fragments import LineMaker
+from movielake.fastpath.layouts import _ShowingsBlock
 from movielake.fastpath.nesting import prove_nesting
-from movielake.fastpath.reading import FastMember
 from movielake.fastpath.segments import split_block
 from movielake.feed.zips import find_feed
 from movielake.lake.outputs import JsonLinesWriter, RowsWriter
@@ -63,7 +64,7 @@ def contenders(xml: bytes, folder: Path) -> dict[str, Work]:
     task = Task(feed, lake, find_feed(feed).zips[0], force=True)
 
     def movielake() -> None:
-        outcome = convert_zip(task)
+        (outcome,) = convert_bundle([task])
         assert outcome.commit is not None
         assert not outcome.commit.is_hurt
 
@@ -120,7 +121,7 @@ PARTS: dict[str, list[Callable[..., Any]]] = {
     "prove the nesting": [prove_nesting],
     "JSON as text": [LineMaker.lines],
     "compress and write JSON": [JsonLinesWriter.write, JsonLinesWriter.close],
-    "rows": [FastMember._rows],
+    "rows": [_ShowingsBlock.rows],
     "encode, compress and write Parquet": [RowsWriter.write, RowsWriter.close],
 }
 """The functions of each part of the work. None of these functions calls another one of them."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from movielake.lake import claims, locks
-from movielake.lake.claims import CLAIM_FOLDER, claim_partition, wait_for_claims
+from movielake.lake.claims import CLAIM_FOLDER, claim_partitions, wait_for_claims
 from movielake.lake.leftovers import remove_leftovers
 from movielake.lake.owners import name_owner
 from movielake.names.layout import Folder
@@ -38,11 +38,11 @@ def elsewhere() -> str:
 
 def test_a_claimed_zip_is_left_to_its_process_until_the_end(lake: Folder) -> None:
     def claim(country: str = "can") -> bool:
-        with claim_partition(lake, "20191206", country) as is_mine:
-            return is_mine
+        with claim_partitions(lake, [("20191206", country)]) as mine:
+            return bool(mine)
 
-    with ThreadPoolExecutor(1) as other, claim_partition(lake, *ZIP) as is_mine:
-        assert is_mine
+    with ThreadPoolExecutor(1) as other, claim_partitions(lake, [ZIP]) as mine:
+        assert mine == {ZIP}
         assert other.submit(claim).result() is False
         assert other.submit(claim, "deu").result() is True
         assert lake.names(CLAIM_FOLDER)[0].startswith(f"{CLAIM_FOLDER}/{NAME}/")
@@ -52,16 +52,16 @@ def test_a_claimed_zip_is_left_to_its_process_until_the_end(lake: Folder) -> Non
 
 def test_the_claim_of_a_dead_process_is_taken(lake: Folder) -> None:
     claimed_by(lake, dead_owner())
-    with claim_partition(lake, *ZIP) as is_mine:
-        assert is_mine
+    with claim_partitions(lake, [ZIP]) as mine:
+        assert mine == {ZIP}
 
 
 def test_the_claim_of_another_host_counts_as_long_as_it_is_renewed(
     lake: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claimed_by(lake, elsewhere())
-    with claim_partition(lake, *ZIP) as is_mine:
-        assert not is_mine
+    with claim_partitions(lake, [ZIP]) as mine:
+        assert not mine
     assert len(lake.names(CLAIM_FOLDER)) == 1
     monkeypatch.setattr(locks, "LEASE", 0.1)
     wait_for_claims(lake, [ZIP])
@@ -74,7 +74,7 @@ def test_a_wait_ends_when_the_claims_are_released_and_ignores_other_claims(lake:
     began, waited = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with claim_partition(lake, "20191206", "deu"):
+        with claim_partitions(lake, [("20191206", "deu")]):
             began.set()
             assert not waited.wait(0.1)
 
@@ -91,7 +91,7 @@ def test_a_long_claim_is_renewed(lake: Folder, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(claims, "LEASE", 0.01)
     monkeypatch.setattr(locks.Lock, "renew", lambda _: renewed.set())
     monkeypatch.setattr(locks.ObjectLock, "renew", lambda _: renewed.set())
-    with claim_partition(lake, *ZIP):
+    with claim_partitions(lake, [ZIP]):
         assert renewed.wait(SECONDS)
 
 
@@ -101,3 +101,11 @@ def test_leftover_claims_of_dead_processes_are_removed(lake: Folder) -> None:
     assert remove_leftovers(lake) == 1
     assert len(lake.names(CLAIM_FOLDER)) == 2
     assert remove_leftovers(lake, older_than=-1) == 1
+
+
+def test_only_the_free_zips_of_several_are_claimed(lake: Folder) -> None:
+    claimed_by(lake, elsewhere())
+    with claim_partitions(lake, [ZIP, ("20191206", "deu"), ("20191213", "can")]) as mine:
+        assert mine == {("20191206", "deu"), ("20191213", "can")}
+        assert len(lake.names(CLAIM_FOLDER)) == 3
+    assert len(lake.names(CLAIM_FOLDER)) == 1
