@@ -25,7 +25,7 @@ WINGS = {
     "schema": "tables dictionary jsonschemas engines",
     "sample": "streams markup places closures films quirks theaters edition movie_records "
     "movie_quirks theater_records showings showing_quirks china members packaging",
-    "cluster": "machine slurm certificates starting processes scratch workers connection "
+    "cluster": "machine slurm certificates lean starting processes scratch workers connection "
     "multinode jobs",
     "names": "countries currencies terms folders layout hints",
     "feed": "limits directories inflating unpacking signatures archives zips damage guarding "
@@ -42,11 +42,11 @@ WINGS = {
     "reading": "blocks groups sizes holdings rowgroups files codes counting frames tallies whole "
     "views bags records finding current readers",
     "fastpath": "unrecognised shape tree blocks segments elements nesting dates times "
-    "fragments writing rows columns layouts reading",
+    "fragments writing order rows columns layouts flat reading together",
     "joining": "positions lookups snapshots joins references",
     "analyses": "keys versions passes attributes counts releases hours spread weekly travel "
     "dominance sharing",
-    "conversion": "planning results members publishing runs",
+    "conversion": "planning results bundles members publishing zips runs",
     "asking": "views connection queries comparing cells forms exporting",
     "report": "page coverage activity titles films places questions quality findings aggregate",
     "validation": "findings rules whereabouts feeds manifests lakefile inventory places markup "

@@ -33,11 +33,13 @@ from movielake.cli.commands.validate import validate_command
 from movielake.cli.failures import exit_code, one_line
 from movielake.cli.interrupts import insist, is_interrupt, settle
 from movielake.cli.output import warn, warnings_shown
+from movielake.cluster.lean import leave_out_pandas
 from movielake.version import __version__
 
 _EXIT_INTERRUPTED = 130
 _ANYWHERE = ("--debug", "--quiet", "--version", "-V")
 _ANEW = ("sample", "demo")  # these commands need an empty folder
+_LEAN = ("sample", "convert", "info", "validate", "compact", "pack", "stage", "job", "schema")
 _REMOVE = "remove the incomplete folder, or choose another folder"
 
 
@@ -125,6 +127,8 @@ def run() -> None:
     """
     code: object = 0
     insist()
+    if next((arg for arg in sys.argv[1:] if arg in main.commands), "") in _LEAN:
+        leave_out_pandas()
     try:
         main(prog_name="movielake")
     except SystemExit as end:

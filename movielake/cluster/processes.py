@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final, Generic, TypeVar
 
+from movielake.cluster.lean import leave_out_pandas
 from movielake.cluster.slurm import seed_hashes
 from movielake.cluster.starting import BareContext
 
@@ -274,6 +275,7 @@ def process_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
 def _serve(work: Callable[[Any], Any], pipe: Connection) -> None:
     """Do pieces of work as they come, in a worker process."""
     _watch_parent()
+    leave_out_pandas()
     with suppress(EOFError):
         while True:
             pipe.send(attempt(work, pipe.recv()))

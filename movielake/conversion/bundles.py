@@ -18,7 +18,7 @@ from movielake.schema.tables import Table
 _SMALL: Final = 1 << 18
 """Most bytes of a feed zip that is converted in a bundle, and of a member flattened in it."""
 
-_MOST: Final = 16
+_MOST: Final = 32
 """Most feed zips in a bundle. Few bundles could not keep many processes busy."""
 
 

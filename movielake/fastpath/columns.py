@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.fastpath.elements import Elements
-from movielake.fastpath.rows import Found, Order, OtherRows
+from movielake.fastpath.order import Order, OtherRows
+from movielake.fastpath.rows import Found
 from movielake.fastpath.segments import Ints
 from movielake.fastpath.tree import Tree
 from movielake.rows.problems import UNTYPED, ProblemCounter

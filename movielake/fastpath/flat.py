@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from movielake.fastpath.layouts import Structure, layout_of
-from movielake.fastpath.rows import Found, OtherRows
+from movielake.fastpath.order import OtherRows
+from movielake.fastpath.rows import Found
 from movielake.fastpath.segments import Ints
 from movielake.fastpath.unrecognised import REASONS, TOO_MANY, TOO_MUCH, NotRecognised
 from movielake.feed.records import Record, Records

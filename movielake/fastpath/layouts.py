@@ -16,7 +16,8 @@ from movielake.fastpath.dates import Dates
 from movielake.fastpath.elements import read_elements
 from movielake.fastpath.fragments import LineMaker
 from movielake.fastpath.nesting import prove_nesting
-from movielake.fastpath.rows import Found, OtherRows, RowMaker
+from movielake.fastpath.order import OtherRows
+from movielake.fastpath.rows import Found, RowMaker
 from movielake.fastpath.segments import Bytes, Ints, split_block
 from movielake.fastpath.shape import shape_of
 from movielake.fastpath.tree import tree_of

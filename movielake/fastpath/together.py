@@ -24,9 +24,12 @@ import pyarrow as pa
 from movielake.fastpath.flat import NO_LINES, Flat, Flattener, add_problems
 from movielake.fastpath.segments import Ints
 from movielake.fastpath.unrecognised import NotRecognised
+from movielake.feed.records import Record
 from movielake.lake.outputs import Batch, Buffer
-from movielake.rows.problems import ProblemCounter
-from movielake.rows.screenings import count_problems
+from movielake.rows.extras import collect_extras
+from movielake.rows.flattening import occurs
+from movielake.rows.problems import OF_NAMES, ProblemCounter
+from movielake.rows.screenings import flatten_batch
 from movielake.schema.tables import Table
 
 _MARK: Final = "\0"
@@ -141,7 +144,7 @@ class _Members:
             FlatMember(
                 Batch(
                     int(end - begin),
-                    self._lines(part, flat.lines[low:high], int(end - begin)),
+                    self._lines(part, flat.lines[low:high]),
                     self._rows(part, flat.rows[first:last], int(begin)),
                 ),
                 *self._problems(int(begin), int(end)),
@@ -152,14 +155,11 @@ class _Members:
             )
         ]
 
-    def _lines(self, part: Part, lines: Buffer, records: int) -> Buffer:
+    def _lines(self, part: Part, lines: Buffer) -> Buffer:
         """Replace the marks by the member's labels."""
         if not lines:
             return NO_LINES
-        text = bytes(lines)
-        if text.count(self._end) != records:  # an element has the name of a label
-            raise NotRecognised("a name of movielake's own")
-        return text.replace(self._end, _end_of_line(part.labels))
+        return bytes(lines).replace(self._end, _end_of_line(part.labels))
 
     def _rows(self, part: Part, rows: pa.Table, begin: int) -> pa.Table:
         at = rows.column_names.index("source_xml")
@@ -176,11 +176,21 @@ class _Members:
         low, high = np.searchsorted(flat.irregular, [begin, end])
         others = flat.others[low:high]
         if others:
-            count_problems(others, self._table, counted, among=flat.counted)
+            self._recount(others, counted)
         inside = {key: found.within(begin, end) for key, found in flat.found.items()}
         found = {key: part for key, part in inside.items() if part}
         add_problems(problems, self._table, found, counted, flat.irregular[low:high], others)
         return problems, Counter(flat.reasons[low:high])
+
+    def _recount(self, others: Sequence[Record], counted: ProblemCounter) -> None:
+        """Count the problems of one member's irregular records. Few values are typed again."""
+        table, among = self._table, self._flat.counted.problems()
+        odd = {p.column.partition(".")[0] for p in among if p.kind not in OF_NAMES}
+        paths = [path for column in table.columns if column.name in odd for path in column.paths]
+        if table.name == "showings" or occurs(paths, others):
+            flatten_batch(others, table, counted, 0)
+        else:
+            collect_extras(others, table, counted)
 
 
 def _end_of_line(labels: dict[str, str]) -> bytes:

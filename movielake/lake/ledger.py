@@ -105,6 +105,9 @@ def commit_contents(lake: Folder, pairs: Pairs) -> Iterator[bytes | None]:
     def read(piece: Pairs) -> list[bytes | None]:
         return [_content(lake, *pair) for pair in piece]
 
+    if len(pairs) <= _PIECE:  # a thread takes longer than a file
+        yield from read(pairs)
+        return
     pieces = [pairs[start : start + _PIECE] for start in range(0, len(pairs), _PIECE)]
     with ThreadPoolExecutor(_READERS) as pool:
         for contents in pool.map(read, pieces):

@@ -141,7 +141,9 @@ class RowsWriter:
     """
 
     def __init__(self, file: HashingFile, table: Table) -> None:
-        self._writer = pq.ParquetWriter(file, table.arrow, version="2.6", **_how(table.arrow))
+        self._file = file
+        self._schema = table.arrow
+        self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.Table] = []
         self._weight = 0
         self._dates: list[Any] = []
@@ -152,8 +154,9 @@ class RowsWriter:
     def __enter__(self) -> RowsWriter:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None or self._writer:  # Arrow reports a writer that was not closed
+            self.close()
 
     def write(self, rows: pa.Table) -> None:
         """Take rows of the table's schema, and write each row group as soon as it is full."""
@@ -167,6 +170,7 @@ class RowsWriter:
         is_heavy = self._weight > _HEAVY
         if is_heavy or sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
             whole = pa.concat_tables(self._waiting)
+            self._writer = self._writer or self._begin(self._file)
             cut = whole.num_rows - (0 if is_heavy else whole.num_rows % ROW_GROUP)
             self._writer.write_table(whole.slice(0, cut), row_group_size=ROW_GROUP)
             self._waiting = [whole.slice(cut)]
@@ -188,12 +192,26 @@ class RowsWriter:
         return max((day.isoformat() for day in self._dates if day), default=None)
 
     def close(self) -> None:
-        """Write the remaining rows and the footer."""
-        if self._waiting:
-            rest = pa.concat_tables(self._waiting)
-            if rest.num_rows:
-                self._writer.write_table(rest, row_group_size=ROW_GROUP)
-        self._writer.close()
+        """Write the remaining rows and the footer.
+
+        If all rows are in one row group, Arrow writes into memory, and the file gets one piece. It
+        writes a file of Python in very small pieces, which takes longer than the encoding.
+        """
+        if self._writer:
+            self._end(self._writer)
+            return
+        with pa.BufferOutputStream() as memory:
+            self._end(self._begin(memory))
+            self._file.write(memory.getvalue())
+
+    def _begin(self, place: HashingFile | pa.NativeFile) -> pq.ParquetWriter:
+        return pq.ParquetWriter(place, self._schema, version="2.6", **_how(self._schema))
+
+    def _end(self, writer: pq.ParquetWriter) -> None:
+        rest = pa.concat_tables(self._waiting) if self._waiting else None
+        if rest:
+            writer.write_table(rest, row_group_size=ROW_GROUP)
+        writer.close()
 
 
 @cache

@@ -79,7 +79,7 @@ def node_column(
         The column, of type ``column.arrow``.
     """
     paths = [p.removeprefix(below) for p in column.paths if p.startswith(below)]
-    if not _occurs(paths, nodes):  # most members lack most columns
+    if not occurs(paths, nodes):  # most members lack most columns
         return pa.nulls(len(nodes), column.arrow)
     if column.type == "structs":
         return _structs(nodes, paths, column, problems)
@@ -92,7 +92,7 @@ def node_column(
     return typed(texts, column, problems, country=country)
 
 
-def _occurs(paths: Sequence[str], nodes: Sequence[Node]) -> bool:
+def occurs(paths: Sequence[str], nodes: Sequence[Node]) -> bool:
     """Return whether any node has the first element of any of the paths."""
     firsts = {path.partition("/")[0] for path in paths}
     return not all(map(firsts.isdisjoint, nodes))

@@ -26,7 +26,7 @@ from movielake.rows.flattening import (
     node_texts,
     text_of,
 )
-from movielake.rows.problems import OF_NAMES, UNTYPED, ProblemCounter
+from movielake.rows.problems import UNTYPED, ProblemCounter
 from movielake.rows.showtimes import UNKNOWN_TIME, Oddity, Screening, parse_showtimes
 from movielake.rows.starts import combine_start
 from movielake.rows.values import split_list, typed
@@ -65,24 +65,6 @@ def flatten_batch(
     if table.name == "showings":
         return flatten_showings(records, table, problems, first)
     return flatten_records(records, table, problems)
-
-
-def count_problems(
-    records: Sequence[Node], table: Table, problems: ProblemCounter, among: ProblemCounter
-) -> None:
-    """Count the problems of records that were flattened before, together with other records.
-
-    Parameters
-    ----------
-    records, table, problems
-        See `flatten_batch`.
-    among : ProblemCounter
-        The problems of all these records. If no value is among them, nothing is typed again.
-    """
-    if table.name == "showings" or any(p.kind not in OF_NAMES for p in among.problems()):
-        flatten_batch(records, table, problems, 0)
-    else:
-        collect_extras(records, table, problems)
 
 
 def weigh(record: Node, table: Table) -> int:

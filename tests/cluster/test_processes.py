@@ -177,3 +177,16 @@ def test_no_process_is_left_when_the_parent_is_killed(kill, sign, tmp_path: Path
 
 def spawned(process: psutil.Process) -> list[psutil.Process]:
     return [each for each in process.children() if "spawn_main" in " ".join(each.cmdline())]
+
+
+def test_a_worker_does_without_pandas_and_can_still_import_it():
+    code = (
+        "import sys, pyarrow as pa\n"
+        "from movielake.cluster.lean import leave_out_pandas\n"
+        "leave_out_pandas()\n"
+        "table = pa.table({'movie_id': [7]})\n"
+        "assert 'pandas' not in sys.modules\n"
+        "print(table.to_pandas()['movie_id'].tolist())\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[7]\n"
