@@ -36,6 +36,8 @@ IMPORTANT = [
     "reading/current",
     "conversion/publishing",
     "conversion/runs",
+    "conversion/zips",
+    "fastpath/together",
 ]
 """Modules in which a fault would lose data or give a wrong answer."""
 
