@@ -83,7 +83,7 @@ def test_a_zip_that_changed_after_it_was_flattened_is_read_again(feed, tmp_path,
         found = flatten(tasks)
         for ready in found.values():
             ready.state[:] = []
-            ready.members = dict.fromkeys(ready.members)  # to use one of them would fail
+            ready.members = dict.fromkeys(ready.members, object())  # to use one fails
         return found
 
     convert(feed, str(tmp_path / "usual"), workers=1)
