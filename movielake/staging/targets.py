@@ -1,6 +1,6 @@
 """Targets: staged lakes that are being brought up to date with their source."""
 
-# ruff: noqa: PTH103, PTH105, PTH106, PTH108, PTH116, PTH123, PTH208
+# ruff: noqa: PTH102, PTH103, PTH105, PTH106, PTH108, PTH116, PTH123, PTH208
 # For tens of thousands of small files, the cost of pathlib per file is too high.
 
 from __future__ import annotations
