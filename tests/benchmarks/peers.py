@@ -1,8 +1,8 @@
 """Conversion by movielake and by other programs, on the same members and in the same run.
 
-Each run is a new process on one core. It converts a small member first, so that imports do not
-count, and then the member: CPU seconds of the work only, as the median of the rounds, in which the
-programs take turns. The peak memory is that of the process. In the first round each program's
+Each run is a new process on one core. It converts a smaller member first, so that neither imports
+nor the first growth of memory count, and then the member: CPU seconds of the work only, as the
+median of the rounds, in which the programs take turns. The peak memory is that of the process. In the first round each program's
 records are read back and counted. A second table shows what the programs write, and what becomes of
 the feed's quirks, as tried by `peer_quirks`.
 
@@ -32,6 +32,7 @@ from tests.benchmarks.rounds import cpu_seconds, peak_megabytes
 OURS = "movielake"
 KNOWN = PEERS | PARSERS
 MEGABYTES = 37
+WARMING = 8
 MEMBERS: dict[str, tuple[str, Callable[[float], bytes]]] = {
     "repetitive": ("showings", lambda size: member(SAMPLES["repetitive"], size)),
     "high-entropy": ("showings", lambda size: member(SAMPLES["high-entropy"], size)),
@@ -60,7 +61,7 @@ def answer(result: Any, work: Callable[..., Any], *arguments: Any) -> None:
 
 
 def run(name: str, of: str, folder: Path, is_first: bool) -> dict[str, Any]:
-    """Convert a small member and then the large one. The first time, look at the output too."""
+    """Convert a smaller member and then the large one. The first time, look at the output too."""
     peer = KNOWN[name]
     try:
         peer.convert(Job(folder / SMALL, table(of)))
@@ -99,7 +100,7 @@ def measure(sample: str, rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder / LARGE, of, xml)
-        prepare(folder / SMALL, of, make(0.01))
+        prepare(folder / SMALL, of, make(WARMING))
         for number in range(rounds):
             for peer, runs in found.items():
                 runs.append(in_process(run, peer, of, folder, number == 0))
