@@ -2,9 +2,9 @@
 
 Each run is a new process on one core. It converts a smaller member first, so that neither imports
 nor the first growth of memory count, and then the member: CPU seconds of the work only, as the
-median of the rounds, in which the programs take turns. The peak memory is that of the process. In the first round each program's
-records are read back and counted. A second table shows what the programs write, and what becomes of
-the feed's quirks, as tried by `peer_quirks`.
+median of the rounds, in which the programs take turns. The peak memory is that of the process. In
+the first round each program's records are read back and counted. A second table shows what the
+programs write, and what becomes of the feed's quirks, as tried by `peer_quirks`.
 
 The extra ``bench`` installs the programs. The table names those that are not installed.
 """
