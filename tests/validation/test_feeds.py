@@ -44,6 +44,12 @@ def check(feed: str | Path, **options) -> list[Finding]:
     return list(check_feed(str(feed), workers=1, **options))
 
 
+@pytest.fixture(scope="module")
+def findings(sample_feed: Path) -> list[Finding]:
+    """Return what a check of the sample feed finds."""
+    return check(sample_feed)
+
+
 def reported(lake: Path) -> Counter:
     """Count what a conversion wrote into the manifest, in the form of findings."""
     found: Counter = Counter()
@@ -75,8 +81,7 @@ def counted(findings: list[Finding]) -> Counter:
 # --- the same as the conversion
 
 
-def test_findings_on_the_sample_feed_match_its_conversion(sample_feed, sample_lake):
-    findings = check(sample_feed)
+def test_findings_on_the_sample_feed_match_its_conversion(findings, sample_lake):
     assert counted(findings) == reported(sample_lake)
     assert {f.rule for f in findings} >= {*OF_KIND.values(), "left-out-member"}
     assert all(f.line and f.column for f in findings if f.rule in OF_KIND.values())
@@ -259,9 +264,9 @@ def test_a_feed_in_memory_has_the_same_findings(sample_feed):
     assert of_memory == check(sample_feed, date_stamps="20191206")
 
 
-def test_workers_return_the_same_findings_in_the_same_order(sample_feed):
+def test_workers_return_the_same_findings_in_the_same_order(sample_feed, findings):
     of_workers = list(check_feed(str(sample_feed), workers=2))
-    assert of_workers == check(sample_feed)
+    assert of_workers == findings
 
 
 def die_of_deu(feed, zip_, limits):
@@ -270,11 +275,11 @@ def die_of_deu(feed, zip_, limits):
     return check_zip(feed, zip_, limits)
 
 
-def test_a_zip_that_kills_its_worker_is_a_finding(sample_feed, monkeypatch):
+def test_a_zip_that_kills_its_worker_is_a_finding(sample_feed, findings, monkeypatch):
     monkeypatch.setattr("movielake.validation.feeds.check_zip", die_of_deu)
     found = list(check_feed(str(sample_feed), workers=2))
     assert [f for f in found if "/movies_deu" not in f.path] == [
-        f for f in check(sample_feed) if "/movies_deu" not in f.path
+        f for f in findings if "/movies_deu" not in f.path
     ]
     deu = [f for f in found if "/movies_deu" in f.path]
     assert {(f.rule, f.message) for f in deu} == {
@@ -285,10 +290,10 @@ def test_a_zip_that_kills_its_worker_is_a_finding(sample_feed, monkeypatch):
     }
 
 
-def test_findings_have_the_severity_of_their_rule_and_one_line(sample_feed):
+def test_findings_have_the_severity_of_their_rule_and_one_line(findings):
     severities = {rule.name: rule.severity for rule in FEED_RULES}
     assert len(severities) == len(FEED_RULES)
-    for finding in check(sample_feed):
+    for finding in findings:
         assert finding.severity == severities[finding.rule]
         assert finding.message.isprintable()
 
@@ -509,6 +514,6 @@ def test_deep_elements_take_no_time_or_memory():
     assert list(find_places(io.BytesIO(xml), table("movies"), [problem])) == [problem]
 
 
-def test_findings_can_be_written_as_json(sample_feed):
-    (first, *_) = check(sample_feed)
+def test_findings_can_be_written_as_json(findings):
+    first = findings[0]
     assert json.loads(json.dumps(dataclasses.asdict(first)))["rule"] == first.rule
