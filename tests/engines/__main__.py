@@ -16,7 +16,17 @@ import venv
 from pathlib import Path
 from typing import Any
 
-from tests.engines.asking import HERE, ask, engines, prepare, question, right
+from tests.engines.asking import (
+    HERE,
+    LAYOUTS,
+    ask,
+    engines,
+    known,
+    outcome,
+    prepare,
+    question,
+    right,
+)
 
 VENVS = HERE.parents[1] / "build" / "engines"
 RESULTS = HERE / "results.json"
@@ -38,7 +48,7 @@ def python_with(engine: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def main(lake: str, *names: str) -> int:
-    """Run engines. Return 1 if an answer is wrong."""
+    """Run engines. Return 1 if an answer is not as engines.toml says."""
     place = Path(lake).resolve()
     expected, asked = right(place), question(place)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
@@ -53,12 +63,14 @@ def main(lake: str, *names: str) -> int:
         log = found.pop("log", "")
         date = datetime.date.today().isoformat()
         results[engine["name"]] = found | costs | {"date": date}
-        for layout in [name for name in ("leaves", "compact", "json") if name in engine]:
+        for layout in [name for name in LAYOUTS if name in engine]:
             answer = found.get(layout, found)
-            same = expected["records" if layout == "json" else "rows"]
-            good = {key: answer.get(key) for key in same} == same
-            print(engine["name"], layout, "right" if good else f"WRONG {answer} {log}", flush=True)
-            wrong += not good
+            came = outcome(answer, expected[LAYOUTS[layout]])
+            differs = came != known(engine, layout)
+            print(
+                engine["name"], layout, came, f"UNLIKE BEFORE {answer} {log}" * differs, flush=True
+            )
+            wrong += differs
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
     return min(wrong, 1)
 

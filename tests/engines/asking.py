@@ -26,6 +26,13 @@ SHOWN: Final = {
     "maps": "extra",
 }
 """What the table shows of the row, and its column."""
+LAYOUTS: Final = {
+    "leaves": "rows",
+    "compact": "rows",
+    "json": "records",
+    "json_compact": "records",
+}
+"""What an engine opens, and what its answers count."""
 
 
 def engines() -> list[dict[str, Any]]:
@@ -82,6 +89,18 @@ def right(lake: Path) -> dict[str, dict[str, Any]]:
         by = {country: len(ids) for country, ids in theaters.items()}
         answers[kind] = {"one": sum(here), "by": by}
     return answers
+
+
+def outcome(answer: dict[str, Any], expected: dict[str, Any]) -> str:
+    """Say what became of a question: right, wrong or refused."""
+    if "error" in answer:
+        return "refused"
+    return "right" if {key: answer[key] for key in expected} == expected else "wrong"
+
+
+def known(engine: dict[str, Any], layout: str) -> str:
+    """Say what becomes of a question in a layout, according to engines.toml."""
+    return str(engine.get("outcomes", {}).get(layout, "right"))
 
 
 def ask(

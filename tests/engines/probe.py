@@ -15,12 +15,12 @@ def answers(engine: dict[str, Any], layout: str, names: dict[str, Any]) -> dict[
     """Open the showings in a layout and ask the questions."""
     try:
         exec(engine[layout], names)
-        exec(engine["records" if layout == "json" else "rows"], names)
+        exec(engine["records" if layout.startswith("json") else "rows"], names)
     except Exception as error:
         traceback.print_exc(file=sys.stderr)
         return {"error": f"{type(error).__name__}: {error}"[:300]}
     found = {"one": int(names["one"]), "by": {k: int(n) for k, n in names["by"].items()}}
-    if layout != "json":
+    if not layout.startswith("json"):
         row = {name: plain(value) for name, value in names["row"].items()}
         found["row"] = {name: f"{type(value).__name__} {value!r}" for name, value in row.items()}
     return found
@@ -40,7 +40,7 @@ def main() -> None:
         exec(engine.get("before", ""), names)
         found = {
             layout: answers(engine, layout, names)
-            for layout in ("leaves", "compact", "json")
+            for layout in ("leaves", "compact", "json", "json_compact")
             if layout in engine
         }
     distribution = engine["packages"][0].split("[")[0]
