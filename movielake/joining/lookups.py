@@ -116,14 +116,16 @@ class JoinedRows(PlainRows):
         }
         wanted = {name: chosen for name, chosen in wanted.items() if chosen}
         stored = list(dict.fromkeys([*own, *(ID[name] for name in wanted)]))
-        parts = self._showings.parts(group, stored, coded=coded)
-        rows = pa.concat_tables(parts)
+        rows, lengths = self._showings.whole(group, stored, coded=coded)
+        starts = accumulate(lengths, initial=0)
+        places = list(zip(starts, lengths, strict=False))
         for name, chosen in wanted.items():
             others = [beside[name] for beside in group.beside]
-            found = self._look_up(name, others, [part[ID[name]] for part in parts], chosen)
+            ids = [rows[ID[name]].slice(*place) for place in places]
+            found = self._look_up(name, others, ids, chosen)
             for shown, values in found.items():
                 rows = _filled(rows, shown, values)
-        return rows.select(columns), [part.num_rows for part in parts]
+        return rows.select(columns), lengths
 
     def _look_up(
         self,

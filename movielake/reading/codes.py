@@ -7,7 +7,7 @@ groups with Arrow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Final
@@ -21,6 +21,9 @@ _MOST: Final = 1 << 22
 
 _SPREAD: Final = 1 << 20
 """Largest span of integers that are coded by subtraction."""
+
+_BLOCK: Final = 1 << 15
+"""Rows that are coded or counted at a time."""
 
 Numbers = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -75,9 +78,10 @@ def encode(name: str, column: pa.ChunkedArray) -> Codes:
     if integers is not None and len(integers) > integers.null_count:
         low, high = (end.as_py() // step for end in pc.min_max(integers).values())
         if high - low < _SPREAD:
-            numbers = pc.fill_null(integers, low * step).to_numpy()
-            shifted = numbers // step - low if step > 1 else numbers - low
-            if step == 1 or ((shifted + low) * step == numbers).all():
+            known = pc.fill_null(integers, low * step) if integers.null_count else integers
+            numbers = known.to_numpy()
+            shifted = numbers - low if step == 1 else _minutes_since(numbers, low)
+            if shifted is not None:
                 values = pa.array((np.arange(high - low + 1) + low) * step).cast(integers.type)
                 return _codes(name, shifted, values.cast(column.type), column)
     return _recoded(name, column.dictionary_encode())
@@ -85,6 +89,18 @@ def encode(name: str, column: pa.ChunkedArray) -> Codes:
 
 _MINUTE: Final = 60_000_000
 """A minute in microseconds. Times of screenings are whole minutes."""
+
+
+def _minutes_since(numbers: Numbers, low: int) -> Numbers | None:
+    """Return microseconds as minutes since ``low``, or None if one is not a whole minute."""
+    minutes = np.empty(len(numbers), np.int32)
+    for start in range(0, len(numbers), _BLOCK):
+        block = numbers[start : start + _BLOCK]
+        whole = block // _MINUTE
+        if (whole * _MINUTE != block).any():
+            return None
+        minutes[start : start + _BLOCK] = whole - low
+    return minutes
 
 
 def _integers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -140,7 +156,9 @@ def count(columns: Sequence[Codes], mask: Mask | None = None) -> pa.Table | None
     sizes = [len(codes) for codes in columns]
     if prod(sizes) > _MOST:
         return None
-    counts = np.bincount(_flat(columns, mask), minlength=prod(sizes))
+    counts = np.zeros(prod(sizes), np.int64)
+    for numbers in _flat(columns, mask, len(counts)):
+        counts += np.bincount(numbers, minlength=len(counts))
     present = np.flatnonzero(counts)
     return _decoded(columns, present).append_column("count", pa.array(counts[present]))
 
@@ -160,20 +178,28 @@ def count_distinct(
     if prod(sizes) * len(distinct) > 8 * _MOST:  # a bit of this array takes a byte
         return None
     seen = np.zeros(prod(sizes) * len(distinct), bool)
-    seen[_flat([*columns, distinct], mask)] = True
+    for numbers in _flat([*columns, distinct], mask):
+        seen[numbers] = True
     is_value = distinct.values.column(0).is_valid().to_numpy()
     counts = (seen.reshape(-1, len(distinct)) & is_value).sum(axis=1, dtype=np.int64)
     present = np.flatnonzero(counts)
     return _decoded(columns, present).append_column("count", pa.array(counts[present]))
 
 
-def _flat(columns: Sequence[Codes], mask: Mask | None) -> Numbers:
-    """Return one number for each row, which stands for the codes of all columns."""
+def _flat(columns: Sequence[Codes], mask: Mask | None, least: int = 0) -> Iterator[Numbers]:
+    """Yield one number for each row, which stands for the codes of all columns.
+
+    The numbers come in blocks of at least ``least`` rows. Arrays of a whole group would not fit
+    into the processor's cache, and the system would fetch new memory for each of them.
+    """
     several = [codes for codes in columns if len(codes) > 1] or columns[:1]
-    flat = several[0].numbers
-    for codes in several[1:]:
-        flat = flat * np.int64(len(codes)) + codes.numbers
-    return flat if mask is None else flat[mask]
+    step = max(_BLOCK, least)
+    for start in range(0, len(several[0].numbers), step):
+        rows = slice(start, start + step)
+        flat = several[0].numbers[rows]
+        for codes in several[1:]:
+            flat = flat * np.int64(len(codes)) + codes.numbers[rows]
+        yield flat if mask is None else flat[mask[rows]]
 
 
 def _decoded(columns: Sequence[Codes], present: Numbers) -> pa.Table:

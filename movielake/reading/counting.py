@@ -104,7 +104,10 @@ def _key_codes(group: FileGroup, lengths: list[int], keys: list[str]) -> Codes:
     """Code the partition keys. They are constant in each file."""
     pairs = [tuple(getattr(file, key) for key in keys) for file in group.files]
     numbers = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
-    of_rows = np.repeat(np.array([numbers[pair] for pair in pairs]), lengths)
+    codes = np.array([numbers[pair] for pair in pairs], np.int32)
+    # In most groups, the country is the same in all rows.
+    is_constant = len(numbers) == 1
+    of_rows = np.broadcast_to(codes[0], sum(lengths)) if is_constant else np.repeat(codes, lengths)
     values = [pa.array(texts, pa.string()) for texts in zip(*numbers, strict=True)]
     return Codes(of_rows, pa.table(values, names=keys))
 

@@ -246,6 +246,13 @@ class CurrentRows(PlainRows):
         current = self._current(others, columns)
         return [whole[file] if file in whole else current[file] for file in group.files]
 
+    def whole(
+        self, group: FileGroup, columns: list[str], *, coded: bool = False
+    ) -> tuple[pa.Table, list[int]]:
+        """Read columns of all files of a group, and return the number of rows of each file."""
+        parts = self.parts(group, columns, coded=coded)
+        return pa.concat_tables(parts), [part.num_rows for part in parts]
+
     def _current(
         self, files: Sequence[tuple[HeldFile, tuple[HeldFile, ...]]], columns: list[str]
     ) -> dict[HeldFile, pa.Table]:

@@ -21,7 +21,7 @@ from fsspec.core import OpenFile
 from zstandard import ZstdDecompressor
 
 from movielake.feed.records import Record
-from movielake.reading.groups import FileGroup, HeldFile
+from movielake.reading.groups import FileGroup, HeldFile, merge_neighbours
 from movielake.reading.rowgroups import check_count, folder_of, found, read_members
 from movielake.reading.sizes import compare_end, compare_size
 from movielake.rows.problems import ProblemCounter
@@ -74,8 +74,16 @@ class PlainRows:
         self, group: FileGroup, columns: list[str], *, coded: bool = False
     ) -> tuple[pa.Table, list[int]]:
         """Read columns of all files of a group, and return the number of rows of each file."""
-        parts = self.parts(group, columns, coded=coded)
-        return pa.concat_tables(parts), [part.num_rows for part in parts]
+        runs = merge_neighbours(group.files)
+        merged = [run[0]._replace(length=sum(f.length or 0 for f in run)) for run in runs]
+        files = [run[0] if len(run) == 1 else one for run, one in zip(runs, merged, strict=True)]
+        parts = read_parts(self.url, files, self.table, columns, coded=coded)
+        lengths = [
+            part.num_rows if file.length is None or len(run) == 1 else file.length
+            for run, part in zip(runs, parts, strict=True)
+            for file in run
+        ]
+        return pa.concat_tables(parts), lengths
 
     def records(self, group: FileGroup) -> Iterator[Iterator[Record]]:
         """Read the records of each file of a group."""

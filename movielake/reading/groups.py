@@ -47,6 +47,31 @@ class HeldFile(NamedTuple):
     start: int | None = None
 
 
+def merge_neighbours(files: Sequence[HeldFile]) -> list[list[HeldFile]]:
+    """Divide members into runs that can be read as one: neighbours in the same Parquet file.
+
+    Examples
+    --------
+    >>> from movielake.reading.groups import HeldFile, merge_neighbours
+    >>> first, second, other = (
+    ...     HeldFile("2019.parquet", stamp, "deu", length=10, start=start)
+    ...     for stamp, start in (("20191206", 0), ("20191213", 10), ("20191227", 30))
+    ... )
+    >>> [len(run) for run in merge_neighbours([first, second, other])]
+    [2, 1]
+    """
+    runs: list[list[HeldFile]] = []
+    end: tuple[str, int] | None = None
+    for file in files:
+        if end is not None and (file.path, file.start) == end:
+            runs[-1].append(file)
+        else:
+            runs.append([file])
+        is_shared = file.start is not None and file.path.endswith(".parquet")
+        end = (file.path, (file.start or 0) + (file.length or 0)) if is_shared else None
+    return runs
+
+
 @dataclass(frozen=True)
 class FileGroup:
     """Files that are read together: one partition of a dask collection.
