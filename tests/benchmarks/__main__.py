@@ -44,7 +44,7 @@ def benchmarks(lake: str | None, copy: str | None, against: str | None) -> dict[
         "convert": convert.sections,
         "peers": peers.sections,
         "scaling": scaling.sections,
-        "views": partial(views.sections, lake=lake),
+        "views": partial(views.sections, lake=lake, copy=copy),
         "analyses": partial(analyses.sections, lake=lake, copy=copy),
         "sql": partial(asking.sections, lake=lake, copy=copy),
         "stage": stage.sections,
@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=known)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--lake", help="use this lake of synthetic_lake.py")
-    parser.add_argument("--copy", help="use this compact copy of the lake, for analyses")
+    parser.add_argument("--copy", help="use this compact copy of the lake")
     parser.add_argument("--against", help="compare with the build of this git revision, for builds")
     parser.add_argument("--keep", action="store_true", help="write results.json")
     parser.add_argument("--check", action="store_true", help="only a short comparison")
