@@ -37,7 +37,7 @@ from movielake.staging.manifests import read_source, require_rows
 from movielake.staging.merging import write_rows
 from movielake.staging.origins import Origin
 from movielake.staging.partitions import read_kinds
-from movielake.staging.selecting import choose
+from movielake.staging.selecting import Kinds, choose
 from movielake.staging.sources import Source, ahead, open_source
 from movielake.staging.spans import (
     SPANS,
@@ -116,11 +116,27 @@ def compact(
     """
     if span not in (None, *SPANS):
         raise ValueError(f"expected a span out of {', '.join(SPANS)}, found {span!r}")
-    target, selection = Folder(str(to)), Selection(date_stamps, countries)
-    with open_source(str(source)) as lake, explained(target):
+    selection, kinds = Selection(date_stamps, countries), read_kinds(tables, json)
+    with explained(Folder(str(to))):
+        write_copy(str(source), str(to), span, selection, kinds, workers, on_progress)
+    return str(to)
+
+
+def write_copy(
+    source: str,
+    to: str,
+    span: str | None,
+    selection: Selection,
+    kinds: Kinds,
+    workers: int | None = None,
+    on_progress: Callable[[str, int], None] | None = None,
+) -> None:
+    """Write a compact copy as `compact` does. Errors of the disk name the file."""
+    target = Folder(to)
+    with open_source(source) as lake:
         _claim(target, lake)
         whole = read_source(lake)
-        wanted = choose(whole.table, selection, read_kinds(tables, json))
+        wanted = choose(whole.table, selection, kinds)
         unit = span or read_span(target) or whole.unit or SPANS[0]
         manifest, plans = whole.plan(wanted, unit)
         require_rows(manifest, whole.table, lake.url, selection)
@@ -130,7 +146,6 @@ def compact(
         copy.write(manifest, plans, unit)
         with suppress(FileNotFoundError):
             target.fs.rm_file(target.join(_MARK))
-    return str(to)
 
 
 def _claim(target: Folder, lake: Source) -> None:

@@ -26,7 +26,7 @@ from movielake.names.layout import (
     Selection,
     commit_path,
 )
-from movielake.staging.compacting import compact
+from movielake.staging.compacting import write_copy
 from movielake.staging.manifests import read_source
 from movielake.staging.origins import Origin
 from movielake.staging.packs import (
@@ -38,6 +38,7 @@ from movielake.staging.packs import (
     member_header,
     padding,
 )
+from movielake.staging.partitions import read_kinds
 from movielake.staging.sources import BLOCK, Source, ahead
 from movielake.staging.spans import files_of_table, quarantined
 
@@ -112,7 +113,7 @@ def pack(
             _write(out, source, done)
         else:
             with scratch_folder(*split_file(str(file))) as place:
-                compact(lake, place)
+                write_copy(lake, place, None, Selection(), read_kinds(None, json=True))
                 _write_compact(out, Source(place), done)
     return out.written(file)
 

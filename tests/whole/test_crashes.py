@@ -619,6 +619,24 @@ def test_pack_on_a_full_disk(
     record("Disks", "no space left while packing", saw=said(full, disk), lost=0, partial=0)
 
 
+@pytest.mark.parametrize("share", range(8))
+def test_compact_pack_on_a_full_disk(
+    world: World, tmp_path: Path, small_disk: Callable[[int], Path], share: int
+) -> None:
+    """The disk is full while the compact files are made, or while the tar is written of them."""
+    needed = pages(world.copies[0]) + world.compact_packs[0].stat().st_size
+    disk = small_disk(4096 + needed * share // 8)
+    file, command = compact_pack(world, disk)
+    full = run(tmp_path / "full", *command)
+    assert (full.code, list(disk.iterdir())) == (1, []), full.said
+    assert len(said(full, disk).splitlines()) == 1
+    small_disk(1 << 24)
+    assert run(tmp_path / "again", *command).code == 0
+    assert file.read_bytes() == world.compact_packs[0].read_bytes()
+    case = "no space left while packing a compact lake"
+    record("Disks", case, saw=said(full, disk), lost=0, partial=0)
+
+
 @pytest.mark.parametrize("limit", [600, 1200, 2400])
 def test_convert_with_a_limit_on_file_sizes(world: World, tmp_path: Path, limit: int) -> None:
     work = second_convert(world, tmp_path)
