@@ -75,14 +75,10 @@ class PlainRows:
     ) -> tuple[pa.Table, list[int]]:
         """Read columns of all files of a group, and return the number of rows of each file."""
         runs = merge_neighbours(group.files)
-        merged = [run[0]._replace(length=sum(f.length or 0 for f in run)) for run in runs]
-        files = [run[0] if len(run) == 1 else one for run, one in zip(runs, merged, strict=True)]
+        files = [file for file, _ in runs]
         parts = read_parts(self.url, files, self.table, columns, coded=coded)
-        lengths = [
-            part.num_rows if file.length is None or len(run) == 1 else file.length
-            for run, part in zip(runs, parts, strict=True)
-            for file in run
-        ]
+        pairs = zip(parts, (lengths for _, lengths in runs), strict=True)
+        lengths = [n for part, known in pairs for n in (known or [part.num_rows])]
         return pa.concat_tables(parts), lengths
 
     def records(self, group: FileGroup) -> Iterator[Iterator[Record]]:

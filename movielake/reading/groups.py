@@ -47,8 +47,14 @@ class HeldFile(NamedTuple):
     start: int | None = None
 
 
-def merge_neighbours(files: Sequence[HeldFile]) -> list[list[HeldFile]]:
-    """Divide members into runs that can be read as one: neighbours in the same Parquet file.
+def merge_neighbours(files: Sequence[HeldFile]) -> list[tuple[HeldFile, list[int]]]:
+    """Merge members that are neighbours in the same Parquet file, so that they are read as one.
+
+    Returns
+    -------
+    list of (HeldFile, list of int)
+        The files, and for a merged one the number of rows of each member. The list is empty for a
+        file that is not merged.
 
     Examples
     --------
@@ -57,8 +63,8 @@ def merge_neighbours(files: Sequence[HeldFile]) -> list[list[HeldFile]]:
     ...     HeldFile("2019.parquet", stamp, "deu", length=10, start=start)
     ...     for stamp, start in (("20191206", 0), ("20191213", 10), ("20191227", 30))
     ... )
-    >>> [len(run) for run in merge_neighbours([first, second, other])]
-    [2, 1]
+    >>> [(file.start, file.length, n) for file, n in merge_neighbours([first, second, other])]
+    [(0, 20, [10, 10]), (30, 10, [])]
     """
     runs: list[list[HeldFile]] = []
     end: tuple[str, int] | None = None
@@ -69,7 +75,14 @@ def merge_neighbours(files: Sequence[HeldFile]) -> list[list[HeldFile]]:
             runs.append([file])
         is_shared = file.start is not None and file.path.endswith(".parquet")
         end = (file.path, (file.start or 0) + (file.length or 0)) if is_shared else None
-    return runs
+    return [_merged(run) for run in runs]
+
+
+def _merged(run: list[HeldFile]) -> tuple[HeldFile, list[int]]:
+    if len(run) == 1:
+        return run[0], []
+    lengths = [file.length or 0 for file in run]
+    return run[0]._replace(length=sum(lengths)), lengths
 
 
 @dataclass(frozen=True)
