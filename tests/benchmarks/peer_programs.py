@@ -21,7 +21,7 @@ import zstandard
 from lxml import etree
 
 from movielake.conversion.planning import Task
-from movielake.conversion.runs import convert_zip
+from movielake.conversion.zips import convert_bundle
 from movielake.feed.zips import find_feed
 from movielake.schema.tables import Table, table
 from tests.benchmarks.members import write_zip
@@ -96,7 +96,8 @@ def movielake(job: Job) -> Any:
     """Convert to JSON Lines and Parquet, with checksums and a commit."""
     feed = str(job.folder / "feed")
     task = Task(feed, str(job.output / "lake"), find_feed(feed).zips[0], force=True)
-    return convert_zip(task).commit
+    (outcome,) = convert_bundle([task])
+    return outcome.commit
 
 
 def read_movielake(job: Job, _: Any) -> list[Any]:
