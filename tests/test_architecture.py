@@ -44,13 +44,13 @@ WINGS = {
     "fastpath": "unrecognised shape tree blocks segments elements nesting dates times "
     "fragments writing order rows columns layouts flat reading together",
     "joining": "positions lookups snapshots joins references",
-    "analyses": "keys versions passes attributes counts releases hours spread weekly travel "
+    "analyses": "keys versions attributes passes counts releases hours spread weekly travel "
     "dominance sharing",
     "conversion": "planning results bundles members publishing zips runs",
     "asking": "views connection queries comparing cells forms exporting",
     "report": "page coverage activity titles films places questions quality findings aggregate",
     "validation": "findings rules whereabouts feeds manifests lakefile inventory places markup "
-    "records references rows accounts parts shared contents batches lake",
+    "records references rows accounts parts shared contents batches weeks lake trends page",
     "cli": "interrupts failures escaping console verdict progress completion options output "
     "walkthrough notebooks commands",
 }

@@ -14,11 +14,11 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from movielake.analyses.keys import Integers, code, starts_of, sum_by
+from movielake.analyses.keys import Integers, code, distinct_of, starts_of, sum_by
 from movielake.joining.lookups import ID
 from movielake.joining.positions import find_positions
-from movielake.reading.blocks import TIME
-from movielake.reading.files import PlainRows, decoded, read_parts
+from movielake.reading.blocks import Mask
+from movielake.reading.files import decoded, read_parts
 from movielake.reading.groups import FileGroup
 from movielake.schema.tables import table
 
@@ -44,38 +44,75 @@ COUNTED: Final = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class AttributePass:
-    """Function that counts the screenings of a group of files by attributes.
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a group of files has by attributes.
 
     Parameters
     ----------
-    source : PlainRows
-        The reader of the showings.
+    counts : pa.Table
+        A table of the schema `COUNTED`. A value can be null, and can be there twice.
+    by_id : dict
+        For each table that was looked up, the screenings by member and id.
+    """
+
+    counts: pa.Table
+    by_id: dict[str, IdCounts]
+
+
+@dataclass(frozen=True, eq=False)
+class IdCounts:
+    """Screenings by member and id, as parallel arrays.
+
+    Parameters
+    ----------
+    members : list of (str, str)
+        Country and date stamp of each member.
+    member : array of int
+        The number of the member.
+    ids : pa.Array of int32
+        The movie_id or theater_id. It can be null.
+    counts : array of int
+        Number of screenings.
+    is_known : array of bool
+        Whether the partition describes the film or theater.
+    """
+
+    members: list[tuple[str, str]]
+    member: Integers
+    ids: pa.Array
+    counts: Integers
+    is_known: Mask
+
+
+@dataclass(frozen=True)
+class AttributeCounter:
+    """Counter of the screenings of a group of files by attributes.
+
+    Parameters
+    ----------
     urls : dict
         The lake of the movies and that of the theaters. The groups have their files beside them.
     asked : tuple of str
         The attributes, out of `ATTRIBUTES`.
     """
 
-    source: PlainRows
     urls: dict[str, str]
     asked: tuple[str, ...]
 
-    def __call__(self, group: FileGroup) -> pa.Table:
-        """Return a table of the schema `COUNTED`. A value can be null, and can be there twice."""
+    @property
+    def columns(self) -> list[str]:
+        """The columns of showings that it needs. Lists should be dictionary-coded."""
         needed = {ATTRIBUTES[by][0] for by in self.asked}
         columns = [ID[name] for name in ID if name in needed]
-        columns += ["show_attributes"] if "showings" in needed else []
-        untimed = any(file.untimed for file in group.files)
-        rows, lengths = self.source.whole(group, columns + [TIME] * untimed)
-        file = np.repeat(np.arange(len(lengths)), lengths)
-        if untimed:
-            timed = rows[TIME].is_valid()
-            rows, file = rows.filter(timed), file[timed.to_numpy()]
-        countries = pa.array([file.country for file in group.files], pa.string())
+        return columns + ["show_attributes"] * ("showings" in needed)
+
+    def count(self, group: FileGroup, rows: pa.Table, file: Integers) -> Found:
+        """Count screenings, given the number of the file of each."""
+        countries = pa.array([member.country for member in group.files], pa.string())
+        by_id = {name: self._count_ids(name, group, rows, file) for name in self._tables()}
         parts = [COUNTED.empty_table()]
-        for by, of_file, values, counts in self._counts(group, rows, file):
+        for by, of_file, values, counts in self._counts(len(group.files), rows, file, by_id):
             found = pa.table(
                 {
                     "by": pa.repeat(pa.scalar(by), len(counts)),
@@ -85,38 +122,54 @@ class AttributePass:
                 }
             )
             parts.append(add_up(found))
-        return pa.concat_tables(parts)
+        return Found(pa.concat_tables(parts), {name: ids for name, (ids, _) in by_id.items()})
+
+    def _tables(self) -> list[str]:
+        needed = {ATTRIBUTES[by][0] for by in self.asked}
+        return [name for name in ID if name in needed]
+
+    def _count_ids(
+        self, name: str, group: FileGroup, rows: pa.Table, file: Integers
+    ) -> tuple[IdCounts, pa.Table]:
+        """Count screenings by the ids of a table, and look up its attributes."""
+        columns = [column for by, (of, column) in ATTRIBUTES.items() if of == name]
+        asked = [column for by, (_, column) in ATTRIBUTES.items() if by in self.asked]
+        columns = [column for column in columns if column in asked]
+        of_file, ids, counts = _count_ids(file, rows[ID[name]])
+        found, is_known = self._look_up(name, group, of_file, ids, columns)
+        members = [(member.country, member.date_stamp) for member in group.files]
+        return IdCounts(members, of_file, ids, counts, is_known), found
 
     def _counts(
-        self, group: FileGroup, rows: pa.Table, file: Integers
+        self,
+        files: int,
+        rows: pa.Table,
+        file: Integers,
+        by_id: dict[str, tuple[IdCounts, pa.Table]],
     ) -> Iterator[tuple[str, Integers, pa.Array, Integers]]:
         """Yield file, value and count of entries for each attribute, and for all screenings."""
-        files = len(group.files)
-        yield (
-            ALL,
-            np.arange(files),
-            pa.nulls(files, pa.string()),
-            np.bincount(file, minlength=files),
-        )
-        for name in ("movies", "theaters"):
-            wanted = [by for by in self.asked if ATTRIBUTES[by][0] == name]
-            if wanted:
-                of_file, ids, counts = _count_ids(file, rows[ID[name]])
-                columns = {by: ATTRIBUTES[by][1] for by in wanted}
-                found = self._look_up(name, group, of_file, ids, [*columns.values()])
-                for by, column in columns.items():
-                    entries, values = items(found[column])
-                    yield by, of_file[entries], values, counts[entries]
-        if "format" in self.asked:
-            starts = list_runs(file, rows["show_attributes"])
-            counts = np.diff(starts, append=rows.num_rows)
-            entries, values = items(rows["show_attributes"].take(pa.array(starts)))
-            yield "format", file[starts][entries], values, counts[entries]
+        everything = np.bincount(file, minlength=files)
+        yield ALL, np.arange(files), pa.nulls(files, pa.string()), everything
+        for by in self.asked:
+            name, column = ATTRIBUTES[by]
+            if name in by_id:
+                ids, found = by_id[name]
+                entries, values = items(found[column])
+                yield by, ids.member[entries], values, ids.counts[entries]
+            else:
+                lists = whole_of(rows[column])
+                starts = list_runs(file, lists)
+                counts = np.diff(starts, append=rows.num_rows)
+                entries, values = items(lists.take(pa.array(starts)))
+                yield by, file[starts][entries], values, counts[entries]
 
     def _look_up(
         self, name: str, group: FileGroup, of_file: Integers, ids: pa.Array, columns: list[str]
-    ) -> pa.Table:
-        """Return columns of the movies or theaters of ids in files. A missing id gives nulls."""
+    ) -> tuple[pa.Table, Mask]:
+        """Return columns of the movies or theaters of ids in files, and which of them exist.
+
+        A missing id gives nulls.
+        """
         beside = [others[name] for others in group.beside]
         files = list(dict.fromkeys(file for others in beside for file in others))
         names, other = [ID[name], *columns], table(name)
@@ -136,7 +189,8 @@ class AttributePass:
         places = find_positions(sought, known)
         empty = pa.schema([other.arrow.field(column) for column in names]).empty_table()
         whole = pa.concat_tables([empty, *rows])
-        return whole.select(columns).take(pa.array(places, mask=places < 0))
+        is_known = places >= 0
+        return whole.select(columns).take(pa.array(places, mask=~is_known)), is_known
 
 
 def _count_ids(file: Integers, column: pa.ChunkedArray) -> tuple[Integers, pa.Array, Integers]:
@@ -153,20 +207,19 @@ def _count_ids(file: Integers, column: pa.ChunkedArray) -> tuple[Integers, pa.Ar
     return keys // width, ids, sums
 
 
-def items(column: pa.ChunkedArray) -> tuple[Integers, pa.Array]:
+def items(column: pa.ChunkedArray | pa.Array) -> tuple[Integers, pa.Array]:
     """Return the place and the value of each different item of lists, or of single texts.
 
     A list without an item has one null.
     """
-    array = _whole(decoded(column))
+    array = whole_of(column)
     if not pa.types.is_list(array.type):
         return np.arange(len(array)), array
-    parents, flat = _parents(array), array.flatten()
-    valid = flat.is_valid().to_numpy(zero_copy_only=False)
-    coded = flat.dictionary_encode()
+    parents, coded = _parents(array), _coded(array)
+    valid = coded.is_valid().to_numpy(zero_copy_only=False)
     width = max(len(coded.dictionary), 1)
     key = parents[valid] * np.int64(width) + coded.indices.drop_null().to_numpy()
-    keys = np.unique(key)
+    keys = distinct_of(key)
     without = np.setdiff1d(np.arange(len(array)), keys // width)
     values = pa.concat_arrays(
         [coded.dictionary.take(pa.array(keys % width)), pa.nulls(len(without), pa.string())]
@@ -174,8 +227,18 @@ def items(column: pa.ChunkedArray) -> tuple[Integers, pa.Array]:
     return np.concatenate([keys // width, without]), values
 
 
-def _whole(column: pa.ChunkedArray) -> pa.Array:
+def whole_of(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return a column as one array."""
+    if isinstance(column, pa.Array):
+        return column
+    column = decoded(column)
     return pa.concat_arrays([pa.array([], column.type), *column.chunks])
+
+
+def _coded(lists: pa.Array) -> pa.DictionaryArray:
+    """Return the items of all lists, dictionary-coded. Each text has one code."""
+    flat = lists.flatten()
+    return flat if pa.types.is_dictionary(flat.type) else flat.dictionary_encode()
 
 
 def _lengths(array: pa.Array) -> Integers:
@@ -187,17 +250,20 @@ def _parents(array: pa.Array) -> Integers:
     return np.repeat(np.arange(len(array)), _lengths(array))
 
 
-def list_runs(file: Integers, column: pa.ChunkedArray) -> Integers:
+def list_runs(file: Integers, lists: pa.Array) -> Integers:
     """Return where a file begins, or a list differs from the one before it."""
-    array = _whole(column)
-    lengths = _lengths(array)
-    coded = array.flatten().dictionary_encode()
-    item = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    parents = _parents(array)
-    before = np.arange(len(item)) - lengths[parents]  # the same item of the list before, if alike
-    starts = np.zeros(len(array), bool)
+    lengths = _lengths(lists)
+    item = _coded(lists).indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    ends, filled = np.cumsum(lengths), np.flatnonzero(lengths)
+    # The place of the same item in the list before, if both lists have the same length. The running
+    # sum repeats the length of a list for each of its items; np.repeat takes twice the time.
+    steps = np.zeros(len(item), np.int64)
+    steps[ends[filled] - lengths[filled]] = np.diff(lengths[filled], prepend=0)
+    before = np.arange(len(item)) - np.cumsum(steps)
+    differing = np.flatnonzero(item != item[before])
+    starts = np.zeros(len(lists), bool)
     starts[starts_of([file, lengths])] = True
-    starts[parents[item != item[np.maximum(before, 0)]]] = True
+    starts[np.searchsorted(ends, differing, side="right")] = True
     return np.flatnonzero(starts)
 
 

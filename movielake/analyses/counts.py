@@ -10,7 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.analyses.attributes import ALL, ATTRIBUTES, AttributePass, add_up
+from movielake.analyses.attributes import (
+    ALL,
+    ATTRIBUTES,
+    COUNTED,
+    AttributeCounter,
+    Found,
+    IdCounts,
+    add_up,
+)
 from movielake.analyses.passes import CountryCounts, CountryPass
 from movielake.analyses.versions import Bases, check_versions, find_bases
 from movielake.joining.joins import others_of
@@ -169,26 +177,63 @@ class ScreeningCounts:
         >>> total["screenings"].to_pylist()
         [790]
         """
-        counts = self._attributes if self._shared else self._attribute_pass((by,))
+        parts = [found.counts for found in self._by_attributes(by)]
+        counts = add_up(pa.concat_tables([COUNTED.empty_table(), *parts]))
         one, both = (counts.filter(pc.equal(counts["by"], name)) for name in (by, ALL))
         return one.drop_columns("by"), both.filter(pc.greater(both["screenings"], 0)).drop_columns(
             "by"
         )
 
-    @property
-    def _attributes(self) -> pa.Table:
-        return self._once("attributes", lambda: self._attribute_pass(tuple(ATTRIBUTES)))
+    def _by_attributes(self, by: str) -> list[Found]:
+        if not self._shared:
+            parts = self._pass((by,))
+        else:
+            parts = self._once("attributes", lambda: self._pass(tuple(ATTRIBUTES)))
+        return [found for part in parts for found in part.attributes]
 
-    def _attribute_pass(self, asked: tuple[str, ...]) -> pa.Table:
-        showings = self._showings
-        held = showings._checked()
-        needed = {ATTRIBUTES[by][0] for by in asked} & ID.keys()
-        columns: dict[str, list[str] | None] = {name: [] if name in needed else None for name in ID}
-        others = others_of(showings, None, None, columns) if needed else {}
-        groups = AttachPartitions(as_they_are, others.values())(showings._groups_to_count())
-        urls = {name: holdings.folder.url for name, holdings in others.items()}
-        parts = over_groups(AttributePass(showings._source, urls, asked), held, groups)
-        return add_up(pa.concat_tables(parts))
+    def count_all(self) -> ScreeningCounts:
+        """Count everything now, in one pass through the files instead of two.
+
+        Without it, `shares` reads the files again when it is first asked.
+
+        Returns
+        -------
+        ScreeningCounts
+            The same object.
+
+        Examples
+        --------
+        >>> from movielake import ScreeningCounts, runs, shares
+        >>> counts = ScreeningCounts("lake", countries="deu").count_all()
+        >>> runs(counts).num_rows, shares(counts, "genre").num_rows
+        (15, 15)
+        """
+        both = lambda: self._pass(tuple(ATTRIBUTES), films=True, hours=True)  # noqa: E731
+        self._kept["attributes"] = self._once("by_film", both)
+        return self
+
+    def by_id(self, table: str) -> list[IdCounts]:
+        """Return the screenings by snapshot and film, or by snapshot and theater.
+
+        Parameters
+        ----------
+        table : {"movies", "theaters"}
+            The table whose ids to count by.
+
+        Returns
+        -------
+        list of IdCounts
+            A snapshot can be in several of them.
+
+        Examples
+        --------
+        >>> from movielake import ScreeningCounts
+        >>> counts = ScreeningCounts("lake", countries="deu")
+        >>> sum(int(part.counts.sum()) for part in counts.by_id("theaters"))
+        790
+        """
+        by = next(by for by, (name, _) in ATTRIBUTES.items() if name == table)
+        return [found.by_id[table] for found in self._by_attributes(by)]
 
     @property
     def bases(self) -> Bases:
@@ -215,15 +260,30 @@ class ScreeningCounts:
         kept: T = self._kept[name]
         return kept
 
-    def _pass(self, *, films: bool, hours: bool) -> list[CountryCounts]:
+    def _pass(
+        self, asked: tuple[str, ...] = (), *, films: bool = False, hours: bool = False
+    ) -> list[CountryCounts]:
         showings = self._showings
         held = showings._checked()
         bases = self.bases if films else Bases({})
-        tasks = _by_country(showings._groups_to_count())
-        # The largest country first, so that no worker begins it last.
+        counter, groups = self._attributes(asked) if asked else (None, showings._groups_to_count())
+        tasks = _by_country(groups)
+        if not (films or hours):  # then each group counts for itself
+            tasks = [[group] for task in tasks for group in task]
+        # The largest task first, so that no worker begins it last.
         tasks.sort(key=_rows, reverse=True)
-        found = over_groups(CountryPass(showings._source, bases, films, hours), held, tasks)
-        return sorted(found, key=lambda counts: counts.country)
+        task = CountryPass(showings._source, bases, films, hours, counter)
+        return sorted(over_groups(task, held, tasks), key=lambda counts: counts.country)
+
+    def _attributes(self, asked: tuple[str, ...]) -> tuple[AttributeCounter, list[FileGroup]]:
+        """Return the counter of attributes, and the groups with movies and theaters beside."""
+        showings = self._showings
+        needed = {ATTRIBUTES[by][0] for by in asked} & ID.keys()
+        columns: dict[str, list[str] | None] = {name: [] if name in needed else None for name in ID}
+        others = others_of(showings, None, None, columns) if needed else {}
+        groups = AttachPartitions(as_they_are, others.values())(showings._groups_to_count())
+        urls = {name: holdings.folder.url for name, holdings in others.items()}
+        return AttributeCounter(urls, asked), groups
 
 
 def _by_country(groups: list[FileGroup]) -> list[list[FileGroup]]:

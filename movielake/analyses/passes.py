@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.analyses.attributes import AttributeCounter, Found
 from movielake.analyses.keys import Integers, code, distinct_of, starts_of, sum_by
 from movielake.analyses.versions import Bases
 from movielake.reading.blocks import TIME
@@ -51,6 +52,8 @@ class CountryCounts:
         Screenings by weekday (from Monday) and hour, 7 × 24.
     left_out : int
         Screenings without a movie_id or a show_date.
+    attributes : tuple of Found
+        The screenings by attributes, of each group of files. Empty if no attributes were asked for.
     """
 
     country: str
@@ -61,6 +64,7 @@ class CountryCounts:
     ids: Integers
     hours: Integers
     left_out: int
+    attributes: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,19 +79,25 @@ class CountryPass:
         The base film of each version.
     films, hours : bool
         What to count.
+    attributes : AttributeCounter or None
+        Counter of attributes, if they are asked for.
     """
 
     source: PlainRows
     bases: Bases
-    films: bool
-    hours: bool
+    films: bool = False
+    hours: bool = False
+    attributes: AttributeCounter | None = None
 
     def __call__(self, groups: Sequence[FileGroup]) -> CountryCounts:
         """Read one group after the other, and keep only what is needed of each."""
         hours, left_out = np.zeros(_WEEKDAYS * _HOURS, np.int64), 0
         parts: list[_Runs] = []
+        attributes = []
         for group in groups:
-            rows = self._read(group)
+            rows, file = self._read(group)
+            if self.attributes:
+                attributes.append(self.attributes.count(group, rows, file))
             if self.hours:
                 hours += _count_hours(rows)
             if self.films:
@@ -108,14 +118,21 @@ class CountryPass:
             films.ids,
             hours.reshape(_WEEKDAYS, _HOURS),
             left_out,
+            tuple(attributes),
         )
 
-    def _read(self, group: FileGroup) -> pa.Table:
-        """Read the rows with a time."""
-        columns = ["movie_id", "theater_id", "show_date"] if self.films else ["show_date"]
+    def _read(self, group: FileGroup) -> tuple[pa.Table, Integers]:
+        """Read the rows with a time, and number the file of each."""
         untimed = any(file.untimed for file in group.files)
-        rows, _ = self.source.whole(group, columns + [TIME] * (untimed or self.hours))
-        return rows.filter(rows[TIME].is_valid()) if untimed else rows
+        columns = ["movie_id", "theater_id", "show_date"] * self.films
+        columns += ["show_date", TIME] * self.hours + [TIME] * untimed
+        columns += self.attributes.columns if self.attributes else []
+        rows, lengths = self.source.whole(group, list(dict.fromkeys(columns)), coded="lists")
+        file = np.repeat(np.arange(len(lengths)), lengths)
+        if untimed:
+            is_timed = rows[TIME].is_valid()
+            rows, file = rows.filter(is_timed), file[is_timed.to_numpy()]
+        return rows, file
 
 
 def _count_hours(rows: pa.Table) -> Integers:

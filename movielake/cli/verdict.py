@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from movielake.cli.escaping import printable
 from movielake.validation import is_lake
 from movielake.validation.findings import ERROR, IGNORE, WARNING, Checked, Finding
 from movielake.validation.places import NO_PLACES, has_geography
 from movielake.validation.places import RULE as PLACES
+from movielake.validation.weeks import CountryWeeks
 
 SHOWN: Final = 20
 """Number of findings of one rule that are shown. The rest is only counted."""
@@ -36,6 +38,8 @@ class Verdict:
         Checks that were left out, one line each.
     most : int or None
         Number of findings of one rule that are kept. The rest is only counted. None keeps all.
+    weeks : list of CountryWeeks
+        The weeks of each country of a lake.
 
     Examples
     --------
@@ -52,6 +56,7 @@ class Verdict:
     notes: tuple[str, ...] = ()
     most: int | None = SHOWN
     checked: Checked = field(default_factory=Checked)
+    weeks: list[CountryWeeks] = field(default_factory=list)
     _kept: dict[tuple[str, str], list[Finding]] = field(default_factory=dict)
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -131,23 +136,45 @@ class Verdict:
 
     def as_json(self) -> str:
         """Return one JSON object for programs. docs/validation.md describes it."""
+        return json.dumps(self.result(), ensure_ascii=False, indent=1)
+
+    def as_page(self, earlier: Sequence[Mapping[str, Any]] = ()) -> str:
+        """Return a page for a browser.
+
+        Parameters
+        ----------
+        earlier : sequence of mapping, optional
+            Results of earlier validations, whose numbers the page shows too.
+
+        Returns
+        -------
+        str
+            HTML.
+        """
+        from movielake.validation.page import render_result
+
+        return render_result(self.result(), earlier)
+
+    def result(self) -> dict[str, Any]:
+        """Return all that the JSON has."""
         rules = {
             rule: {"severity": severity, "findings": number}
             for (severity, rule), number in sorted(self._counts.items(), key=lambda item: item[0])
         }
-        content = {
+        return {
             "path": self.path,
             "kind": self.kind,
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "valid": self.is_valid,
             "errors": self.errors,
             "warnings": self.warnings,
             "depth": self.depth,
             "checked": asdict(self.checked),
             "notes": list(self.notes),
+            "weeks": [asdict(weeks) for weeks in self.weeks],
             "rules": rules,
             "findings": [asdict(finding) for _, kept in self._sorted() for finding in kept],
         }
-        return json.dumps(content, ensure_ascii=False, indent=1)
 
     def _sorted(self) -> Iterable[tuple[tuple[str, str], list[Finding]]]:
         """Group the findings by rule, errors first."""

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from dask.tokenize import normalize_token
 
 from movielake.joining.positions import Positions, find_positions
-from movielake.reading.files import PlainRows, decoded, read_parts
+from movielake.reading.files import Coded, PlainRows, decoded, read_parts
 from movielake.reading.groups import FileGroup, HeldFile
 from movielake.reading.holdings import Holdings
 from movielake.reading.views import Attach
@@ -97,7 +97,9 @@ class JoinedRows(PlainRows):
         """Return for each file of showings whether it yields as many rows as it has."""
         return self._showings.keeps(group)
 
-    def parts(self, group: FileGroup, columns: list[str], *, coded: bool = False) -> list[pa.Table]:
+    def parts(
+        self, group: FileGroup, columns: list[str], *, coded: Coded = False
+    ) -> list[pa.Table]:
         """Read columns of each file of showings of a group. Partition keys are not allowed."""
         if not group.files:
             return []
@@ -106,7 +108,7 @@ class JoinedRows(PlainRows):
         return [rows.slice(start, end - start) for start, end in pairwise(ends)]
 
     def whole(
-        self, group: FileGroup, columns: list[str], *, coded: bool = False
+        self, group: FileGroup, columns: list[str], *, coded: Coded = False
     ) -> tuple[pa.Table, list[int]]:
         """Read columns of all files of a group, and return the number of rows of each file."""
         own = [name for name in columns if name in self.table.arrow.names]

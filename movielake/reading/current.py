@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from movielake.feed.records import Record
 from movielake.reading.blocks import BLOCKS, TIME, Integers, Mask, Runs, find_runs
-from movielake.reading.files import PlainRows, as_texts, read_parts, read_records
+from movielake.reading.files import Coded, PlainRows, as_texts, read_parts, read_records
 from movielake.reading.groups import FileGroup, HeldFile
 from movielake.reading.holdings import Holdings
 from movielake.rows.screenings import show_dates
@@ -141,6 +141,8 @@ class _Snapshots:
         The files whose rows are wanted.
     columns : sequence of str
         The columns that are wanted.
+    coded : bool or "lists", optional
+        Whether to read texts dictionary-coded.
     """
 
     def __init__(
@@ -149,8 +151,10 @@ class _Snapshots:
         block: Sequence[str],
         files: Sequence[HeldFile],
         columns: Sequence[str],
+        coded: Coded = False,
     ) -> None:
         self._showings = showings
+        self._coded = coded
         self._block = block
         self._columns = dict.fromkeys(files, tuple(columns))
         self._rows: dict[HeldFile, pa.Table] = {}
@@ -161,7 +165,8 @@ class _Snapshots:
         for wanted, run in groupby(files, lambda file: self._columns.get(file, ())):
             batch = list(run)
             names = self._names(wanted, any(file.untimed for file in batch))
-            parts = read_parts(self._showings.url, batch, self._showings.table, names)
+            url, table = self._showings.url, self._showings.table
+            parts = read_parts(url, batch, table, names, coded=self._coded)
             for file, rows in zip(batch, parts, strict=True):
                 self._keep(file, rows)
 
@@ -233,17 +238,20 @@ class CurrentRows(PlainRows):
         """Return for each file whether no other snapshot can share a date with it."""
         return [not beside["snapshots"] for beside in group.beside]
 
-    def parts(self, group: FileGroup, columns: list[str], *, coded: bool = False) -> list[pa.Table]:
+    def parts(
+        self, group: FileGroup, columns: list[str], *, coded: Coded = False
+    ) -> list[pa.Table]:
         """Read columns of each file of a group. Partition keys are not allowed."""
         keeps = self.keeps(group)
         kept = list(compress(group.files, keeps))
-        whole = dict(zip(kept, read_parts(self.url, kept, self.table, columns), strict=True))
+        read = read_parts(self.url, kept, self.table, columns, coded=coded)
+        whole = dict(zip(kept, read, strict=True))
         others = [
             (file, beside["snapshots"])
             for file, beside, keep in zip(group.files, group.beside, keeps, strict=True)
             if not keep
         ]
-        current = self._current(others, columns)
+        current = self._current(others, columns, coded)
         return [whole[file] if file in whole else current[file] for file in group.files]
 
     def whole(
@@ -254,11 +262,14 @@ class CurrentRows(PlainRows):
         return pa.concat_tables(parts), [part.num_rows for part in parts]
 
     def _current(
-        self, files: Sequence[tuple[HeldFile, tuple[HeldFile, ...]]], columns: list[str]
+        self,
+        files: Sequence[tuple[HeldFile, tuple[HeldFile, ...]]],
+        columns: list[str],
+        coded: Coded,
     ) -> dict[HeldFile, pa.Table]:
         """Read the current rows of files, each with the other snapshots."""
         own = [file for file, _ in files]
-        snapshots = _Snapshots(self, self._block, own, columns)
+        snapshots = _Snapshots(self, self._block, own, columns, coded)
         later = {
             o: None for file, others in files for o in others if o.date_stamp > file.date_stamp
         }

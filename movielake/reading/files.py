@@ -13,7 +13,7 @@ from functools import cache
 from io import TextIOWrapper
 from itertools import groupby
 from operator import attrgetter
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 KEYS: Final = ("date_stamp", "country")
 """The partition keys, in the order of the layout."""
+
+
+Coded = bool | Literal["lists"]
+"""Whether columns of texts are read dictionary-coded, or lists of texts too."""
 
 
 class PlainRows:
@@ -63,15 +67,18 @@ class PlainRows:
         """Return for each file of a group whether it yields as many rows as it has."""
         return [self.keeps_rows] * len(group.files)
 
-    def parts(self, group: FileGroup, columns: list[str], *, coded: bool = False) -> list[pa.Table]:
+    def parts(
+        self, group: FileGroup, columns: list[str], *, coded: Coded = False
+    ) -> list[pa.Table]:
         """Read columns of each file of a group. Partition keys are not allowed.
 
-        With ``coded``, columns of texts are dictionary-coded. The dictionaries can differ.
+        With ``coded``, columns of texts are dictionary-coded, or also the items of lists. The
+        dictionaries can differ. A reader can ignore it.
         """
         return read_parts(self.url, group.files, self.table, columns, coded=coded)
 
     def whole(
-        self, group: FileGroup, columns: list[str], *, coded: bool = False
+        self, group: FileGroup, columns: list[str], *, coded: Coded = False
     ) -> tuple[pa.Table, list[int]]:
         """Read columns of all files of a group, and return the number of rows of each file."""
         runs = merge_neighbours(group.files)
@@ -205,26 +212,29 @@ def read_parts(
     table: Table,
     columns: Sequence[str],
     *,
-    coded: bool = False,
+    coded: Coded = False,
 ) -> list[pa.Table]:
     """Read columns of files, each as one table, without the partition keys.
 
     Files are members of Parquet or JSON Lines files. Neighbours in one Parquet file are read
-    together.
+    together. With ``coded``, texts in Parquet files are dictionary-coded, as they are stored.
     """
     parts = []
     for path, run in groupby(files, attrgetter("path")):
         if path.endswith(".parquet"):
-            parts += read_members(url, list(run), columns, texts_of(table) if coded else ())
+            parts += read_members(url, list(run), columns, texts_of(table, coded))
         else:
             parts += [_flatten(url, file, table).select(columns) for file in run]
     return parts
 
 
 @cache
-def texts_of(table: Table) -> tuple[str, ...]:
-    """List the columns of a table that hold single texts."""
-    return tuple(field.name for field in table.arrow if field.type == pa.string())
+def texts_of(table: Table, coded: Coded = True) -> tuple[str, ...]:
+    """List the columns of a table with texts that are read coded, as paths in a Parquet file."""
+    texts = [field.name for field in table.arrow if field.type == pa.string()]
+    lists = [field.name for field in table.arrow if field.type == pa.list_(pa.string())]
+    items = [f"{name}.list.element" for name in lists]
+    return tuple(texts * bool(coded) + items * (coded == "lists"))
 
 
 def _flatten(url: str, file: HeldFile, table: Table) -> pa.Table:

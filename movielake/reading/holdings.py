@@ -136,17 +136,21 @@ class Holdings:
         """
         digests = self._digests("parquet")
         pieces: list[list[tuple[HeldFile, str | None]]] = [[]]
-        total = begin = 0
+        total = begin = 0  # rows in the piece, and where the row group begins in its file
         before = None
         for file, digest in zip(self.held("parquet"), digests, strict=True):
             start, length = file.start or 0, file.length or 0
             is_new_file = before is None or file.path != before.path
-            is_new_stamp = is_new_file or (before and file.date_stamp != before.date_stamp)
+            is_new_stamp = before is not None and file.date_stamp != before.date_stamp
             if is_new_file:
-                begin = 0
-            if is_new_stamp and max(total, start - begin) >= ROW_GROUP:
+                # Only between files can a piece end early without dividing a row group.
+                is_full, begin = 2 * total >= ROW_GROUP, 0
+            else:
+                is_full = is_new_stamp and start - begin >= ROW_GROUP
+                begin = start if is_full else begin
+            if is_full:
                 pieces.append([])
-                total, begin = 0, start
+                total = 0
             pieces[-1].append((file, digest))
             total += length
             before = file

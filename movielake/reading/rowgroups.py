@@ -35,7 +35,8 @@ def read_members(
     columns : sequence of str
         Names of stored columns.
     coded : sequence of str, optional
-        Columns to return dictionary-coded, as they are in the file.
+        Columns to return dictionary-coded, as they are in the file. For the items of a list, their
+        path in the file, such as ``genre.list.element``.
 
     Returns
     -------
@@ -54,7 +55,7 @@ def read_members(
         compare_size(first.path, raw.size(), first.bytes)
         try:
             # Threads work on several files, so none is needed within a file.
-            coded = [name for name in coded if name in columns]
+            coded = [name for name in coded if name.partition(".")[0] in columns]
             parquet = pq.ParquetFile(raw, pre_buffer=not folder.is_local, read_dictionary=coded)
             if first.start is None:
                 rows = [parquet.read(columns=list(columns), use_threads=False)]

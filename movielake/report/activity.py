@@ -7,19 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from movielake.reading.files import PlainRows
+from movielake.analyses.attributes import IdCounts
 from movielake.reading.groups import FileGroup
 from movielake.reading.holdings import Holdings
-from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
-from movielake.reading.tallies import over_groups
 from movielake.report.coverage import Axes, Rectangle
 
 Integers = np.ndarray[Any, np.dtype[np.int64]]
-
-_Counted = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 _NO_ID: Final = -1
 _PARTS: Final = 64
@@ -61,41 +55,33 @@ class Activity:
         return dict(zip(ids.tolist(), sums.tolist(), strict=True))
 
 
-def count_ids(
-    reader: MoviesReader | TheatersReader | ShowingsReader,
-    names: Sequence[str],
-    axes: Axes,
-    of: str | None = None,
-) -> list[Activity]:
-    """Count rows by partition and id. Several ids need only one pass through the files.
+def by_partition(parts: Sequence[IdCounts], axes: Axes) -> Activity:
+    """Put counts by id together, with numbers of partitions.
 
     Parameters
     ----------
-    reader : MoviesReader, TheatersReader or ShowingsReader
-        Reader of the rows.
-    names : sequence of str
-        ``movie_id``, ``theater_id`` or both.
+    parts : sequence of IdCounts
+        Result of `ScreeningCounts.by_id`.
     axes : Axes
         The countries and stamps, in order.
-    of : str, optional
-        If given, count only rows with a value in this column.
 
     Returns
     -------
-    list of Activity
-        One for each name. In a partition with several members, an id occurs once per member.
+    Activity
+        In a partition with several members, an id occurs once per member.
     """
-    held = reader._checked()
-    counter = _IdCounter(reader._source, names, of)
-    groups = reader._groups_to_count()
-    counted = [file for part in over_groups(counter, held, groups) for file in part]
+    none = np.zeros(0, np.int64)
+    partitions = [_partitions(part, axes)[part.member] for part in parts]
+    ids = [part.ids.fill_null(_NO_ID).to_numpy(zero_copy_only=False) for part in parts]
+    columns = (partitions, ids, [part.counts for part in parts])
+    return Activity(*(np.concatenate([none, *arrays]) for arrays in columns))
+
+
+def _partitions(part: IdCounts, axes: Axes) -> Integers:
+    """Return the number of the partition of each member."""
     stamps = {stamp: place for place, stamp in enumerate(axes.date_stamps)}
     countries = {country: place * len(stamps) for place, country in enumerate(axes.countries)}
-    partitions = [countries[country] + stamps[stamp] for country, stamp, _ in counted]
-    return [
-        _put_together(partitions, [arrays[n] for _, _, arrays in counted])
-        for n in range(len(names))
-    ]
+    return np.array([countries[c] + stamps[stamp] for c, stamp in part.members], np.int64)
 
 
 def parts_of(held: Holdings) -> list[FileGroup]:
@@ -106,40 +92,6 @@ def parts_of(held: Holdings) -> list[FileGroup]:
     if held.shares_parquet:
         return held.million_rows()
     return held.groups(held.kind, max((held.total("rows") or 0) // _PARTS, 1), count="rows")
-
-
-class _IdCounter:
-    """Counter of each file's rows by id. A file belongs to one partition, so ids suffice."""
-
-    def __init__(self, source: PlainRows, names: Sequence[str], of: str | None) -> None:
-        self._source = source
-        self._names = tuple(names)
-        self._of = of
-
-    def __call__(self, group: FileGroup) -> list[tuple[str, str, list[_Counted]]]:
-        columns = [*self._names, *filter(None, (self._of,))]
-        parts = self._source.parts(group, columns)
-        return [
-            (file.country, file.date_stamp, self._count(rows))
-            for file, rows in zip(group.files, parts, strict=True)
-        ]
-
-    def _count(self, rows: pa.Table) -> list[_Counted]:
-        if self._of:
-            rows = rows.filter(rows[self._of].is_valid())
-        counts = [pc.value_counts(rows[name]) for name in self._names]
-        return [
-            (c.field("values").fill_null(_NO_ID).to_numpy(), c.field("counts").to_numpy())
-            for c in counts
-        ]
-
-
-def _put_together(partitions: Sequence[int], counted: Sequence[_Counted]) -> Activity:
-    lengths = [len(ids) for ids, _ in counted]
-    ids, counts = (
-        np.concatenate([np.empty(0, np.int64), *(arrays[n] for arrays in counted)]) for n in (0, 1)
-    )
-    return Activity(np.repeat(np.array(partitions, np.int64), lengths), ids, counts)
 
 
 def sum_screenings(activity: Activity, in_snapshots: Rectangle) -> Rectangle:
@@ -165,30 +117,18 @@ def _arrange(
     ]
 
 
-def count_orphans(
-    activity: Activity, reader: MoviesReader | TheatersReader | None, name: str, axes: Axes
-) -> list[int] | None:
+def count_orphans(parts: Sequence[IdCounts], axes: Axes) -> list[int]:
     """Count each country's screenings whose movie or theater is not in their partition.
 
     Parameters
     ----------
-    activity : Activity
-        Screenings by ``name``.
-    reader : MoviesReader, TheatersReader or None
-        Reader of the movies or theaters, or None if the lake has no such table.
-    name : str
-        ``movie_id`` or ``theater_id``.
+    parts : sequence of IdCounts
+        Result of `ScreeningCounts.by_id`.
     axes : Axes
         The countries and stamps, in order.
     """
-    if reader is None:
-        return None
-    (known,) = count_ids(reader, [name], axes)
-    lacking = ~np.isin(activity.key, known.key) | (activity.id == _NO_ID)
-    return _sum_by_country(activity, lacking, axes)
-
-
-def _sum_by_country(activity: Activity, chosen: Any, axes: Axes) -> list[int]:
-    places, counts = activity.country(axes)[chosen], activity.count[chosen]
-    sums = np.bincount(places, weights=counts, minlength=len(axes.countries))
+    sums = np.zeros(len(axes.countries), np.int64)
+    for part in parts:
+        country = (_partitions(part, axes) // len(axes.date_stamps))[part.member]
+        np.add.at(sums, country[~part.is_known], part.counts[~part.is_known])
     return [int(number) for number in sums]

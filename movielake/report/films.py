@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from movielake.analyses.counts import ScreeningCounts
 from movielake.reading.readers import MoviesReader
 from movielake.report.coverage import Axes
-from movielake.report.titles import find_genres, find_titles
+from movielake.report.titles import describe_films
 
 POOL: Final = 100
 """Number of most screened films of each country in the page. Its tables of films use them."""
@@ -61,8 +61,7 @@ def top_films(
     by_film = stays.groupby("movie_id").agg(n=("screenings", "sum"), cut=("cut_start", "any"))
     by_film = by_film.reset_index().sort_values(["n", "movie_id"], ascending=[False, True])
     films = by_film["movie_id"].tolist()
-    titles = find_titles(films, movies, counts.showings)
-    genres = find_genres(films, movies)
+    titles, genres = describe_films(films, movies, counts.showings)
     found = _stays(stays, runs)
     return [
         {

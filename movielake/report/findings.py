@@ -9,6 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.analyses.counts import ScreeningCounts
 from movielake.lake.overview import measure_tables
 from movielake.names.countries import list_unknown, name_of_country
 from movielake.names.layout import Selection, Terms
@@ -18,7 +19,7 @@ from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersRead
 from movielake.report.activity import (
     Activity,
     active_theaters,
-    count_ids,
+    by_partition,
     count_orphans,
     sum_screenings,
 )
@@ -76,7 +77,8 @@ def gather_findings(
     # A wrong stamp must be an error before the slow counts begin.
     in_snapshots = count_screenings(members, axes)
     choose_index(in_snapshots, axes, index_stamp)
-    by_film, by_theater = count_ids(showings, ("movie_id", "theater_id"), axes, of="show_time")
+    counts = ScreeningCounts(showings, current=showings._rule or False).count_all()
+    by_theater = by_partition(counts.by_id("theaters"), axes)
     places = find_places(theaters, by_theater, axes)
     notes = _notes(axes, places)
     return {
@@ -94,10 +96,10 @@ def gather_findings(
         "problems": count_problems(members, axes),
         "incidents": list_incidents(members, axes),
         **_activity(showings, by_theater, in_snapshots, axes, index_stamp),
-        **answer_questions(showings, movies, axes),
+        **answer_questions(counts, movies, axes),
         "orphans": {
-            "movie": count_orphans(by_film, movies, "movie_id", axes),
-            "theater": count_orphans(by_theater, theaters, "theater_id", axes),
+            name[:-1]: count_orphans(counts.by_id(name), axes) if reader else None
+            for name, reader in (("movies", movies), ("theaters", theaters))
         },
         "places": places,
         "scale": SCALE,

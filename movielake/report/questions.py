@@ -14,7 +14,7 @@ from movielake.analyses.hours import day_profile
 from movielake.analyses.sharing import shares
 from movielake.analyses.travel import circulation
 from movielake.analyses.weekly import runs
-from movielake.reading.readers import MoviesReader, ShowingsReader
+from movielake.reading.readers import MoviesReader
 from movielake.report.coverage import Axes
 from movielake.report.films import POOL, add_weeks, origin, top_films
 
@@ -38,13 +38,13 @@ LONGEST: Final = 27
 
 
 def answer_questions(
-    showings: ShowingsReader, movies: MoviesReader | None, axes: Axes
+    counts: ScreeningCounts, movies: MoviesReader | None, axes: Axes
 ) -> dict[str, Any]:
     """Gather what the page shows of films, hours, runs, concentration and shares.
 
     Parameters
     ----------
-    showings : ShowingsReader
+    counts : ScreeningCounts
         The screenings of the report.
     movies : MoviesReader or None
         The movies, or None if the lake has none.
@@ -56,7 +56,6 @@ def answer_questions(
     dict
         Values that JSON can represent. Lists with one entry per country have their order.
     """
-    counts = ScreeningCounts(showings, current=showings._rule or False)
     every = runs(counts)
     films = top_films(every, counts, movies, axes)
     begin = origin(every)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -16,16 +16,16 @@ from movielake.reading.readers import MoviesReader, ShowingsReader
 from movielake.reading.tallies import over_groups
 from movielake.report.activity import parts_of
 
-_TITLE_LENGTH: Final = 120
+_LENGTH: Final = 120
 
-_Title = tuple[tuple[str, str], str]
-"""Stamp and country of a snapshot, and a title in it."""
+_Text = tuple[tuple[str, str], str]
+"""Stamp and country of a snapshot, and a text in it."""
 
 
-def find_titles(
+def describe_films(
     films: Sequence[int], movies: MoviesReader | None, showings: ShowingsReader
-) -> dict[int, str]:
-    """Find the title of each film in the newest snapshot with a title.
+) -> tuple[dict[int, str], dict[int, str]]:
+    """Find the title and the genres of each film in the newest snapshot that has them.
 
     Parameters
     ----------
@@ -36,58 +36,65 @@ def find_titles(
 
     Returns
     -------
-    dict of int to str
-        Titles by movie_id. Films without a title are missing.
+    titles, genres : dict of int to str
+        By movie_id. Films without them are missing. Genres are divided by ``, ``.
     """
-    titles = _newest(movies, "title", films) if movies is not None else {}
+    found = _newest(movies, ("title", "genre"), films) if movies is not None else [{}, {}]
+    titles, genres = found
     untitled = [film for film in films if film not in titles]
-    every = showings._with(False)
-    return titles | (_newest(every, "movie_name", untitled) if untitled else {})
-
-
-def find_genres(films: Sequence[int], movies: MoviesReader | None) -> dict[int, str]:
-    """Find the genres of each film in the newest snapshot that states any, divided by ``, ``."""
-    return _newest(movies, "genre", films) if movies is not None else {}
+    if untitled:
+        titles |= _newest(showings._with(False), ("movie_name",), untitled)[0]
+    return titles, genres
 
 
 def _newest(
-    reader: MoviesReader | ShowingsReader, column: str, films: Sequence[int]
-) -> dict[int, str]:
+    reader: MoviesReader | ShowingsReader, columns: tuple[str, ...], films: Sequence[int]
+) -> list[dict[int, str]]:
     held = reader._checked()
-    names = _Names(reader._source, column, films)
-    titles: dict[int, _Title] = {}
-    for found in over_groups(names, held, parts_of(held)):
-        for film, title in found.items():
-            titles[film] = max(title, titles.get(film, title), key=itemgetter(0))
-    return {film: title for film, (_, title) in titles.items()}
+    newest: list[dict[int, _Text]] = [{} for _ in columns]
+    for group in over_groups(_Texts(reader._source, columns, films), held, parts_of(held)):
+        for known, found in zip(newest, group, strict=True):
+            for film, text in found.items():
+                known[film] = max(text, known.get(film, text), key=itemgetter(0))
+    return [{film: text for film, (_, text) in known.items()} for known in newest]
 
 
-class _Names:
-    """Reader of the newest title of each film in a group of files, with its stamp and country."""
+class _Texts:
+    """Reader of each film's newest texts in a group of files, with their stamp and country."""
 
-    def __init__(self, source: PlainRows, column: str, films: Sequence[int]) -> None:
+    def __init__(self, source: PlainRows, columns: tuple[str, ...], films: Sequence[int]) -> None:
         self._source = source
-        self._column = column
+        self._columns = columns
         self._films = pa.array(films, pa.int32())
 
-    def __call__(self, group: FileGroup) -> dict[int, _Title]:
+    def __call__(self, group: FileGroup) -> list[dict[int, _Text]]:
         keys = [(file.date_stamp, file.country) for file in group.files]
-        parts = self._source.parts(group, ["movie_id", self._column])
+        rows, lengths = self._source.whole(group, ["movie_id", *self._columns])
         # A compact lake has its files in the order of countries.
-        pieces = [self._named(parts[n], n) for n in sorted(range(len(keys)), key=keys.__getitem__)]
-        if not pieces:
-            return {}
-        last = pa.concat_tables(pieces).group_by("movie_id", use_threads=False)
-        found = last.aggregate([(self._column, "last"), ("file", "last")])
-        names = pc.utf8_slice_codeunits(found[f"{self._column}_last"], 0, _TITLE_LENGTH)
-        columns = (found["movie_id"], found["file_last"], names)
-        films = zip(*(column.to_pylist() for column in columns), strict=True)
-        return {film: (keys[n], name) for film, n, name in films}
+        ranks = np.argsort(sorted(range(len(keys)), key=keys.__getitem__))
+        rank = np.repeat(ranks, lengths)
+        wanted = pc.is_in(rows["movie_id"], self._films).to_numpy()
+        rows, rank = rows.filter(pa.array(wanted)), rank[wanted]
+        movie, newest_last = rows["movie_id"].to_numpy(), np.argsort(rank, kind="stable")
+        of_rank = sorted(keys)
+        return [
+            self._last_of_each(rows[column], movie, rank, newest_last, of_rank)
+            for column in self._columns
+        ]
 
-    def _named(self, rows: pa.Table, number: int) -> pa.Table:
-        """Return the rows of the films with a title, with the number of their file."""
-        if pa.types.is_list(rows[self._column].type):
-            rows = rows.set_column(1, self._column, pc.binary_join(rows[self._column], ", "))
-        named = pc.and_(pc.is_in(rows["movie_id"], self._films), rows[self._column].is_valid())
-        rows = rows.filter(named)
-        return rows.append_column("file", pa.array(np.full(rows.num_rows, number)))
+    def _last_of_each(
+        self,
+        column: pa.ChunkedArray,
+        movie: Any,
+        rank: Any,
+        order: Any,
+        keys: list[tuple[str, str]],
+    ) -> dict[int, _Text]:
+        if pa.types.is_list(column.type):
+            column = pc.binary_join(column, ", ")
+        places = order[column.is_valid().to_numpy()[order]][::-1]
+        films, first = np.unique(movie[places], return_index=True)
+        places = places[first]
+        texts = pc.utf8_slice_codeunits(column.take(pa.array(places)), 0, _LENGTH).to_pylist()
+        found = zip(films.tolist(), rank[places].tolist(), texts, strict=True)
+        return {film: (keys[number], text) for film, number, text in found}

@@ -15,6 +15,7 @@ from movielake.validation.findings import IGNORE, Checked, Finding
 from movielake.validation.lake import check_lake
 from movielake.validation.places import RULE as PLACES
 from movielake.validation.rules import LAKE_RULES, choose_severities
+from movielake.validation.weeks import CountryWeeks
 
 
 def validate(
@@ -30,6 +31,7 @@ def validate(
     rules: Mapping[str, str] | None = None,
     workers: int | None = None,
     on_checked: Callable[[Checked], None] | None = None,
+    on_weeks: Callable[[list[CountryWeeks]], None] | None = None,
 ) -> Iterator[Finding]:
     """Check a lake, or a feed before it is converted.
 
@@ -64,6 +66,9 @@ def validate(
         A running dask client is used instead.
     on_checked : callable, optional
         Function that is called after each step of work, with a `Checked`: how much was checked.
+    on_weeks : callable, optional
+        Lakes only: function that is called once, with a `CountryWeeks` for each country: which
+        weeks are missing between its first and its last one.
 
     Yields
     ------
@@ -105,6 +110,7 @@ def validate(
             places=severities[PLACES] != IGNORE,
             workers=workers,
             on_checked=on_checked,
+            on_weeks=on_weeks,
         )
     else:
         if fast or sample is not None or max_orphans is not None:

@@ -26,6 +26,7 @@ from movielake.validation.findings import Checked, Finding
 from movielake.validation.inventory import Inventory, check_layout, take_inventory
 from movielake.validation.lakefile import check_lake_file
 from movielake.validation.places import check_countries
+from movielake.validation.weeks import CountryWeeks, check_weeks, weeks_of
 
 _FEW: Final = 2
 """Up to this number of batches run in this process, because starting workers takes longer."""
@@ -44,6 +45,7 @@ def check_lake(
     places: bool = True,
     workers: int | None = None,
     on_checked: Callable[[Checked], None] | None = None,
+    on_weeks: Callable[[list[CountryWeeks]], None] | None = None,
 ) -> Iterator[Finding]:
     """Check a lake, with the default severities of the rules.
 
@@ -51,7 +53,7 @@ def check_lake(
     ----------
     lake : str
         Path or URL.
-    date_stamps, countries, sample, fast, max_orphans, workers, on_checked
+    date_stamps, countries, sample, fast, max_orphans, workers, on_checked, on_weeks
         As for `movielake.validate`.
     places : bool, optional
         Whether to check that theaters lie inside their country.
@@ -85,6 +87,9 @@ def check_lake(
     yield from check_ranges(inventory, frozenset(selected))
     yield from check_members(inventory, frozenset(selected))
     yield from check_countries(selected, is_compact=inventory.is_compact)
+    if on_weeks:
+        on_weeks([weeks for weeks in weeks_of(inventory) if selection.means_country(weeks.country)])
+    yield from check_weeks(inventory, selection)
     chosen = selected if sample is None else spread(selected, sample)
     depth = Depth(lake, fast, not fast and sample is None, max_orphans, places)
     batches = plan_batches(chosen, inventory, fast=fast)

@@ -115,6 +115,7 @@ LAKE_RULES: Final = (
         "too-many-orphans", ERROR, "no partition has a larger share of orphans than --max-orphans"
     ),
     Rule("orphans", WARNING, "the movie and the theater of every showing are in its partition"),
+    Rule("missing-week", WARNING, "every country has a stamp each week from its first to its last"),
     Rule("missing-table", WARNING, "a partition with showings also has movies and theaters"),
     Rule(
         "missing-key", WARNING, "every movie and theater has its id, and every showing has both ids"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from movielake import (
     runs,
     shares,
 )
-from movielake.analyses.attributes import items, list_runs
+from movielake.analyses.attributes import items, list_runs, whole_of
 from tests.feeds import showing, showtime, times, write_feed
 from tests.strategies import examples
 
@@ -279,11 +280,21 @@ LISTS = st.lists(
 )
 
 
+def coded(lists):
+    """Make an array of lists whose items are dictionary-coded."""
+    array = pa.array(lists, pa.list_(pa.string()))
+    lengths = array.value_lengths().fill_null(0).to_pylist()
+    offsets = pa.array([0, *itertools.accumulate(lengths)], pa.int32())
+    items = array.flatten().dictionary_encode()
+    return pa.ListArray.from_arrays(offsets, items, mask=array.is_null())
+
+
+@pytest.mark.parametrize("make", [lambda lists: pa.array(lists, pa.list_(pa.string())), coded])
 @given(LISTS, st.lists(st.integers(0, 2), min_size=30, max_size=30))
 @examples(max_examples=200)
-def test_items_of_lists_are_those_of_plain_python(lists, files):
+def test_items_of_lists_are_those_of_plain_python(make, lists, files):
     """Neighbouring rows with the same list are one run, and each run has its different items."""
-    column = pa.chunked_array([lists[:7], lists[7:]], pa.list_(pa.string()))
+    column = whole_of(pa.chunked_array([make(lists[:7]), make(lists[7:])]))
     file = np.sort(np.array(files[: len(lists)], np.int64))
     starts = list_runs(file, column)
     counts = np.diff(starts, append=len(lists))

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -465,6 +466,32 @@ def test_members_that_are_cut_into_row_groups_read_right(
     again = Path(compact(str(copy), str(tmp_path / "again")))
     assert seen(again) == seen(copy)
     assert_same_views(tmp_path / "lake", copy)
+
+
+@pytest.mark.parametrize("rows", [1, 100, 1000, 3000])
+def test_each_row_group_is_read_in_one_group(
+    sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    for place in ("staging.merging", "reading.holdings"):
+        monkeypatch.setattr(f"movielake.{place}.ROW_GROUP", rows)
+    copy = compact(str(sample_lake), str(tmp_path / "copy"), span="all")
+    groups = ShowingsReader(copy)._groups_to_count()
+    readers: Counter[tuple[str, int]] = Counter()
+    for group in groups:
+        readers.update({place for member in group.files for place in row_groups_of(member)})
+    assert set(readers.values()) == {1}
+    assert len(groups) <= len(readers)
+    if rows == 3000:  # small files share a group
+        assert len(groups) < len(readers)
+
+
+def row_groups_of(member: Any) -> list[tuple[str, int]]:
+    """List the row groups that have rows of a member."""
+    metadata = pq.ParquetFile(member.path).metadata
+    sizes = [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
+    owner = [n for n, size in enumerate(sizes) for _ in range(size)]
+    rows = owner[member.start : member.start + member.length]
+    return [(member.path, n) for n in dict.fromkeys(rows)]
 
 
 def test_row_groups_that_cut_a_member_read_right(leaves: Path, copy: Path) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,9 @@ def test_the_json_format(lake):
     content = json.loads(result.stdout)
     checked = content.pop("checked")
     assert (checked["files"], checked["rows"], set(checked)) == (17, 14, set(vars(Checked())))
+    weeks, time = content.pop("weeks"), content.pop("time")
+    assert [country["country"] for country in weeks] == ["deu", "swe"]
+    assert datetime.now(UTC) - datetime.fromisoformat(time) < timedelta(hours=1)
     assert content == {
         "path": "lake",
         "kind": "lake",
@@ -109,7 +113,9 @@ def test_the_json_format(lake):
     }
     assert result.exit_code == 1
     described = PAGE.read_text().partition("prints one object")[2].partition("`--format github`")[0]
-    assert {*content, *checked, *content["findings"][0]} <= set(re.findall(r"`(\w+)`", described))
+    assert {*content, "time", *checked, *weeks[0], *content["findings"][0]} <= set(
+        re.findall(r"`(\w+)`", described)
+    )
 
 
 def test_the_github_format(lake):

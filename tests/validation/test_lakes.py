@@ -452,10 +452,11 @@ def test_the_advice_repairs_the_lake(clean_lake, lake, name):
 
 
 def test_every_rule_has_a_test(request):
-    """The table above, a test below or a test of compact lakes names each rule."""
+    """The table above, a test below, or a test of compact lakes or of weeks names each rule."""
     shown = {rule for _, expected in BROKEN.values() for _, rule, _ in expected}
     source = Path(__file__).read_text().partition("def test_every_rule_has")[2]
-    source += Path(__file__).with_name("test_compact.py").read_text()
+    for name in ("test_compact.py", "test_weeks.py"):
+        source += Path(__file__).with_name(name).read_text()
     assert [r.name for r in LAKE_RULES if r.name not in shown and f'"{r.name}"' not in source] == []
 
 

@@ -55,10 +55,17 @@ def _severities(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "github"]),
+    type=click.Choice(["text", "json", "github", "html"]),
     default="text",
     show_default=True,
-    help="Format of the output: for people, for programs, or annotations of a GitHub workflow.",
+    help="Format of the output: for people, for programs, annotations of a GitHub workflow, or a "
+    "page for a browser.",
+)
+@click.option(
+    "--earlier",
+    multiple=True,
+    metavar="FILE",
+    help="Show the trend since this earlier output of --format json. You can repeat this option.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show up to 20 findings of each rule.")
 @click.option(
@@ -68,12 +75,14 @@ def _severities(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -
     "movielake validate lake",
     "movielake validate lake --sample 50 --max-orphans 0.02 --format github",
     "movielake validate lake --rule duplicate-key=error --rule orphans=ignore",
+    "movielake validate lake --format html --earlier monday.json > validation.html",
 )
 def validate_command(
     path: str,
     stamps: str | None,
     countries: str | None,
     form: str,
+    earlier: tuple[str, ...],
     verbose: bool,
     **options: Any,
 ) -> None:
@@ -87,7 +96,11 @@ def validate_command(
     from movielake.cli.output import is_quiet, progress
     from movielake.cli.verdict import open_verdict
     from movielake.validation import validate
+    from movielake.validation.trends import read_earlier
 
+    if earlier and form != "html":
+        raise click.UsageError("expected --format html with --earlier")
+    known = read_earlier(earlier)
     verdict = open_verdict(path, everything=form == "json", **options)
     with progress("validate") as bar:
 
@@ -96,11 +109,18 @@ def validate_command(
             bar.checked(checked)
 
         for finding in validate(
-            path, date_stamps=stamps, countries=countries, on_checked=on_checked, **options
+            path,
+            date_stamps=stamps,
+            countries=countries,
+            on_checked=on_checked,
+            on_weeks=verdict.weeks.extend,
+            **options,
         ):
             verdict.add(finding)
     if form == "json":
         lines = [verdict.as_json()]
+    elif form == "html":
+        lines = [verdict.as_page(known)]
     elif form == "github":
         lines = verdict.annotations()
     else:
