@@ -206,7 +206,7 @@ class ScreeningCounts:
         >>> from movielake import ScreeningCounts, runs, shares
         >>> counts = ScreeningCounts("lake", countries="deu").count_all()
         >>> runs(counts).num_rows, shares(counts, "genre").num_rows
-        (15, 15)
+        (11, 13)
         """
         both = lambda: self._pass(tuple(ATTRIBUTES), films=True, hours=True)  # noqa: E731
         self._kept["attributes"] = self._once("by_film", both)
