@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -19,7 +18,7 @@ from movielake.analyses.attributes import (
     IdCounts,
     add_up,
 )
-from movielake.analyses.passes import CountryCounts, CountryPass
+from movielake.analyses.passes import CountryCounts, CountryPass, tasks_by_country
 from movielake.analyses.versions import Bases, check_versions, find_bases
 from movielake.joining.joins import others_of
 from movielake.joining.lookups import ID, AttachPartitions
@@ -267,11 +266,7 @@ class ScreeningCounts:
         held = showings._checked()
         bases = self.bases if films else Bases({})
         counter, groups = self._attributes(asked) if asked else (None, showings._groups_to_count())
-        tasks = _by_country(groups)
-        if not (films or hours):  # then each group counts for itself
-            tasks = [[group] for task in tasks for group in task]
-        # The largest task first, so that no worker begins it last.
-        tasks.sort(key=_rows, reverse=True)
+        tasks = tasks_by_country(groups, together=films or hours)
         task = CountryPass(showings._source, bases, films, hours, counter)
         return sorted(over_groups(task, held, tasks), key=lambda counts: counts.country)
 
@@ -284,19 +279,6 @@ class ScreeningCounts:
         groups = AttachPartitions(as_they_are, others.values())(showings._groups_to_count())
         urls = {name: holdings.folder.url for name, holdings in others.items()}
         return AttributeCounter(urls, asked), groups
-
-
-def _by_country(groups: list[FileGroup]) -> list[list[FileGroup]]:
-    """List the groups of each country. A group of several countries is divided."""
-    tasks = defaultdict(list)
-    for group in groups:
-        for country in dict.fromkeys(file.country for file in group.files):
-            tasks[country].append(group.only([file.country == country for file in group.files]))
-    return list(tasks.values())
-
-
-def _rows(groups: list[FileGroup]) -> int:
-    return sum(file.length or 0 for group in groups for file in group.files)
 
 
 def counts_of(lake: str | ShowingsReader | ScreeningCounts, **selection: Any) -> ScreeningCounts:

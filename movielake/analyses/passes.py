@@ -7,6 +7,7 @@ anything is sorted.
 from __future__ import annotations
 
 import datetime
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -133,6 +134,23 @@ class CountryPass:
             is_timed = rows[TIME].is_valid()
             rows, file = rows.filter(is_timed), file[is_timed.to_numpy()]
         return rows, file
+
+
+def tasks_by_country(groups: Sequence[FileGroup], *, together: bool) -> list[list[FileGroup]]:
+    """List the groups of each country, or each group alone. One of several countries is divided."""
+    tasks = defaultdict(list)
+    for group in groups:
+        for country in dict.fromkeys(file.country for file in group.files):
+            tasks[country].append(group.only([file.country == country for file in group.files]))
+    found = list(tasks.values())
+    if not together:
+        found = [[group] for task in found for group in task]
+    # The largest task first, so that no worker begins it last.
+    return sorted(found, key=_rows, reverse=True)
+
+
+def _rows(groups: Sequence[FileGroup]) -> int:
+    return sum(file.length or 0 for group in groups for file in group.files)
 
 
 def _count_hours(rows: pa.Table) -> Integers:
