@@ -19,9 +19,10 @@ import pyarrow.compute as pc
 from dask.tokenize import normalize_token
 
 from movielake.joining.positions import Positions, find_positions
-from movielake.reading.files import Coded, PlainRows, decoded, read_parts
+from movielake.reading.files import PlainRows, decoded, read_parts
 from movielake.reading.groups import FileGroup, HeldFile
 from movielake.reading.holdings import Holdings
+from movielake.reading.rowgroups import Coded
 from movielake.reading.views import Attach
 from movielake.schema.tables import Table, table
 

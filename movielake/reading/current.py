@@ -23,9 +23,10 @@ import pyarrow.compute as pc
 
 from movielake.feed.records import Record
 from movielake.reading.blocks import BLOCKS, TIME, Integers, Mask, Runs, find_runs
-from movielake.reading.files import Coded, PlainRows, as_texts, read_parts, read_records
+from movielake.reading.files import PlainRows, as_texts, read_parts, read_records
 from movielake.reading.groups import FileGroup, HeldFile
 from movielake.reading.holdings import Holdings
+from movielake.reading.rowgroups import Coded
 from movielake.rows.screenings import show_dates
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from io import TextIOWrapper
 from itertools import groupby
 from operator import attrgetter
-from typing import IO, TYPE_CHECKING, Any, Final, Literal
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +21,14 @@ from zstandard import ZstdDecompressor
 
 from movielake.feed.records import Record
 from movielake.reading.groups import FileGroup, HeldFile, merge_neighbours
-from movielake.reading.rowgroups import check_count, folder_of, found, read_members
+from movielake.reading.rowgroups import (
+    Coded,
+    check_count,
+    folder_of,
+    found,
+    read_members,
+    texts_of,
+)
 from movielake.reading.sizes import compare_end, compare_size
 from movielake.rows.problems import ProblemCounter
 from movielake.rows.screenings import flatten_batch
@@ -33,10 +39,6 @@ if TYPE_CHECKING:
 
 KEYS: Final = ("date_stamp", "country")
 """The partition keys, in the order of the layout."""
-
-
-Coded = bool | Literal["lists"]
-"""Whether columns of texts are read dictionary-coded, or lists of texts too."""
 
 
 class PlainRows:
@@ -72,8 +74,7 @@ class PlainRows:
     ) -> list[pa.Table]:
         """Read columns of each file of a group. Partition keys are not allowed.
 
-        With ``coded``, columns of texts are dictionary-coded, or also the items of lists. The
-        dictionaries can differ. A reader can ignore it.
+        With ``coded``, texts are dictionary-coded. Their dictionaries can differ.
         """
         return read_parts(self.url, group.files, self.table, columns, coded=coded)
 
@@ -226,15 +227,6 @@ def read_parts(
         else:
             parts += [_flatten(url, file, table).select(columns) for file in run]
     return parts
-
-
-@cache
-def texts_of(table: Table, coded: Coded = True) -> tuple[str, ...]:
-    """List the columns of a table with texts that are read coded, as paths in a Parquet file."""
-    texts = [field.name for field in table.arrow if field.type == pa.string()]
-    lists = [field.name for field in table.arrow if field.type == pa.list_(pa.string())]
-    items = [f"{name}.list.element" for name in lists]
-    return tuple(texts * bool(coded) + items * (coded == "lists"))
 
 
 def _flatten(url: str, file: HeldFile, table: Table) -> pa.Table:

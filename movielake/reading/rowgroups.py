@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import accumulate, pairwise
-from typing import Final
+from typing import Final, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +14,24 @@ import pyarrow.parquet as pq
 from movielake.names.layout import Folder
 from movielake.reading.groups import HeldFile
 from movielake.reading.sizes import MEND, compare_size
+from movielake.schema.tables import Table
 
 _SMALL: Final = 1 << 23
 """Remote files up to this size are read at once, in bytes. A leaf of a lake is much smaller."""
 
+Coded = bool | Literal["lists"]
+"""Whether columns of texts are read dictionary-coded, or lists of texts too."""
+
 folder_of = cache(Folder)  # a lake has tens of thousands of small files in few folders
+
+
+@cache
+def texts_of(table: Table, coded: Coded = True) -> tuple[str, ...]:
+    """List the columns of a table with texts that are read coded, as paths in a Parquet file."""
+    texts = [field.name for field in table.arrow if field.type == pa.string()]
+    lists = [field.name for field in table.arrow if field.type == pa.list_(pa.string())]
+    items = [f"{name}.list.element" for name in lists]
+    return tuple(texts * bool(coded) + items * (coded == "lists"))
 
 
 def read_members(
