@@ -46,9 +46,11 @@ class Page:
 
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
+        self.is_untouched = False
 
     def open(self, file: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         """Open a file in a window of this size. A narrow window behaves like a phone."""
+        self.is_untouched = False
         self.size(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._tell("Emulation.setEmulatedMedia", {"features": [scheme]})

@@ -51,6 +51,15 @@ def page(browser: Page, file: Path) -> Page:
 
 
 @pytest.fixture
+def still(browser: Page, file: Path) -> Page:
+    """Return the report as it was opened, for tests that only look. They share one opening."""
+    if not browser.is_untouched or browser.ask("return location.href") != file.as_uri():
+        browser.open(file)
+        browser.is_untouched = True
+    return browser
+
+
+@pytest.fixture
 def no_complaints(browser: Page) -> Iterator[None]:
     """Fail if the page writes a message to the console of the browser."""
     yield

@@ -32,9 +32,14 @@ def middle(page: Page) -> list[float]:
     return page.chart("map", "[c.getWidth() / 2, c.getHeight() / 2]")
 
 
-def test_the_map_shows_land(page: Page) -> None:
+def theater_pixel(page: Page, number: int = 0) -> list[float]:
+    """Return the pixel of a theater of the first country."""
+    return page.chart("map", f"c.convertToPixel('geo', c.getOption().series[0].data[{number}])")
+
+
+def test_the_map_shows_land(still: Page) -> None:
     def colour(lon: float, lat: float) -> list[int]:
-        return page.colour("map", *page.chart("map", f"c.convertToPixel('geo', [{lon}, {lat}])"))
+        return still.colour("map", *still.chart("map", f"c.convertToPixel('geo', [{lon}, {lat}])"))
 
     land = [230, 226, 218, 255]
     assert [colour(20, 25), colour(100, 60), colour(135, -25)] == [land] * 3
@@ -42,14 +47,9 @@ def test_the_map_shows_land(page: Page) -> None:
     assert colour(10, 66.5)[3] == 0
 
 
-def theater_pixel(page: Page, number: int = 0) -> list[float]:
-    """Return the pixel of a theater of the first country."""
-    return page.chart("map", f"c.convertToPixel('geo', c.getOption().series[0].data[{number}])")
-
-
-def test_a_theater_under_the_mouse_is_described(page: Page) -> None:
-    data = page.ask("return JSON.parse(document.getElementById('data').textContent).places[0]")
-    tooltip = page.hover("map", *theater_pixel(page))
+def test_a_theater_under_the_mouse_is_described(still: Page) -> None:
+    data = still.ask("return JSON.parse(document.getElementById('data').textContent).places[0]")
+    tooltip = still.hover("map", *theater_pixel(still))
     assert any(name and name in tooltip for name in data["name"])
     assert "aus" in tooltip
     assert "theater_id" in tooltip

@@ -33,6 +33,37 @@ def test_all_plots_are_drawn(browser: Page, file: Path, shots: Path, size: str, 
     page = browser.ask("return getComputedStyle(document.body).backgroundColor")
     assert page == ("rgb(20, 24, 29)" if dark else "rgb(255, 255, 255)")
     browser.picture(shots / f"report-{size}-{'dark' if dark else 'light'}.png")
+    if size == "desktop":
+        assert accessibility_violations(browser) == {}
+
+
+def accessibility_violations(page: Page) -> dict[str, list[str]]:
+    """Return what axe finds: each rule with its elements."""
+    # The driver can run this script. The page's policy forbids all other foreign scripts.
+    page.ask(files("axe_core_python").joinpath("axe.min.js").read_text("utf-8"))
+    found = page.driver.execute_async_script(
+        "const done = arguments[0]; axe.run(document, {}).then(done, (e) => done(String(e)));"
+    )
+    return {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in found["violations"]}
+
+
+def test_the_axis_names_every_day_if_snapshots_are_few(still: Page) -> None:
+    days = still.ask("return JSON.parse(document.getElementById('data').textContent).stamps")
+    at = still.chart("screenings", "c.getOption().xAxis[0].axisLabel.customValues")
+    text = still.chart("screenings", f"c.getOption().xAxis[0].axisLabel.formatter({at[1]})")
+    assert (len(at), text.replace("-", "")) == (len(days), days[1])
+
+
+def test_values_under_the_mouse_are_shown(still: Page) -> None:
+    line = still.lines("screenings")["gbr"]
+    at = still.chart(
+        "screenings", "c.convertToPixel({seriesIndex: 3}, c.getOption().series[3].data[9])"
+    )
+    tooltip = still.hover("screenings", *at)
+    assert tooltip.startswith("2020-02-07")
+    assert f"{line[9]:,}" in tooltip
+    cell = still.chart("coverage", "c.convertToPixel({seriesIndex: 0}, [0, 2])")
+    assert "2019-12-06" in still.hover("coverage", *cell)
 
 
 def test_a_hidden_country_disappears_from_all_plots_and_tables(page: Page) -> None:
@@ -60,13 +91,6 @@ def test_without_countries_plots_and_tables_are_empty(page: Page) -> None:
     assert page.texts("#table-films tbody tr") == []
 
 
-def test_the_axis_names_every_day_if_snapshots_are_few(page: Page) -> None:
-    days = page.ask("return JSON.parse(document.getElementById('data').textContent).stamps")
-    at = page.chart("screenings", "c.getOption().xAxis[0].axisLabel.customValues")
-    text = page.chart("screenings", f"c.getOption().xAxis[0].axisLabel.formatter({at[1]})")
-    assert (len(at), text.replace("-", "")) == (len(days), days[1])
-
-
 def test_only_a_snapshot_without_neighbours_gets_a_mark_among_many(
     browser: Page, tmp_path: Path
 ) -> None:
@@ -84,18 +108,6 @@ def test_only_a_snapshot_without_neighbours_gets_a_mark_among_many(
     )
     marked = [[at for at, size in enumerate(line) if size] for line in sizes]
     assert marked == [[16], [15, 17]]
-
-
-def test_values_under_the_mouse_are_shown(page: Page) -> None:
-    line = page.lines("screenings")["gbr"]
-    at = page.chart(
-        "screenings", "c.convertToPixel({seriesIndex: 3}, c.getOption().series[3].data[9])"
-    )
-    tooltip = page.hover("screenings", *at)
-    assert tooltip.startswith("2020-02-07")
-    assert f"{line[9]:,}" in tooltip
-    cell = page.chart("coverage", "c.convertToPixel({seriesIndex: 0}, [0, 2])")
-    assert "2019-12-06" in page.hover("coverage", *cell)
 
 
 def test_plots_can_be_read_with_the_keyboard(page: Page) -> None:
@@ -140,28 +152,12 @@ def test_another_snapshot_can_be_chosen_for_the_comparison(page: Page) -> None:
     assert last < 10  # the cinemas are closed
 
 
-def test_a_button_switches_to_dark_colours(page: Page) -> None:
+def test_a_button_switches_to_dark_colours_and_printing_keeps_them(page: Page, shots: Path) -> None:
     page.find("#theme").click()
     assert page.find("#theme").get_attribute("aria-pressed") == "true"
     assert page.chart("screenings", "c.getOption().yAxis[0].axisLabel.color") == "#a3adb8"
-
-
-def test_printing_keeps_the_dark_colours_on_screen(page: Page, shots: Path) -> None:
-    page.find("#theme").click()
     assert page.print(shots / "report.pdf").startswith(b"%PDF")
     assert page.ask("return document.documentElement.dataset.theme") == "dark"  # as before
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_page_has_no_accessibility_violations(browser: Page, file: Path, dark: bool) -> None:
-    browser.open(file, dark=dark)
-    # The driver can run this script. The page's policy forbids all other foreign scripts.
-    browser.ask(files("axe_core_python").joinpath("axe.min.js").read_text("utf-8"))
-    found = browser.driver.execute_async_script(
-        "const done = arguments[0]; axe.run(document, {}).then(done, (e) => done(String(e)));"
-    )
-    broken = {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in found["violations"]}
-    assert broken == {}
 
 
 def test_the_tab_key_reaches_the_controls_in_order(page: Page) -> None:

@@ -22,6 +22,34 @@ def numbers(texts: list[str]) -> list[int]:
     return [int(text.replace(",", "")) for text in texts]
 
 
+def test_hours_add_up_to_the_weekdays(still: Page) -> None:
+    hours = data_of(still)["hours"]
+    monday = sum(sum(country[:24]) for country in hours)
+    assert numbers(still.column("hours", 2))[0] == monday
+    assert still.column("hours", 1)[0] == "Monday"
+    assert "Monday, 00:00" in still.press("#plot-hours", Keys.HOME)
+
+
+def test_runs_are_counted_by_their_weeks(still: Page) -> None:
+    weeks = [row["weeks"] for row in data_of(still)["runs"]]
+    bars = still.chart("runs", "c.getOption().series[0].data")
+    assert sum(bars) == sum(map(sum, weeks))
+    assert bars[0] == sum(row[0] for row in weeks if row)
+
+
+def test_the_most_concentrated_country_comes_first(still: Page) -> None:
+    bars = still.chart("concentration", "c.getOption().series[0].data")
+    assert bars == sorted(bars, reverse=True)
+    assert len(bars) == 5
+
+
+def test_premieres_have_the_days_of_the_films(still: Page) -> None:
+    titles = still.column("premieres", 1)
+    known = {film["title"] for film in data_of(still)["films"] if film["known"]}
+    assert titles
+    assert set(titles) <= known
+
+
 def test_a_title_opens_the_weeks_of_its_film(page: Page) -> None:
     title = page.column("films", 1)[0]
     screenings = numbers(page.column("films", 3))[0]
@@ -60,39 +88,11 @@ def test_the_name_of_a_country_leads_to_its_page(page: Page) -> None:
     assert {text.strip()[-4:-1] for text in page.column("runs", 1)} == {line}
 
 
-def test_hours_add_up_to_the_weekdays(page: Page) -> None:
-    hours = data_of(page)["hours"]
-    monday = sum(sum(country[:24]) for country in hours)
-    assert numbers(page.column("hours", 2))[0] == monday
-    assert page.column("hours", 1)[0] == "Monday"
-    assert "Monday, 00:00" in page.press("#plot-hours", Keys.HOME)
-
-
-def test_runs_are_counted_by_their_weeks(page: Page) -> None:
-    weeks = [row["weeks"] for row in data_of(page)["runs"]]
-    bars = page.chart("runs", "c.getOption().series[0].data")
-    assert sum(bars) == sum(map(sum, weeks))
-    assert bars[0] == sum(row[0] for row in weeks if row)
-
-
-def test_the_most_concentrated_country_comes_first(page: Page) -> None:
-    bars = page.chart("concentration", "c.getOption().series[0].data")
-    assert bars == sorted(bars, reverse=True)
-    assert len(bars) == 5
-
-
 def test_shares_can_be_by_another_attribute(page: Page) -> None:
     page.find("#shares-by option[value='chain']").click()
     chains = {value for value, *_ in data_of(page)["shares"]["chain"]}
     assert set(page.column("shares", 1)) <= {*chains, "(no chain)"}
     assert "by=chain" in page.ask("return location.hash")
-
-
-def test_premieres_have_the_days_of_the_films(page: Page) -> None:
-    titles = page.column("premieres", 1)
-    known = {film["title"] for film in data_of(page)["films"] if film["known"]}
-    assert titles
-    assert set(titles) <= known
 
 
 def test_an_aggregate_shows_no_films_and_no_map(
