@@ -256,7 +256,7 @@ class CurrentRows(PlainRows):
         return [whole[file] if file in whole else current[file] for file in group.files]
 
     def whole(
-        self, group: FileGroup, columns: list[str], *, coded: bool = False
+        self, group: FileGroup, columns: list[str], *, coded: Coded = False
     ) -> tuple[pa.Table, list[int]]:
         """Read columns of all files of a group, and return the number of rows of each file."""
         parts = self.parts(group, columns, coded=coded)
