@@ -51,15 +51,20 @@ def convert_in_turn(tasks: Sequence[Task]) -> Iterator[Outcome]:
     """
     keys = [task.zip_.key for task in tasks]
     with collector_paused(), claim_partitions(Folder(tasks[0].lake), keys) as mine:
-        yield from (Outcome(t.zip_, is_claimed=True) for t in tasks if t.zip_.key not in mine)
         waiting = []
         for task in tasks:
-            if task.zip_.key in mine:
-                outcome = _guarded(_converted_since, task)
-                waiting += [] if outcome else [task]
-                yield from [outcome] if outcome else []
+            outcome = (
+                _guarded(_converted_since, task)
+                if task.zip_.key in mine
+                else Outcome(task.zip_, is_claimed=True)
+            )
+            if outcome:
+                yield outcome
+            else:
+                waiting.append(task)
         ready = _flattened(waiting)
-        yield from (_guarded(_convert_zip, task, ready.get(task.zip_.key)) for task in waiting)
+        for task in waiting:
+            yield _guarded(_convert_zip, task, ready.get(task.zip_.key))
 
 
 def convert_bundle(tasks: Sequence[Task]) -> list[Outcome]:
