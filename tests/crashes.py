@@ -97,7 +97,7 @@ def start(
 
 def finish(folder: Path, process: multiprocessing.process.BaseProcess) -> Ending:
     """Wait for the end of a process."""
-    process.join(60)
+    process.join(180)
     if process.exitcode is None:
         process.kill()
         pytest.fail(f"still running: {(folder / 'said').read_text()}")
