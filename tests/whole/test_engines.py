@@ -129,5 +129,7 @@ def test_every_section_of_the_page_is_tested():
         "Spark",
         "movielake",
         "Local times in UTC",
+        "Traps behind the engines",
     }
+    assert SECTIONS.pop("Traps behind the engines") == []
     assert all(len(blocks) == 1 for blocks in SECTIONS.values())
