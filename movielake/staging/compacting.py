@@ -291,12 +291,17 @@ class Copy:
 
 
 def _to_parquet(manifest: pa.Table) -> bytes:
-    # Arrow writes filtered rows in other bytes than the same rows made anew. Validation compares.
-    manifest = pa.Table.from_pylist(manifest.to_pylist(), manifest.schema)
-    content = io.BytesIO()
-    # This manifest is the only one of the copy. The checksums show any damage to it.
-    pq.write_table(manifest, content, compression="zstd", write_page_checksum=True)
-    return content.getvalue()
+    """Write the manifest as it is after reading, since a file embeds the names of list items.
+
+    This manifest is the only one of the copy. The checksums of pages show any damage to it.
+    """
+    content = b""
+    for _ in range(2):
+        file = io.BytesIO()
+        pq.write_table(manifest, file, compression="zstd", write_page_checksum=True)
+        content = file.getvalue()
+        manifest = pq.ParquetFile(io.BytesIO(content)).read()
+    return content
 
 
 def _held(target: Folder) -> dict[str, WrittenFile]:
