@@ -207,8 +207,11 @@ class ScreeningCounts:
         >>> runs(counts).num_rows, shares(counts, "genre").num_rows
         (11, 13)
         """
-        both = lambda: self._pass(tuple(ATTRIBUTES), films=True, hours=True)  # noqa: E731
-        self._kept["attributes"] = self._once("by_film", both)
+        names = ("by_film", "attributes")
+        if not self._kept.keys() >= set(names):  # what was counted alone lacks the other
+            self._kept |= dict.fromkeys(
+                names, self._pass(tuple(ATTRIBUTES), films=True, hours=True)
+            )
         return self
 
     def by_id(self, table: str) -> list[IdCounts]:

@@ -156,3 +156,15 @@ def test_the_sample_has_what_the_twins_compare(lake: Path) -> None:
     pairs = circulation(str(lake)).to_pandas()
     assert (pairs["before"] > pairs["premiered"]).any()
     assert pairs["median_lag"].nunique() > 2
+
+
+@pytest.mark.parametrize("first", ["films", "shares", "both", "nothing"])
+def test_counting_all_at_once_gives_the_same_whatever_was_counted_before(first: str, lake: Path):
+    counts = ScreeningCounts(str(lake))
+    if first in ("films", "both"):
+        runs(counts)
+    if first in ("shares", "both"):
+        shares(counts, "genre")
+    counts.count_all()
+    assert runs(counts).equals(runs(str(lake)))
+    assert shares(counts, "genre").equals(shares(str(lake), "genre"))
