@@ -45,14 +45,26 @@ def _read(file: Path) -> dict[str, Any]:
         fits = isinstance(result, dict) and all(
             isinstance(result.get(key), kind) for key, kind in _NEEDED.items()
         )
-        fits = fits and all(type(counts["findings"]) is int for counts in result["rules"].values())
-        if fits:
+        if fits and _fit(result["rules"].values()) and _are_numbers(result.get("checked", {})):
             time = result.get("time")
             at = datetime.fromisoformat(time) if time else _changed(file)
             return {**result, "time": at.astimezone(UTC).isoformat(timespec="seconds")}
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError):
         pass
     raise ValueError(f"expected a result of movielake validate --format json, found {file}")
+
+
+def _fit(rules: Iterable[Any]) -> bool:
+    return all(
+        isinstance(rule, dict)
+        and type(rule.get("findings")) is int
+        and isinstance(rule.get("severity"), str)
+        for rule in rules
+    )
+
+
+def _are_numbers(checked: Any) -> bool:
+    return isinstance(checked, dict) and all(type(number) is int for number in checked.values())
 
 
 def _changed(file: Path) -> datetime:

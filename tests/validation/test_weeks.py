@@ -129,11 +129,23 @@ def test_no_text_of_the_feed_is_markup_on_the_page() -> None:
     assert "and 8 more" in page
 
 
+def with_(key: str, value: object) -> str:
+    """Return a result of an earlier validation, with another value."""
+    right = {"path": "lake", "valid": True, "errors": 0, "warnings": 0, "rules": {}, "checked": {}}
+    return json.dumps({**right, key: value})
+
+
 @pytest.mark.parametrize(
     ("content", "more", "message"),
     [
         ("{}", [], "expected a result of movielake validate --format json, found"),
         ("[", [], "expected a result of movielake validate --format json, found"),
+        (with_("rules", {"orphans": {"findings": 1}}), [], "expected a result of movielake"),
+        (with_("rules", {"orphans": {"findings": "1", "severity": "error"}}), [], "expected a res"),
+        (with_("rules", {"orphans": 1}), [], "expected a result of movielake validate"),
+        (with_("checked", [1]), [], "expected a result of movielake validate"),
+        (with_("checked", {"rows": "many"}), [], "expected a result of movielake validate"),
+        (with_("time", "soon"), [], "expected a result of movielake validate"),
         ("{}", ["--format", "text"], "expected --format html with --earlier"),
         (None, [], "earlier.json"),
     ],
