@@ -99,6 +99,10 @@ class ReadyZip:
     members: dict[Key, Ready] = field(default_factory=dict)
 
 
+ReadyZips = Mapping[tuple[str, str], ReadyZip]
+"""The feed zips that were flattened, by stamp and country."""
+
+
 class _Piece(NamedTuple):
     """A small member that was read."""
 
@@ -109,7 +113,7 @@ class _Piece(NamedTuple):
     xml_bytes: int
 
 
-def flatten_bundle(tasks: Sequence[Task]) -> Mapping[tuple[str, str], ReadyZip]:
+def flatten_bundle(tasks: Sequence[Task]) -> ReadyZips:
     """Flatten the small members of several feed zips of one country together.
 
     A member is left out if anything about it is unusual. The conversion reads it alone, and says

@@ -6,11 +6,12 @@ last: only from then on does the zip count as converted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from functools import cache, partial
 from typing import Any
 
-from movielake.conversion.bundles import ReadyZip, flatten_bundle
+from movielake.conversion.bundles import ReadyZips, flatten_bundle
 from movielake.conversion.members import MemberConverter
 from movielake.conversion.planning import Task, is_current, look_at
 from movielake.conversion.publishing import publish_commit, refresh_commit
@@ -62,9 +63,9 @@ def convert_in_turn(tasks: Sequence[Task]) -> Iterator[Outcome]:
                 yield outcome
             else:
                 waiting.append(task)
-        ready = _flattened(waiting)
+        ready = cache(partial(_flattened, waiting))  # not if all of them are only copied again
         for task in waiting:
-            yield _guarded(_convert_zip, task, ready.get(task.zip_.key))
+            yield _guarded(_convert_zip, task, ready)
 
 
 def convert_bundle(tasks: Sequence[Task]) -> list[Outcome]:
@@ -72,7 +73,7 @@ def convert_bundle(tasks: Sequence[Task]) -> list[Outcome]:
     return list(convert_in_turn(tasks))
 
 
-def _flattened(tasks: Sequence[Task]) -> Mapping[tuple[str, str], ReadyZip]:
+def _flattened(tasks: Sequence[Task]) -> ReadyZips:
     """Flatten a bundle's members. After an unexpected error each feed zip is read alone."""
     try:
         return flatten_bundle(tasks)
@@ -108,7 +109,7 @@ def _converted_since(task: Task) -> Outcome | None:
     return None
 
 
-def _convert_zip(task: Task, ready: ReadyZip | None = None) -> Outcome:
+def _convert_zip(task: Task, ready: Callable[[], ReadyZips]) -> Outcome:
     zip_, lake, before = task.zip_, Folder(task.lake), look_at(task)
     with workspace(lake) as space, ExitStack() as stack:
         quarantine = Quarantine(space, zip_)
@@ -120,8 +121,9 @@ def _convert_zip(task: Task, ready: ReadyZip | None = None) -> Outcome:
             digest = fingerprint(members)
             if not task.force and (same := refresh_commit(lake, zip_, digest, task.with_json)):
                 return Outcome(zip_, same)
-            flat = ready.members if ready and ready.state == before else {}
-            converter = MemberConverter(zip_, space, task.with_json, quarantine, flat)
+            flat = ready().get(zip_.key)
+            known = flat.members if flat and flat.state == before else {}
+            converter = MemberConverter(zip_, space, task.with_json, quarantine, known)
             commits = [converter.convert(member) for member in members]
         if look_at(task) != before:
             raise OSError("it changed while it was read; convert it again when it is complete")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,15 @@ def test_a_zip_that_ends_its_workers_costs_only_itself(feed, tmp_path, monkeypat
         (bad, "20191213/movies_deu.zip: its workers died")
     ]
     assert len(done.commits) == len(find_feed(feed).zips) - 1
+
+
+def test_zips_that_were_only_copied_again_are_not_flattened(feed, tmp_path, monkeypatch):
+    copied = tmp_path / "feed"
+    shutil.copytree(feed, copied)
+    convert(str(copied), str(tmp_path / "lake"), workers=1)
+    for file in copied.rglob("*.zip"):
+        os.utime(file, (1, 1))
+    flattened = []
+    monkeypatch.setattr(zips, "_flattened", flattened.append)
+    assert convert(str(copied), str(tmp_path / "lake"), workers=1).commits == ()
+    assert flattened == []
