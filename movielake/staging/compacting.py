@@ -291,17 +291,14 @@ class Copy:
 
 
 def _to_parquet(manifest: pa.Table) -> bytes:
-    """Write the manifest as it is after reading, since a file embeds the names of list items.
-
-    This manifest is the only one of the copy. The checksums of pages show any damage to it.
-    """
-    content = b""
-    for _ in range(2):
-        file = io.BytesIO()
-        pq.write_table(manifest, file, compression="zstd", write_page_checksum=True)
-        content = file.getvalue()
-        manifest = pq.ParquetFile(io.BytesIO(content)).read()
-    return content
+    content = io.BytesIO()
+    # A file embeds the names of list items, which differ between tables that were made and read.
+    pq.write_table(manifest.schema.empty_table(), content)
+    manifest = manifest.cast(pq.read_schema(io.BytesIO(content.getvalue())))
+    content = io.BytesIO()
+    # This manifest is the only one of the copy. The checksums show any damage to it.
+    pq.write_table(manifest, content, compression="zstd", write_page_checksum=True)
+    return content.getvalue()
 
 
 def _held(target: Folder) -> dict[str, WrittenFile]:
