@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from tempfile import gettempdir
 
 import pyarrow.parquet as pq
 
@@ -65,8 +64,7 @@ def write_feeds(folder: Path) -> dict[str, Path]:
 def run(tree: Path, *arguments: str) -> str:
     """Run Python on a build, and return what it prints."""
     # An installed package has its bytecode. A build that compiles itself each time seems slower.
-    bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": f"{gettempdir()}/bytecode"}
-    environment = {**os.environ, **bytecode, "PYTHONPATH": str(tree)}
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": str(tree)}
     command = [sys.executable, *arguments]
     found = subprocess.run(command, env=environment, cwd="/", check=True, capture_output=True)
     return found.stdout.decode()
@@ -102,8 +100,10 @@ def measure(revision: str, rounds: int) -> tuple[str, dict[str, dict[str, float]
     """Compare the builds on each feed; the last one also with nothing new."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        trees = {"before": folder / "before", "now": ROOT}
+        trees = {build: folder / build for build in ("before", "now")}
         commit = unpack(revision, trees["before"])
+        for part in ("movielake", "schemas"):
+            shutil.copytree(ROOT / part, trees["now"] / part)
         for tree in trees.values():
             place = run(tree, "-P", "-c", "import movielake; print(movielake.__file__)")
             if Path(place.strip()).parent != tree / "movielake":
