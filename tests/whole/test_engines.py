@@ -131,5 +131,6 @@ def test_every_section_of_the_page_is_tested():
         "Local times in UTC",
         "Traps behind the engines",
     }
-    assert SECTIONS.pop("Traps behind the engines") == []
-    assert all(len(blocks) == 1 for blocks in SECTIONS.values())
+    without = {title for title, blocks in SECTIONS.items() if not blocks}
+    assert without == {"Traps behind the engines"}
+    assert all(len(blocks) <= 1 for blocks in SECTIONS.values())
