@@ -33,9 +33,10 @@ WINGS = {
     "records",
     "places": "outlines geography timezones",
     "rows": "problems extras prices values signs halves numerals clocks rising showtimes "
-    "starts flattening screenings",
-    "lake": "owners locks claims leftovers collector gaps writers single digests drafts outputs "
-    "commits parsing entries ledger opening bounds manifest descriptors quarantine cards overview",
+    "starts flattening screenings recounts",
+    "lake": "owners locks claims leftovers collector gaps writers single digests partdigests "
+    "drafts outputs commits parsing entries ledger opening bounds manifest descriptors "
+    "quarantine cards overview",
     "staging": "packs sources spans selecting manifests partitions origins merging compacting "
     "packing targets copies",
     "dataframes": "fitting keys checks queries columns alignment describing saving habits",
@@ -50,7 +51,8 @@ WINGS = {
     "asking": "views connection queries comparing cells forms exporting",
     "report": "page coverage activity titles films places questions quality findings aggregate",
     "validation": "findings rules whereabouts feeds manifests lakefile inventory places markup "
-    "records references rows accounts parts shared contents batches weeks lake trends page",
+    "records references rows accounts parts shared together contents batches weeks lake "
+    "trends page",
     "cli": "interrupts failures escaping console verdict progress completion options output "
     "walkthrough notebooks commands",
 }

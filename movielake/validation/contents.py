@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import repeat
 from typing import Final
 
 import pyarrow as pa
@@ -22,11 +23,12 @@ from movielake.validation.manifests import Start
 from movielake.validation.markup import MARKUP_COLUMNS, read_markup
 from movielake.validation.parts import OpenFile, open_raw
 from movielake.validation.places import check_places
-from movielake.validation.records import UNREADABLE, RecordsOfMember, first_difference
+from movielake.validation.records import UNREADABLE, RecordsOfMember, compare, labels_of
 from movielake.validation.references import check_keys, check_references
-from movielake.validation.rows import RowsOfMember, check_footer
+from movielake.validation.rows import RowsOfMember, check_footer, joined
 from movielake.validation.rules import MEND_COPY, found, mend, reason
 from movielake.validation.shared import SharedFile, SharedFiles
+from movielake.validation.together import Agreed, compare_together
 
 _WHOLE: Final = Start(0, 0)
 """The start of a member in a file of its own."""
@@ -103,8 +105,10 @@ def check_batch(depth: Depth, batch: Batch) -> tuple[list[Finding], Checked]:
             findings += files.check(shared, checksums=depth.checksums)
             checked += Checked(files=1, bytes=shared.file.bytes)
         starts = batch.starts or (None,) * len(batch.commits)
-        for commit, begins in zip(batch.commits, starts, strict=True):
-            partition = _Partition(source, depth, commit, batch.present, begins, files)
+        alone = depth.fast or bool(batch.starts)
+        agreed = repeat({}) if alone else compare_together(source, batch.commits, batch.present)
+        for commit, begins, known in zip(batch.commits, starts, agreed, strict=False):
+            partition = _Partition(source, depth, commit, batch.present, begins, files, known)
             findings += partition.check()
             checked += partition.checked
     return findings, checked
@@ -120,6 +124,7 @@ class _Partition:
     present: frozenset[str]
     starts: tuple[Start, ...] | None
     shared: SharedFiles
+    agreed: Agreed
     checked: Checked = field(default_factory=partial(Checked, partitions=1))
     ids: dict[str, dict[str, list[pa.ChunkedArray]]] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
@@ -185,6 +190,9 @@ class _Partition:
             yield _unreadable(file, error)
 
     def _member(self, member: MemberCommit, start: Start) -> Iterator[Finding]:
+        if member.parquet in self.agreed:
+            yield from self._agreed(member, self.agreed[member.parquet])
+            return
         contents: dict[WrittenFile, bytes] = {}
         for file in member.files:
             if not self._shares(file, member):
@@ -207,6 +215,16 @@ class _Partition:
         except UNREADABLE as error:
             self.unread.add(schema.name)
             yield _unreadable(member.parquet, error)
+
+    def _agreed(self, member: MemberCommit, found: pa.Table) -> Iterator[Finding]:
+        """Check the values of rows that were already compared with their records and commit."""
+        for file in member.files:
+            self._count_file(file, 0)
+        self._count(len(found), member)
+        labels = labels_of(self.pair, member)
+        schema = table(str(member.table))
+        rows = RowsOfMember(member, schema, labels["date_stamp"], labels["source_xml"], None)
+        yield from self._collect(rows, rows.watch([found] if len(found) else []))
 
     def _open(
         self,
@@ -255,21 +273,23 @@ class _Partition:
         self, file: OpenFile, lines: bytes | None, member: MemberCommit, schema: Table, first: int
     ) -> Iterator[Finding]:
         """Read all rows once, and compare them with the JSON records if the JSON exists."""
-        stamp, country = self.pair
-        source_xml = f"{stamp}/{country}/{member.member}"
+        labels = labels_of(self.pair, member)
         span = (first, member.rows) if self.is_compact else (0, file.footer.num_rows)
-        rows = RowsOfMember(member, schema, stamp, source_xml)
+        rows = RowsOfMember(member, schema, labels["date_stamp"], labels["source_xml"])
         groups = rows.watch(file.rows(file.schema.names, *span))
         if lines is not None:
-            labels = {"country": country, "date_stamp": stamp, "source_xml": source_xml}
             names = [name for name in MARKUP_COLUMNS if name in schema.arrow.names]
             markup = read_markup(file.rows(names, *span))
-            yield from _compare(RecordsOfMember(lines, member, schema, labels, markup), groups)
+            yield from compare(RecordsOfMember(lines, member, schema, labels, markup), groups)
+        yield from self._collect(rows, groups)
+
+    def _collect(self, rows: RowsOfMember, groups: Iterator[pa.Table]) -> Iterator[Finding]:
+        """Read the rows to their end, and keep what concerns the partition as a whole."""
         deque(groups, maxlen=0)
         yield from rows.findings()
         self.seen.append(rows)
         for name, values in rows.ids.items():
-            self.ids.setdefault(schema.name, {}).setdefault(name, []).extend(values)
+            self.ids.setdefault(rows.table.name, {}).setdefault(name, []).extend(values)
 
     def _path(self, name: str) -> str:
         """Return the path of the rows of a table."""
@@ -279,7 +299,7 @@ class _Partition:
     def _together(self) -> Iterator[Finding]:
         """Check keys, references and places across all files of the partition."""
         tables = {
-            name: {column: _joined(values) for column, values in ids.items()}
+            name: {column: joined(values) for column, values in ids.items()}
             for name, ids in self.ids.items()
             if name not in self.unread
         }
@@ -289,21 +309,6 @@ class _Partition:
         if self.depth.places:
             places = [place for rows in self.seen for place in rows.places]
             yield from check_places(self.commit.country, paths["theaters"], places)
-
-
-def _compare(records: RecordsOfMember, groups: Iterator[pa.Table]) -> Iterator[Finding]:
-    """Flatten the records again, and compare the result with the rows in Parquet."""
-    made = records.rows()
-    difference = first_difference(made, groups)
-    deque(made, maxlen=0)
-    if difference and not records.error:
-        message = f"the rows in Parquet differ from these records: {difference}"
-        yield found("json-rows", records.path, message)
-    yield from records.findings()
-
-
-def _joined(values: list[pa.ChunkedArray]) -> pa.ChunkedArray:
-    return pa.chunked_array([chunk for value in values for chunk in value.chunks], values[0].type)
 
 
 def _unreadable(file: WrittenFile, error: BaseException) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,6 +19,7 @@ from movielake.lake.commits import MemberCommit
 from movielake.rows.problems import OF_XML, Problem, ProblemCounter
 from movielake.rows.screenings import flatten_batch
 from movielake.schema.tables import Table
+from movielake.staging.packs import Pair
 from movielake.validation.findings import Finding
 from movielake.validation.markup import Kept, restore
 from movielake.validation.rules import found, reason
@@ -96,17 +98,38 @@ class RecordsOfMember:
             message = f"expected {expected}, found others in {self.astray:,} of {self.count:,}"
             message += " records"
             yield found("wrong-source", path, message, count=self.astray)
-        counted, committed = _counts(self.problems.problems()), _counts(self.member.problems)
+        counted, committed = (
+            count_values(self.problems.problems()),
+            count_values(self.member.problems),
+        )
         for key in sorted({key for key, _ in counted.items() ^ committed.items()}):
             have, want = counted.get(key, 0), committed.get(key, 0)
             message = f"{' '.join(key)}: expected {want:,} as in the commit, found {have:,}"
             yield found("problem-count", path, message)
 
 
-def _counts(problems: Iterable[Problem]) -> dict[tuple[str, str], int]:
+def labels_of(pair: Pair, member: MemberCommit) -> dict[str, str]:
+    """Return the labels that each record of a member must have."""
+    stamp, country = pair
+    source_xml = f"{stamp}/{country}/{member.member}"
+    return {"country": country, "date_stamp": stamp, "source_xml": source_xml}
+
+
+def count_values(problems: Iterable[Problem]) -> dict[tuple[str, str], int]:
     """Count the problems of values. The JSON Lines do not show those of the XML's encoding."""
     values = (problem for problem in problems if problem.kind not in OF_XML)
     return {(problem.kind, problem.column): problem.count for problem in values}
+
+
+def compare(records: RecordsOfMember, groups: Iterator[pa.Table]) -> Iterator[Finding]:
+    """Flatten the records again, and compare the result with the rows in Parquet."""
+    made = records.rows()
+    difference = first_difference(made, groups)
+    deque(made, maxlen=0)
+    if difference and not records.error:
+        message = f"the rows in Parquet differ from these records: {difference}"
+        yield found("json-rows", records.path, message)
+    yield from records.findings()
 
 
 def first_difference(ours: Iterator[pa.Table], theirs: Iterator[pa.Table]) -> str:

@@ -15,6 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from movielake.lake.digests import RowsDigest
+from movielake.lake.partdigests import digests_of_parts
 from movielake.schema.tables import TABLES
 from movielake.schema.tables import table as read_table
 from tests.strategies import examples
@@ -86,6 +87,15 @@ def test_the_digest_does_not_depend_on_slices(rows, places):
     padded = table([*rows, *rows, *rows]).slice(len(rows), len(rows))
     assert digest(whole) == digest(*cut(whole, places)) == digest(*cut(padded, places))
     assert digest(whole) == digest(pa.concat_tables([whole.slice(0, 0), *cut(whole, places)]))
+
+
+@examples()
+@given(rows=records, places=st.lists(st.integers(0, 6), max_size=4), again=st.integers(1, 2))
+def test_digests_of_parts_are_those_of_each_part_alone(rows, places, again):
+    whole = pa.concat_tables([table(rows)] * again)
+    edges = [0, *sorted(min(place, len(whole)) for place in places), len(whole)]
+    alone = [digest(whole.slice(start, end - start)) for start, end in pairwise(edges)]
+    assert digests_of_parts(whole, edges) == alone
 
 
 @examples()
