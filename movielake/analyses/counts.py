@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -138,7 +137,23 @@ class ScreeningCounts:
         >>> germany.days.column_names
         ['movie_id', 'show_date', 'screenings']
         """
-        return self._once("by_film", lambda: self._pass(films=True, hours=self._shared))
+        return self._once(
+            "by_film", lambda: self._pass(films=True, theaters=True, hours=self._shared)
+        )
+
+    @property
+    def by_day(self) -> list[CountryCounts]:
+        """The counts by film and day of each country, in the order of the countries.
+
+        Examples
+        --------
+        >>> from movielake import ScreeningCounts
+        >>> ScreeningCounts("lake", countries="deu").by_day[0].days.num_rows
+        77
+        """
+        if self._shared:
+            return self.by_film
+        return self._once("by_day", lambda: self._pass(films=True))
 
     @property
     def by_hour(self) -> list[CountryCounts]:
@@ -193,12 +208,7 @@ class ScreeningCounts:
     def count_all(self) -> ScreeningCounts:
         """Count everything now, in one pass through the files instead of two.
 
-        Without it, `shares` reads the files again when it is first asked.
-
-        Returns
-        -------
-        ScreeningCounts
-            The same object.
+        Without it, `shares` reads the files again when it is first asked. Returns the same object.
 
         Examples
         --------
@@ -210,7 +220,7 @@ class ScreeningCounts:
         names = ("by_film", "attributes")
         if not self._kept.keys() >= set(names):  # what was counted alone lacks the other
             self._kept |= dict.fromkeys(
-                names, self._pass(tuple(ATTRIBUTES), films=True, hours=True)
+                names, self._pass(tuple(ATTRIBUTES), films=True, theaters=True, hours=True)
             )
         return self
 
@@ -263,14 +273,19 @@ class ScreeningCounts:
         return kept
 
     def _pass(
-        self, asked: tuple[str, ...] = (), *, films: bool = False, hours: bool = False
+        self,
+        asked: tuple[str, ...] = (),
+        *,
+        films: bool = False,
+        theaters: bool = False,
+        hours: bool = False,
     ) -> list[CountryCounts]:
         showings = self._showings
         held = showings._checked()
         bases = self.bases if films else Bases({})
         counter, groups = self._attributes(asked) if asked else (None, showings._groups_to_count())
         tasks = tasks_by_country(groups, together=films or hours)
-        task = CountryPass(showings._source, bases, films, hours, counter)
+        task = CountryPass(showings._source, bases, films, theaters, hours, counter)
         return sorted(over_groups(task, held, tasks), key=lambda counts: counts.country)
 
     def _attributes(self, asked: tuple[str, ...]) -> tuple[AttributeCounter, list[FileGroup]]:
@@ -301,10 +316,3 @@ def counts_of(lake: str | ShowingsReader | ScreeningCounts, **selection: Any) ->
         if value != usual.get(name) and meant != own.get(name):
             raise ValueError(f"expected {name}= in ScreeningCounts, found it beside the counts")
     return lake
-
-
-def column_of_countries(parts: list[CountryCounts], tables: list[pa.Table]) -> pa.Table:
-    """Put tables of countries together, with the country as first column."""
-    whole = pa.concat_tables(tables)
-    names = np.repeat([part.country for part in parts], [rows.num_rows for rows in tables])
-    return whole.add_column(0, "country", pa.array(names, pa.string()))

@@ -94,7 +94,7 @@ def concentration(
     counts = counts_of(
         lake, countries=countries, date_stamps=date_stamps, current=current, versions=versions
     )
-    parts = counts.by_film
+    parts = counts.by_day
     found = [_by_film_and_period(part, per) for part in parts]
     numbers = np.repeat(np.arange(len(parts)), [len(film) for film, _, _ in found])
     film, period, screenings = (np.concatenate(arrays) for arrays in zip(*found, strict=True))

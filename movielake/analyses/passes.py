@@ -45,8 +45,9 @@ class CountryCounts:
         ``movie_id``, ``show_date`` and ``screenings``, sorted.
     weeks : pa.Table
         ``movie_id``, ``week`` of the run (from 1), ``begins``, ``screenings`` and ``theaters``.
+        Empty if theaters were not asked for.
     theaters : pa.Table
-        ``movie_id`` and ``theaters``.
+        ``movie_id`` and ``theaters``. Empty if they were not asked for.
     ids : array of int
         The movie_ids with screenings, versions apart.
     hours : array of int
@@ -78,8 +79,8 @@ class CountryPass:
         The reader of the showings.
     bases : Bases
         The base film of each version.
-    films, hours : bool
-        What to count.
+    films, theaters, hours : bool
+        What to count. Theaters are those of each film.
     attributes : AttributeCounter or None
         Counter of attributes, if they are asked for.
     """
@@ -87,6 +88,7 @@ class CountryPass:
     source: PlainRows
     bases: Bases
     films: bool = False
+    theaters: bool = False
     hours: bool = False
     attributes: AttributeCounter | None = None
 
@@ -108,14 +110,15 @@ class CountryPass:
                     rows = rows.filter(known)
                 parts.append(_Runs.of(rows))
         films = _FilmCounts(_Runs.together(parts), self.bases)
+        none = slice(None) if self.theaters else slice(0)
         files = [file for group in groups for file in group.files]
         stamps = [datetime.datetime.strptime(f.date_stamp, "%Y%m%d").date() for f in files]
         return CountryCounts(
             files[0].country,
             (min(stamps), max(stamps)),
             films.days(),
-            films.weeks(),
-            films.theaters(),
+            films.weeks()[none],
+            films.theaters()[none],
             films.ids,
             hours.reshape(_WEEKDAYS, _HOURS),
             left_out,
@@ -125,7 +128,7 @@ class CountryPass:
     def _read(self, group: FileGroup) -> tuple[pa.Table, Integers]:
         """Read the rows with a time, and number the file of each."""
         untimed = any(file.untimed for file in group.files)
-        columns = ["movie_id", "theater_id", "show_date"] * self.films
+        columns = ["movie_id", "show_date"] * self.films + ["theater_id"] * self.theaters
         columns += ["show_date", TIME] * self.hours + [TIME] * untimed
         columns += self.attributes.columns if self.attributes else []
         rows, lengths = self.source.whole(group, list(dict.fromkeys(columns)), coded="lists")
@@ -180,10 +183,13 @@ class _Runs:
 
     @classmethod
     def of(cls, rows: pa.Table) -> _Runs:
-        movie, theater, day = (
-            _numbers(rows[name]) for name in ("movie_id", "theater_id", "show_date")
-        )
-        starts = starts_of([movie, theater, day])
+        movie, day = _numbers(rows["movie_id"]), _numbers(rows["show_date"])
+        if "theater_id" in rows.column_names:
+            theater = _numbers(rows["theater_id"])
+            starts = starts_of([movie, theater, day])
+        else:
+            theater = np.full(rows.num_rows, _NULL, np.int32)
+            starts = starts_of([movie, day])
         counts = np.diff(starts, append=rows.num_rows)
         return cls(movie[starts], theater[starts], day[starts], counts)
 
@@ -266,3 +272,10 @@ class _FilmCounts:
 
     def _ids(self, film: Integers) -> pa.Array:
         return pa.array(self._films[film].astype(np.int32))
+
+
+def column_of_countries(parts: list[CountryCounts], tables: list[pa.Table]) -> pa.Table:
+    """Put tables of countries together, with the country as first column."""
+    whole = pa.concat_tables(tables)
+    names = np.repeat([part.country for part in parts], [rows.num_rows for rows in tables])
+    return whole.add_column(0, "country", pa.array(names, pa.string()))

@@ -31,8 +31,8 @@ class Releases:
         The movie_id.
     first, last : array of int
         First and last day with a screening.
-    screenings, days, theaters : array of int
-        Number of screenings, of days with a screening, and of different theaters.
+    screenings, days : array of int
+        Number of screenings, and of days with a screening.
     longest_gap : array of int
         Most days without a screening between two days with one.
     cut_start, cut_end : array of bool
@@ -46,7 +46,6 @@ class Releases:
     last: Integers
     screenings: Integers
     days: Integers
-    theaters: Integers
     longest_gap: Integers
     cut_start: Mask
     cut_end: Mask
@@ -84,6 +83,11 @@ def find_releases(parts: list[CountryCounts]) -> Releases:
     return Releases(tuple(part.country for part in parts), *together)
 
 
+def count_theaters(parts: list[CountryCounts]) -> Integers:
+    """Return the number of different theaters of each entry of the releases."""
+    return np.concatenate([part.theaters["theaters"].to_numpy() for part in parts])
+
+
 def _of_country(number: int, part: CountryCounts) -> tuple[Any, ...]:
     movie, count = (part.days[name].to_numpy() for name in ("movie_id", "screenings"))
     day = part.days["show_date"].cast(pa.int32()).to_numpy().astype(np.int64)
@@ -100,7 +104,6 @@ def _of_country(number: int, part: CountryCounts) -> tuple[Any, ...]:
         last,
         reduce_runs(np.add, count, starts),
         ends - starts + 1,
-        part.theaters["theaters"].to_numpy(),
         reduce_runs(np.maximum, gaps, starts),
         first < begin + _WEEK,
         last >= end,

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from movielake.analyses.counts import SELECTION, VERSIONS, ScreeningCounts, counts_of
 from movielake.analyses.keys import Integers, medians_of_runs, reduce_runs
-from movielake.analyses.releases import Releases, as_days, find_releases
+from movielake.analyses.releases import Releases, as_days, count_theaters, find_releases
 from movielake.names.layout import Terms
 from movielake.reading.blocks import Current
 from movielake.reading.readers import ShowingsReader
@@ -60,7 +60,7 @@ def premieres(
     counts = counts_of(
         lake, countries=countries, date_stamps=date_stamps, current=current, versions=versions
     )
-    found = find_releases(counts.by_film)
+    found = find_releases(counts.by_day)
     order = np.lexsort((found.country, found.first, found.movie))
     table = pa.table(
         {
@@ -150,6 +150,7 @@ def distribution(
     )
     parts = counts.by_film
     found = find_releases(parts)
+    theaters = count_theaters(parts)
     films, film = found.films
     order = np.lexsort((found.first, film))
     starts = np.searchsorted(film[order], np.arange(len(films)))
@@ -173,9 +174,7 @@ def distribution(
             "last_day": as_days(last),
             "run_days": pa.array((last - first + 1).astype(np.int32)),
             "countries": pa.array(spread.astype(np.int32)),
-            "theaters": pa.array(
-                reduce_runs(np.add, found.theaters[order], starts).astype(np.int32)
-            ),
+            "theaters": pa.array(reduce_runs(np.add, theaters[order], starts).astype(np.int32)),
             "release_delay": pa.array(medians, mask=alone),
             "longest_delay": pa.array(delay[starts + spread - 1].astype(np.int32), mask=alone),
             **{name: pa.array(flags) for name, flags in any_cut.items()},

@@ -66,7 +66,7 @@ def circulation(
     counts = counts_of(
         lake, countries=countries, date_stamps=date_stamps, current=current, versions=versions
     )
-    found = find_releases(counts.by_film)
+    found = find_releases(counts.by_day)
     known = np.flatnonzero(~found.origin_is_cut)
     known = known[np.argsort(found.movie[known], kind="stable")]
     one, other = _pairs(found.movie[known])

@@ -11,12 +11,11 @@ from movielake.analyses.counts import (
     SELECTION,
     VERSIONS,
     ScreeningCounts,
-    column_of_countries,
     counts_of,
 )
 from movielake.analyses.keys import Integers, reduce_runs
-from movielake.analyses.passes import CountryCounts
-from movielake.analyses.releases import as_days, find_releases
+from movielake.analyses.passes import CountryCounts, column_of_countries
+from movielake.analyses.releases import as_days, count_theaters, find_releases
 from movielake.names.hints import suggest_name
 from movielake.names.layout import Terms
 from movielake.reading.blocks import Current
@@ -115,7 +114,7 @@ def _runs(parts: list[CountryCounts]) -> pa.Table:
             "longest_gap": pa.array(found.longest_gap.astype(np.int32)),
             "weeks": pa.array(number.astype(np.int32)),
             "screenings": pa.array(found.screenings),
-            "theaters": pa.array(found.theaters.astype(np.int32)),
+            "theaters": pa.array(count_theaters(parts).astype(np.int32)),
             "screenings_per_week": pa.array(found.screenings / number),
             "theaters_per_week": pa.array(shown / number),
             "most_theaters": pa.array(most.astype(np.int32)),
