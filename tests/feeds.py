@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import struct
 import warnings
 import zipfile
@@ -20,6 +21,11 @@ Content = bytes | Members
 
 EPOCH = (2019, 12, 6, 0, 0, 0)
 """Time of every member, so that zips of the same members are identical."""
+
+TIME = re.compile(
+    r"(?<![\d+:.])(?:[01]?\d|2[0-5])(?:[:.hH\N{FULLWIDTH COLON}][0-5]\d(?!\d)| [AP]M)"
+)
+"""A time in a text of the sample, in any of its forms."""
 
 
 def zipped(members: Members, compression: int = zipfile.ZIP_DEFLATED) -> bytes:

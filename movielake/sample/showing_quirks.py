@@ -64,6 +64,17 @@ def _rewrite(showing: Showing, write: Callable[[list[str]], str]) -> None:
         day.texts, day.screenings = [text], text.count(":")
 
 
+def _write_each(showing: Showing, write: Callable[[str, str], str]) -> None:
+    """Replace each time by the text that a function makes of its twelve hours and its half."""
+    for day in showing.days:
+        day.texts = [", ".join(write(*_twelve_hours(t)) for t in day.texts[0].split(", "))]
+
+
+def _replace_colon(showing: Showing, mark: str) -> None:
+    for day in showing.days:
+        day.texts = [day.texts[0].replace(":", mark)]
+
+
 def _some_day(showing: Showing, stream: Stream) -> Day:
     return stream.pick(showing.days)
 
@@ -105,6 +116,54 @@ def _pm_for_all_before(showing: Showing, stream: Stream, edition: Edition) -> No
 
 def _am_then_pm(showing: Showing, stream: Stream, edition: Edition) -> None:
     _rewrite(showing, lambda times: f"11:00 AM, {_afternoon(times)} PM")
+
+
+def _half_day_with_points(showing: Showing, stream: Stream, edition: Edition) -> None:
+    points = stream.pick(({"AM": "a. m.", "PM": "p. m."}, {"AM": "a.m.", "PM": "p.m."}))
+    _write_each(showing, lambda hours, half: f"{hours} {points[half]}")
+
+
+def _half_day_before(showing: Showing, stream: Stream, edition: Edition) -> None:
+    halves = stream.pick(({"AM": "오전", "PM": "오후"}, {"AM": "AM", "PM": "PM"}))
+    _write_each(showing, lambda hours, half: f"{halves[half]} {hours}")
+
+
+def _hour_alone(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _write_each(showing, lambda hours, half: f"{hours.removesuffix(':00')} {half}")
+
+
+def _hour_letter(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _replace_colon(showing, stream.pick("hH"))
+
+
+def _point_for_colon(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _replace_colon(showing, ".")
+
+
+def _wide_colon(showing: Showing, stream: Stream, edition: Edition) -> None:
+    _replace_colon(showing, "\N{FULLWIDTH COLON}")
+
+
+def _utc_offset(showing: Showing, stream: Stream, edition: Edition) -> None:
+    offset = stream.pick(("+01:00", "+02:00"))
+    for day in showing.days:
+        day.texts = [", ".join(f"{time}{offset}" for time in day.texts[0].split(", "))]
+
+
+def _format_beside(showing: Showing, stream: Stream, edition: Edition) -> None:
+    day = _some_day(showing, stream)
+    first, comma, others = day.texts[0].partition(", ")
+    day.texts = [f"{first} {stream.pick(('3D', 'OmU', 'IMAX'))}{comma}{others}"]
+
+
+def _hour_after_24(showing: Showing, stream: Stream, edition: Edition) -> None:
+    late = stream.pick(("24:00", "24:30", "25:10"))
+    _rewrite(showing, lambda times: ", ".join([*times, late]))
+
+
+def _closing_after_midnight(showing: Showing, stream: Stream, edition: Edition) -> None:
+    late = stream.pick(("0:15", "00:30"))
+    _rewrite(showing, lambda times: ", ".join([*(t for t in times if t < "22:45"), "22:45", late]))
 
 
 def _final_stop(showing: Showing, stream: Stream, edition: Edition) -> None:
@@ -209,6 +268,16 @@ QUIRKS: dict[str, Quirk] = by_name(
     _pm_joined,
     _pm_for_all_before,
     _am_then_pm,
+    _half_day_with_points,
+    _half_day_before,
+    _hour_alone,
+    _hour_letter,
+    _point_for_colon,
+    _wide_colon,
+    _utc_offset,
+    _format_beside,
+    _hour_after_24,
+    _closing_after_midnight,
     _final_stop,
     _final_comma,
     _stray_marks,

@@ -22,15 +22,15 @@ from movielake.sample import (
 )
 from movielake.sample import quirks as tables
 from movielake.sample.places import choose_countries, countries
+from tests.feeds import TIME
 
 Feed = dict[str, dict[str, bytes]]
 PINNED = {
     "191206I.XML": "c984f542",
     "191206T.XML": "7e42fa20",
-    "191206S.XML": "5166c59f",
+    "191206S.XML": "c384b07e",
     "readme.txt": "8178ee26",
 }
-TIME = re.compile(r"(?<!\d)(?:[01]?\d|2[0-3]):[0-5]\d(?!\d)")
 
 
 def read_feed(folder: Path) -> Feed:
@@ -157,6 +157,16 @@ IN_TEXT = {
     "pm_joined": SHOWTIMES + r"\d:\d\dPM",
     "pm_for_all_before": r"<showtimes>\d+:\d\d, (\d+:\d\d, )*\d+:\d\d PM<",
     "am_then_pm": r"<showtimes>11:00 AM, (\d+:\d\d, )*\d+:\d\d PM<",
+    "half_day_with_points": SHOWTIMES + r"\d:\d\d p\. ?m\.",
+    "half_day_before": SHOWTIMES + r"(오후|PM) \d+:\d\d",
+    "hour_alone": r"<showtimes>([^<]*, )?\d+ PM",
+    "hour_letter": SHOWTIMES + r"\d\d[hH]\d\d",
+    "point_for_colon": SHOWTIMES + r"\d\d\.\d\d",
+    "wide_colon": SHOWTIMES + r"\d\d\N{FULLWIDTH COLON}\d\d",
+    "utc_offset": SHOWTIMES + r"\d\d:\d\d\+0[12]:00",
+    "format_beside": SHOWTIMES + r"\d\d:\d\d (3D|OmU|IMAX)",
+    "hour_after_24": SHOWTIMES + r", (24:00|24:30|25:10)<",
+    "closing_after_midnight": SHOWTIMES + r"22:45, 0?0:\d\d<",
     "final_stop": r"<showtimes>[^<]*\d\d\.<",
     "final_comma": r"<showtimes>[^<]*\d\d,<",
     "stray_marks": r"<showtimes>\d\d:\d\d\., , ",

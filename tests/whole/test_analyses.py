@@ -15,8 +15,8 @@ import dask
 import pytest
 
 from movielake import MoviesReader, ShowingsReader, TheatersReader, join_records, join_showings
+from tests.feeds import TIME
 
-TIME = re.compile(r"(?<!\d)([01]?\d|2[0-3]):[0-5]\d(?!\d)")
 STAMP = "20191213"
 FIRST_NAMES = ("Claire", "Grace", "Jürgen")
 

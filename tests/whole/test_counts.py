@@ -5,7 +5,6 @@ xml.etree counts the records, and a regular expression in this file counts the t
 
 import io
 import json
-import re
 import xml.etree.ElementTree as ET
 import zipfile
 
@@ -18,8 +17,8 @@ from movielake import convert
 from movielake.lake.manifest import read_manifest
 from movielake.names.layout import Folder
 from movielake.sample import write_sample
+from tests.feeds import TIME
 
-TIME = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):[0-5]\d(?![\d:])")
 RECORDS = {"movies": "movie", "houses": "theater", "times": "showtime"}
 TABLES = {"movies": "movies", "houses": "theaters", "times": "showings"}
 
