@@ -22,7 +22,7 @@ _MOST: Final = 1 << 22
 _SPREAD: Final = 1 << 20
 """Largest span of integers that are coded by subtraction."""
 
-_BLOCK: Final = 1 << 15
+_BLOCK: Final = 1 << 16
 """Rows that are coded or counted at a time."""
 
 Numbers = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
@@ -36,13 +36,16 @@ class Codes:
     Parameters
     ----------
     numbers : array of int
-        The codes of the rows, from 0.
+        The codes of the rows, from ``low`` on.
     values : pa.Table
         One row for each code, with the values of one or more columns.
+    low : int, optional
+        The lowest code. Ids are their own codes, so that no row is written anew.
     """
 
     numbers: Numbers
     values: pa.Table
+    low: int = 0
 
     def __len__(self) -> int:
         return int(self.values.num_rows)
@@ -68,7 +71,7 @@ def encode(name: str, column: pa.ChunkedArray) -> Codes:
     >>> import pyarrow as pa
     >>> from movielake.reading.codes import encode
     >>> codes = encode("movie_id", pa.chunked_array([[7, 9, None, 7]]))
-    >>> codes.values["movie_id"].take(codes.numbers).to_pylist()
+    >>> codes.values["movie_id"].take(codes.numbers - codes.low).to_pylist()
     [7, 9, None, 7]
     """
     if pa.types.is_dictionary(column.type):
@@ -79,11 +82,10 @@ def encode(name: str, column: pa.ChunkedArray) -> Codes:
         low, high = (end.as_py() // step for end in pc.min_max(integers).values())
         if high - low < _SPREAD:
             known = pc.fill_null(integers, low * step) if integers.null_count else integers
-            numbers = known.to_numpy()
-            shifted = numbers - low if step == 1 else _minutes_since(numbers, low)
-            if shifted is not None:
+            numbers = known.to_numpy() if step == 1 else _minutes(known)
+            if numbers is not None:
                 values = pa.array((np.arange(high - low + 1) + low) * step).cast(integers.type)
-                return _codes(name, shifted, values.cast(column.type), column)
+                return _codes(name, numbers, low, values.cast(column.type), column)
     return _recoded(name, column.dictionary_encode())
 
 
@@ -91,16 +93,20 @@ _MINUTE: Final = 60_000_000
 """A minute in microseconds. Times of screenings are whole minutes."""
 
 
-def _minutes_since(numbers: Numbers, low: int) -> Numbers | None:
-    """Return microseconds as minutes since ``low``, or None if one is not a whole minute."""
-    minutes = np.empty(len(numbers), np.int32)
-    for start in range(0, len(numbers), _BLOCK):
-        block = numbers[start : start + _BLOCK]
-        whole = block // _MINUTE
-        if (whole * _MINUTE != block).any():
-            return None
-        minutes[start : start + _BLOCK] = whole - low
-    return minutes
+def _minutes(column: pa.ChunkedArray) -> Numbers | None:
+    """Return microseconds as minutes, or None if one is not a whole minute."""
+    found, end = np.empty(len(column), np.int32), 0
+    for chunk in column.chunks:  # without a copy of the whole column
+        numbers = chunk.to_numpy()
+        for start in range(0, len(numbers), _BLOCK):
+            block = numbers[start : start + _BLOCK]
+            # A minute is 256 times 234,375 µs. A day / 256 fits into 32 bits, which divide faster.
+            parts = (block >> 8).astype(np.int32)
+            begin, end = end, end + len(block)
+            whole = np.floor_divide(parts, 234_375, out=found[begin:end])
+            if np.bitwise_or.reduce(block) & 0xFF or (whole * 234_375 != parts).any():
+                return None
+    return found
 
 
 def _integers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -131,11 +137,13 @@ def _recoded(name: str, column: pa.ChunkedArray) -> Codes:
     return Codes(np.concatenate(of_rows), pa.table({name: values}))
 
 
-def _codes(name: str, numbers: Any, values: pa.Array, column: pa.ChunkedArray) -> Codes:
+def _codes(
+    name: str, numbers: Numbers, low: int, values: pa.Array, column: pa.ChunkedArray
+) -> Codes:
     if column.null_count:
-        numbers = np.where(column.is_valid().to_numpy(), numbers, len(values))
-        values = pa.concat_arrays([values, pa.nulls(1, values.type)])
-    return Codes(numbers, pa.table({name: values}))
+        numbers = np.where(column.is_valid().to_numpy(), numbers - low, len(values))
+        low, values = 0, pa.concat_arrays([values, pa.nulls(1, values.type)])
+    return Codes(numbers, pa.table({name: values}), low)
 
 
 def count(columns: Sequence[Codes], mask: Mask | None = None) -> pa.Table | None:
@@ -158,9 +166,21 @@ def count(columns: Sequence[Codes], mask: Mask | None = None) -> pa.Table | None
         return None
     counts = np.zeros(prod(sizes), np.int64)
     for numbers in _flat(columns, mask, len(counts)):
-        counts += np.bincount(numbers, minlength=len(counts))
+        counts += _count_block(numbers, len(counts))
     present = np.flatnonzero(counts)
     return _decoded(columns, present).append_column("count", pa.array(counts[present]))
+
+
+def _count_block(numbers: Numbers, size: int) -> Any:
+    """Count each number of a block. Runs of one number, such as a film's id, count at once."""
+    changes = numbers[1:] != numbers[:-1]
+    if 4 * np.count_nonzero(changes) >= len(numbers):
+        return np.bincount(numbers, minlength=size)
+    ends = np.append(np.flatnonzero(changes), len(numbers) - 1)
+    lengths = ends + 1
+    lengths[1:] -= lengths[:-1].copy()
+    # The sums of the weights are doubles, which are exact for the rows of a block.
+    return np.bincount(numbers[ends], lengths, size).astype(np.int64)
 
 
 def count_distinct(
@@ -196,9 +216,9 @@ def _flat(columns: Sequence[Codes], mask: Mask | None, least: int = 0) -> Iterat
     step = max(_BLOCK, least)
     for start in range(0, len(several[0].numbers), step):
         rows = slice(start, start + step)
-        flat = several[0].numbers[rows]
+        flat = several[0].numbers[rows] - several[0].low
         for codes in several[1:]:
-            flat = flat * np.int64(len(codes)) + codes.numbers[rows]
+            flat = flat * np.int64(len(codes)) + (codes.numbers[rows] - codes.low)
         yield flat if mask is None else flat[mask[rows]]
 
 
