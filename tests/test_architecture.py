@@ -40,7 +40,7 @@ WINGS = {
     "staging": "packs sources spans selecting manifests partitions origins merging compacting "
     "packing targets copies",
     "dataframes": "fitting keys checks queries columns alignment describing saving habits",
-    "reading": "blocks groups sizes holdings rowgroups files codes counting frames tallies whole "
+    "reading": "blocks groups sizes holdings rowgroups codes files counting frames tallies whole "
     "views bags records finding current readers",
     "fastpath": "unrecognised shape tree blocks segments elements nesting dates times "
     "fragments writing order rows columns layouts flat reading together",

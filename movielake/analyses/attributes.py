@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
 from movielake.analyses.keys import Integers, code, distinct_of, starts_of, sum_by
-from movielake.joining.lookups import ID
-from movielake.joining.positions import find_positions
+from movielake.joining.lookups import ID, look_up
 from movielake.reading.blocks import Mask
-from movielake.reading.files import decoded, read_parts
+from movielake.reading.codes import decoded
 from movielake.reading.groups import FileGroup
 from movielake.schema.tables import table
 
@@ -171,26 +169,11 @@ class AttributeCounter:
         A missing id gives nulls.
         """
         beside = [others[name] for others in group.beside]
-        files = list(dict.fromkeys(file for others in beside for file in others))
-        names, other = [ID[name], *columns], table(name)
-        parts = read_parts(self.urls[name], files, other, names)
-        tables = dict(zip(files, parts, strict=True))
-        bounds = np.searchsorted(of_file, np.arange(len(beside) + 1)).tolist()
-        sought, known, rows = [], [], []
-        for others, run in groupby(range(len(beside)), beside.__getitem__):
-            numbers = list(run)
-            begin, end = bounds[numbers[0]], bounds[numbers[-1] + 1]
-            sought.append(pa.chunked_array([ids[begin:end]]))
-            part = [tables[file] for file in others]
-            rows += part
-            known.append(
-                pa.chunked_array([c for t in part for c in t[ID[name]].chunks], pa.int32())
-            )
-        places = find_positions(sought, known)
-        empty = pa.schema([other.arrow.field(column) for column in names]).empty_table()
-        whole = pa.concat_tables([empty, *rows])
+        lengths = np.bincount(of_file, minlength=len(beside)).tolist()
+        sought = pa.chunked_array([ids])
+        whole, places = look_up(self.urls[name], table(name), beside, sought, lengths, columns)
         is_known = places >= 0
-        return whole.select(columns).take(pa.array(places, mask=~is_known)), is_known
+        return whole.take(pa.array(places, mask=~is_known)), is_known
 
 
 def _count_ids(file: Integers, column: pa.ChunkedArray) -> tuple[Integers, pa.Array, Integers]:

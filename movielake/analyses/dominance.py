@@ -84,7 +84,7 @@ def concentration(
     >>> from movielake import concentration
     >>> measures = concentration("lake", countries="deu", top=3).to_pydict()
     >>> {name: round(measures[name][0], 2) for name in ("top_share", "gini", "herfindahl")}
-    {'top_share': 0.48, 'gini': 0.32, 'herfindahl': 0.13}
+    {'top_share': 0.5, 'gini': 0.31, 'herfindahl': 0.14}
     """
     if per not in _PERIODS:
         guess = suggest_name(per, _PERIODS)

@@ -64,8 +64,8 @@ def shares(
     >>> from movielake import shares
     >>> shares("lake", "genre", countries="deu").to_pandas().head(2).round(3)
       country      value  screenings  share
-    0     deu      Music         382  0.484
-    1     deu  Biography         221  0.280
+    0     deu      Music         400  0.510
+    1     deu  Biography         233  0.297
     """
     if by not in ATTRIBUTES:
         guess = suggest_name(by, ATTRIBUTES)

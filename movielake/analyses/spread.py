@@ -139,7 +139,7 @@ def distribution(
     >>> films = distribution("lake").to_pandas().set_index("movie_id")
     >>> films.loc[103600, ["versions", "screenings", "run_days", "countries", "release_delay"]]
     versions            3.0
-    screenings       1570.0
+    screenings       1586.0
     run_days           24.0
     countries           7.0
     release_delay       7.0

@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dask.tokenize import normalize_token
 
-from movielake.joining.positions import Positions, find_positions
-from movielake.reading.files import PlainRows, decoded, read_parts
+from movielake.joining.positions import Positions, find_positions, merge_runs
+from movielake.reading.codes import decoded
+from movielake.reading.files import Merged, PlainRows, read_whole
 from movielake.reading.groups import FileGroup, HeldFile
 from movielake.reading.holdings import Holdings
 from movielake.reading.rowgroups import Coded
@@ -112,29 +113,54 @@ class JoinedRows(PlainRows):
         self, group: FileGroup, columns: list[str], *, coded: Coded = False
     ) -> tuple[pa.Table, list[int]]:
         """Read columns of all files of a group, and return the number of rows of each file."""
-        own = [name for name in columns if name in self.table.arrow.names]
+        wanted = self._wanted(columns)
+        rows, lengths = self._showings.whole(group, self._stored(columns, wanted), coded=coded)
+        return self._joined_to(rows, lengths, group, wanted).select(columns), lengths
+
+    def merged(self, group: FileGroup, columns: list[str]) -> Merged:
+        """Read columns as `whole` does, coded. Showings of a film in a cinema can be one row."""
+        wanted = self._wanted(columns)
+        stored = self._stored(columns, wanted)
+        if not set(stored) <= set(ID.values()):
+            return super().merged(group, columns)
+        showings, all_lengths = self._showings.whole(group, stored, coded=True)
+        rows, lengths, weights = merge_runs(showings, all_lengths)
+        return self._joined_to(rows, lengths, group, wanted).select(columns), lengths, weights
+
+    def _wanted(self, columns: list[str]) -> dict[str, dict[str, str]]:
+        """Return the columns of other tables that are needed, by the table's name."""
         wanted = {
             name: {shown: stored for shown, stored in shown_as.items() if shown in columns}
             for name, (_, shown_as) in self._joined.items()
         }
-        wanted = {name: chosen for name, chosen in wanted.items() if chosen}
-        stored = list(dict.fromkeys([*own, *(ID[name] for name in wanted)]))
-        rows, lengths = self._showings.whole(group, stored, coded=coded)
-        starts = accumulate(lengths, initial=0)
-        places = list(zip(starts, lengths, strict=False))
+        return {name: chosen for name, chosen in wanted.items() if chosen}
+
+    def _stored(self, columns: list[str], wanted: Iterable[str]) -> list[str]:
+        """Return the columns of the showings that are needed."""
+        own = [name for name in columns if name in self.table.arrow.names]
+        return list(dict.fromkeys([*own, *(ID[name] for name in wanted)]))
+
+    def _joined_to(
+        self,
+        rows: pa.Table,
+        lengths: list[int],
+        group: FileGroup,
+        wanted: dict[str, dict[str, str]],
+    ) -> pa.Table:
+        """Add columns of other tables to rows of a group with the ids."""
         for name, chosen in wanted.items():
             others = [beside[name] for beside in group.beside]
-            ids = [rows[ID[name]].slice(*place) for place in places]
-            found = self._look_up(name, others, ids, chosen)
+            found = self._look_up(name, others, rows[ID[name]], lengths, chosen)
             for shown, values in found.items():
                 rows = _filled(rows, shown, values)
-        return rows.select(columns), lengths
+        return rows
 
     def _look_up(
         self,
         name: str,
-        others: Sequence[Sequence[HeldFile]],
-        ids: Sequence[pa.ChunkedArray],
+        others: Sequence[tuple[HeldFile, ...]],
+        ids: pa.ChunkedArray,
+        lengths: Sequence[int],
         chosen: dict[str, str],
     ) -> dict[str, pa.ChunkedArray]:
         """Return columns of the other table for the showings of all partitions of a group.
@@ -142,25 +168,65 @@ class JoinedRows(PlainRows):
         An id that is missing gives a null. Texts are dictionary-coded, so that a showing takes a
         small number instead of a text.
         """
-        url, other = self._joined[name][0], table(name)
-        names = list(dict.fromkeys([ID[name], *chosen.values()]))
-        files = list(dict.fromkeys(file for beside in others for file in beside))
-        tables = dict(zip(files, read_parts(url, files, other, names, coded=True), strict=True))
-        sought, known, rows = [], [], []
-        for beside, run in groupby(zip(others, ids, strict=True), itemgetter(0)):
-            sought.append(_chunked([array for _, array in run]))
-            rows += [tables[file] for file in beside]
-            known.append(_chunked([tables[file][ID[name]] for file in beside]))
-        positions = find_positions(sought, known)
-        whole = pa.concat_tables(rows or [_empty(other, tuple(names))]).select(
-            list(dict.fromkeys(chosen.values()))
+        columns = list(dict.fromkeys(chosen.values()))
+        whole, positions = look_up(
+            self._joined[name][0], table(name), others, ids, lengths, columns, coded=True
         )
-        taken = {stored: _taken(whole[stored], positions) for stored in whole.column_names}
+        taken = {stored: _taken(whole[stored], positions) for stored in columns}
         return {shown: taken[stored] for shown, stored in chosen.items()}
 
 
-def _chunked(arrays: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
-    return pa.chunked_array([c for array in arrays for c in array.chunks], pa.int32())
+def look_up(
+    url: str,
+    other: Table,
+    beside: Sequence[tuple[HeldFile, ...]],
+    ids: pa.ChunkedArray,
+    lengths: Sequence[int],
+    columns: Sequence[str],
+    *,
+    coded: Coded = False,
+) -> tuple[pa.Table, Positions]:
+    """Find ids of files of showings in the movies or theaters beside each file.
+
+    Parameters
+    ----------
+    url : str
+        Any URL on the other table's file system.
+    other : Table
+        The other table: movies or theaters.
+    beside : sequence of tuple of HeldFile
+        For each file of showings, the files of the other table in its partition.
+    ids : pa.ChunkedArray of int32
+        The ids of all files of showings.
+    lengths : sequence of int
+        Number of ids of each file of showings.
+    columns : sequence of str
+        Columns of the other table.
+    coded : bool or "lists", optional
+        Which texts are dictionary-coded, as for `read_parts`.
+
+    Returns
+    -------
+    pa.Table
+        These columns of the other table.
+    array of int32
+        For each id, its row in this table, or -1.
+    """
+    files, numbers, sizes = [], [], []
+    for others, run in groupby(zip(beside, lengths, strict=True), itemgetter(0)):
+        sizes.append(sum(length for _, length in run))
+        numbers.append(len(others))
+        files += others
+    names = list(dict.fromkeys([ID[other.name], *columns]))
+    rows: list[int] = []
+    whole = _empty(other, tuple(names))
+    if files:
+        whole, rows = read_whole(url, files, other, names, coded=coded)
+    before = [0, *accumulate(rows)]
+    ends = [0, *accumulate(numbers)]
+    known_sizes = [before[end] - before[begin] for begin, end in pairwise(ends)]
+    positions = find_positions(ids, sizes, whole[ID[other.name]], known_sizes)
+    return whole.select(list(columns)), positions
 
 
 def _taken(column: pa.ChunkedArray, positions: Positions) -> pa.ChunkedArray:

@@ -8,7 +8,6 @@ looked up with Arrow's hash, partition by partition.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
@@ -24,77 +23,135 @@ _SMALL: Final = 1 << 16
 Positions = np.ndarray[Any, np.dtype[np.int32]]
 
 
-def find_positions(ids: Sequence[pa.ChunkedArray], known: Sequence[pa.ChunkedArray]) -> Positions:
+def find_positions(
+    ids: pa.ChunkedArray, sizes: Sequence[int], known: pa.ChunkedArray, known_sizes: Sequence[int]
+) -> Positions:
     """Find the position of each id among the known ids of its partition.
 
     Parameters
     ----------
-    ids : sequence of pa.ChunkedArray of int32
-        The ids to find, one array for each partition.
-    known : sequence of pa.ChunkedArray of int32
-        The ids of the other table, one array for each partition. If an id occurs twice in a
+    ids : pa.ChunkedArray of int32
+        The ids to find, one partition after the other.
+    sizes : sequence of int
+        Number of ids to find in each partition.
+    known : pa.ChunkedArray of int32
+        The ids of the other table, in the same order of partitions. If an id occurs twice in a
         partition, its last position counts.
+    known_sizes : sequence of int
+        Number of known ids in each partition.
 
     Returns
     -------
     array of int32
-        For the ids of all partitions, the positions in all known ids, one partition after the
-        other. They are -1 where an id is null or not known.
+        For each id, its position in all known ids. It is -1 where an id is null or not known.
 
     Examples
     --------
     >>> import pyarrow as pa
     >>> from movielake.joining.positions import find_positions
-    >>> ids = [pa.chunked_array([part], pa.int32()) for part in ([80, None, 70, 90], [70])]
-    >>> known = [pa.chunked_array([part], pa.int32()) for part in ([70, 80, 70], [70])]
-    >>> find_positions(ids, known).tolist()
+    >>> ids = pa.chunked_array([[80, None, 70, 90, 70]], pa.int32())
+    >>> known = pa.chunked_array([[70, 80, 70, 70]], pa.int32())
+    >>> find_positions(ids, [4, 1], known, [3, 1]).tolist()
     [1, -1, 2, -1, 3]
     """
-    sought, given = _together(ids), _together(known)
-    if given.null_count == len(given) or not len(sought):
-        return np.full(len(sought), -1, np.int32)
-    low, high = (end.as_py() for end in pc.min_max(given).values())
+    if known.null_count == len(known) or not len(ids):
+        return np.full(len(ids), -1, np.int32)
+    low, high = (end.as_py() for end in pc.min_max(known).values())
     width = high - low + 1
-    if len(known) * width > max(_WIDE * (len(sought) + len(given)), _SMALL):
-        return _hashed(ids, known)
-    places = np.full(len(known) * width + 1, -1, np.int32)  # the last one is for unknown ids
-    valid = given.is_valid().to_numpy(zero_copy_only=False)
-    numbers = pc.fill_null(given, low).to_numpy().astype(np.int64) - low + _first(known, width)
+    if len(sizes) * width > max(_WIDE * (len(ids) + len(known)), _SMALL):
+        return _hashed(ids, sizes, known, known_sizes)
+    places = np.full(len(sizes) * width + 1, -1, np.int32)  # the last one is for unknown ids
+    valid = known.is_valid().to_numpy()
+    numbers = _filled(known, low).astype(np.int64) - low + _first(known_sizes, width)
     places[numbers[valid]] = np.flatnonzero(valid)
-    index = pc.fill_null(sought, low).to_numpy() + (_first(ids, width) - low)
-    is_unknown = _outside(sought, low, high)
+    index = _filled(ids, low) + (_first(sizes, width) - low)
+    is_unknown = _outside(ids, low, high)
     if is_unknown is not None:
         index[is_unknown] = len(places) - 1
     found: Positions = places[index]
     return found
 
 
-def _together(arrays: Sequence[pa.ChunkedArray]) -> pa.Array:
-    chunks = [chunk for array in arrays for chunk in array.chunks]
-    return pa.concat_arrays(chunks) if chunks else pa.array([], pa.int32())
+def _filled(ids: pa.ChunkedArray, value: int) -> np.ndarray[Any, Any]:
+    filled: np.ndarray[Any, Any] = (pc.fill_null(ids, value) if ids.null_count else ids).to_numpy()
+    return filled
 
 
-def _first(arrays: Sequence[pa.ChunkedArray], width: int) -> np.ndarray[Any, Any]:
+def merge_runs(
+    rows: pa.Table, lengths: Sequence[int]
+) -> tuple[pa.Table, list[int], np.ndarray[Any, np.dtype[np.int64]]]:
+    """Merge equal neighbours in the same file.
+
+    Parameters
+    ----------
+    rows : pa.Table
+        Rows of ids. At least one column.
+    lengths : sequence of int
+        Number of rows of each file.
+
+    Returns
+    -------
+    pa.Table
+        The first row of each run.
+    list of int
+        Number of runs of each file.
+    array of int
+        Number of rows of each run.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from movielake.joining.positions import merge_runs
+    >>> rows = pa.table({"movie_id": pa.array([7, 7, 7, None], pa.int32())})
+    >>> runs, lengths, weights = merge_runs(rows, [2, 2])
+    >>> runs["movie_id"].to_pylist(), lengths, weights.tolist()
+    ([7, 7, None], [1, 2], [2, 1, 1])
+    """
+    ends = np.cumsum(lengths)
+    is_first = np.zeros(rows.num_rows + 1, bool)
+    is_first[[0, *ends]] = True
+    columns = {}
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        known = pc.fill_null(column, 0) if column.null_count else column
+        parts = [known.to_numpy()]
+        if column.null_count:
+            parts.append(column.is_valid().to_numpy())
+        for part in parts:
+            is_first[1:-1] |= part[1:] != part[:-1]
+        columns[name] = parts
+    bounds = np.flatnonzero(is_first)
+    starts = bounds[:-1]
+    runs = {}
+    for name, (numbers, *valid) in columns.items():
+        runs[name] = pa.array(numbers[starts], mask=~valid[0][starts] if valid else None)
+    return pa.table(runs), np.diff(np.searchsorted(bounds, [0, *ends])).tolist(), np.diff(bounds)
+
+
+def _first(sizes: Sequence[int], width: int) -> np.ndarray[Any, Any]:
     """Return for each row the first place of its partition."""
-    return np.repeat(np.arange(len(arrays)) * width, [len(array) for array in arrays])
+    return np.repeat(np.arange(len(sizes)) * width, sizes)
 
 
-def _outside(sought: pa.Array, low: int, high: int) -> np.ndarray[Any, Any] | None:
+def _outside(sought: pa.ChunkedArray, low: int, high: int) -> np.ndarray[Any, Any] | None:
     """Return which ids are null or outside the range, or None if no id is."""
     ends = pc.min_max(sought).as_py()
     if not sought.null_count and low <= ends["min"] and ends["max"] <= high:
         return None
     inside = pc.and_(pc.greater_equal(sought, low), pc.less_equal(sought, high))
-    outside: np.ndarray[Any, Any] = ~pc.fill_null(inside, False).to_numpy(zero_copy_only=False)
+    outside: np.ndarray[Any, Any] = ~pc.fill_null(inside, False).to_numpy()
     return outside
 
 
-def _hashed(ids: Sequence[pa.ChunkedArray], known: Sequence[pa.ChunkedArray]) -> Positions:
-    starts = accumulate((len(array) for array in known), initial=0)
-    parts = []
-    for sought, given, start in zip(ids, known, starts, strict=False):
+def _hashed(
+    ids: pa.ChunkedArray, sizes: Sequence[int], known: pa.ChunkedArray, known_sizes: Sequence[int]
+) -> Positions:
+    parts, start, begin = [], 0, 0
+    for size, known_size in zip(sizes, known_sizes, strict=True):
+        sought, given = ids.slice(start, size), known.slice(begin, known_size)
         # Arrow finds the first of equal values, and the last in the feed counts.
-        backwards = _together([given])[::-1]
-        places = pc.index_in(_together([sought]), value_set=backwards, skip_nulls=True)
-        parts.append(pc.fill_null(pc.subtract(start + len(given) - 1, places), -1).to_numpy())
+        backwards = pa.concat_arrays([pa.array([], pa.int32()), *given.chunks])[::-1]
+        places = pc.index_in(sought, value_set=backwards, skip_nulls=True)
+        last = begin + known_size - 1
+        parts.append(pc.fill_null(pc.subtract(last, places), -1).to_numpy())
+        start, begin = start + size, begin + known_size
     return np.concatenate(parts).astype(np.int32)

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.reading.blocks import Current, read_rule
+from movielake.reading.codes import plain
 from movielake.reading.current import AttachSnapshots, CurrentRows
-from movielake.reading.files import PlainRows, plain, rows_of_group, to_frame
+from movielake.reading.files import PlainRows, rows_of_group, to_frame
 from movielake.reading.groups import FileGroup
 from movielake.reading.readers import MoviesReader, ShowingsReader, TheatersReader
 from movielake.reading.tallies import over_groups

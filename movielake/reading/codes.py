@@ -22,11 +22,12 @@ _MOST: Final = 1 << 22
 _SPREAD: Final = 1 << 20
 """Largest span of integers that are coded by subtraction."""
 
-_BLOCK: Final = 1 << 16
+_BLOCK: Final = 1 << 18
 """Rows that are coded or counted at a time."""
 
 Numbers = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Weights = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +147,9 @@ def _codes(
     return Codes(numbers, pa.table({name: values}), low)
 
 
-def count(columns: Sequence[Codes], mask: Mask | None = None) -> pa.Table | None:
+def count(
+    columns: Sequence[Codes], mask: Mask | None = None, weights: Weights | None = None
+) -> pa.Table | None:
     """Count the rows of each combination of codes that occurs.
 
     Parameters
@@ -155,6 +158,8 @@ def count(columns: Sequence[Codes], mask: Mask | None = None) -> pa.Table | None
         The columns to count by. At least one.
     mask : array of bool, optional
         The rows to count. All by default.
+    weights : array of int, optional
+        How often each row counts. Once by default.
 
     Returns
     -------
@@ -165,21 +170,23 @@ def count(columns: Sequence[Codes], mask: Mask | None = None) -> pa.Table | None
     if prod(sizes) > _MOST:
         return None
     counts = np.zeros(prod(sizes), np.int64)
-    for numbers in _flat(columns, mask, len(counts)):
-        counts += _count_block(numbers, len(counts))
+    for numbers, times in _flat(columns, mask, weights, len(counts)):
+        counts += _count_block(numbers, times, len(counts))
     present = np.flatnonzero(counts)
     return _decoded(columns, present).append_column("count", pa.array(counts[present]))
 
 
-def _count_block(numbers: Numbers, size: int) -> Any:
+def _count_block(numbers: Numbers, times: Weights | None, size: int) -> Any:
     """Count each number of a block. Runs of one number, such as a film's id, count at once."""
+    # The sums of weights are doubles, which are exact for the rows of a group.
+    if times is not None:
+        return np.bincount(numbers, times, size).astype(np.int64)
     changes = numbers[1:] != numbers[:-1]
     if 4 * np.count_nonzero(changes) >= len(numbers):
         return np.bincount(numbers, minlength=size)
     ends = np.append(np.flatnonzero(changes), len(numbers) - 1)
     lengths = ends + 1
     lengths[1:] -= lengths[:-1].copy()
-    # The sums of the weights are doubles, which are exact for the rows of a block.
     return np.bincount(numbers[ends], lengths, size).astype(np.int64)
 
 
@@ -198,7 +205,7 @@ def count_distinct(
     if prod(sizes) * len(distinct) > 8 * _MOST:  # a bit of this array takes a byte
         return None
     seen = np.zeros(prod(sizes) * len(distinct), bool)
-    for numbers in _flat([*columns, distinct], mask):
+    for numbers, _ in _flat([*columns, distinct], mask):
         seen[numbers] = True
     is_value = distinct.values.column(0).is_valid().to_numpy()
     counts = (seen.reshape(-1, len(distinct)) & is_value).sum(axis=1, dtype=np.int64)
@@ -206,8 +213,13 @@ def count_distinct(
     return _decoded(columns, present).append_column("count", pa.array(counts[present]))
 
 
-def _flat(columns: Sequence[Codes], mask: Mask | None, least: int = 0) -> Iterator[Numbers]:
-    """Yield one number for each row, which stands for the codes of all columns.
+def _flat(
+    columns: Sequence[Codes],
+    mask: Mask | None,
+    weights: Weights | None = None,
+    least: int = 0,
+) -> Iterator[tuple[Numbers, Weights | None]]:
+    """Yield one number for each row, which stands for the codes of all columns, and the weights.
 
     The numbers come in blocks of at least ``least`` rows. Arrays of a whole group would not fit
     into the processor's cache, and the system would fetch new memory for each of them.
@@ -219,7 +231,11 @@ def _flat(columns: Sequence[Codes], mask: Mask | None, least: int = 0) -> Iterat
         flat = several[0].numbers[rows] - several[0].low
         for codes in several[1:]:
             flat = flat * np.int64(len(codes)) + (codes.numbers[rows] - codes.low)
-        yield flat if mask is None else flat[mask[rows]]
+        times = None if weights is None else weights[rows]
+        if mask is None:
+            yield flat, times
+        else:
+            yield flat[mask[rows]], None if times is None else times[mask[rows]]
 
 
 def _decoded(columns: Sequence[Codes], present: Numbers) -> pa.Table:
@@ -229,3 +245,19 @@ def _decoded(columns: Sequence[Codes], present: Numbers) -> pa.Table:
         chosen = codes.values.take(pa.array(numbers))
         table |= dict(zip(chosen.column_names, chosen.columns, strict=True))
     return pa.table(table)
+
+
+def plain(rows: pa.Table) -> pa.Table:
+    """Convert dictionary-coded columns to plain columns, for short tables and for users."""
+    for number, column in enumerate(rows.columns):
+        if pa.types.is_dictionary(column.type):
+            rows = rows.set_column(number, rows.column_names[number], decoded(column))
+    return rows
+
+
+def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the values of a column without a dictionary. The values can be of any type."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    chunks = [chunk.dictionary.take(chunk.indices) for chunk in column.chunks]
+    return pa.chunked_array(chunks, column.type.value_type)

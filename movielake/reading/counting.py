@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from movielake.reading.blocks import TIME
-from movielake.reading.codes import Codes, Mask, count, count_distinct, encode
-from movielake.reading.files import KEYS, PlainRows, plain, rows_of_group
+from movielake.reading.codes import Codes, Mask, Weights, count, count_distinct, encode, plain
+from movielake.reading.files import KEYS, PlainRows, rows_of_group
 from movielake.reading.groups import FileGroup
 
 
@@ -60,17 +60,16 @@ class GroupCounter:
         needed = list(dict.fromkeys((*stored, *filter(None, (of,)))))
         # Without columns, read one to learn the number of rows.
         any_column = [self._source.schema.names[0]]
-        rows, lengths = self._source.whole(group, needed or any_column, coded=True)
+        rows, lengths, weights = self._source.merged(group, needed or any_column)
         mask = _mask(rows, of)
         if not asked:
-            number = rows.num_rows if mask is None else int(mask.sum())
-            return pa.table({"count": pa.array([number], pa.int64())})
+            return pa.table({"count": pa.array([_number(rows, mask, weights)], pa.int64())})
         codes = {name: encode(name, rows[name]) for name in stored}
         keys = [name for name in self._columns if name in KEYS]
         by = [_key_codes(group, lengths, keys)] if keys else []
         by += [codes[name] for name in self._columns if name in codes]
         if self._distinct is None:
-            return count(by, mask)
+            return count(by, mask, weights)
         if self._distinct in self._columns or self._distinct in KEYS:
             return None
         return count_distinct(by, codes[self._distinct], mask) if by else None
@@ -85,6 +84,13 @@ class GroupCounter:
             rows = rows.filter(rows[self._of].is_valid())  # an item of a list can be null
         counts = _count_rows(rows, asked)
         return count_values(counts, self._columns, self._distinct) if self._distinct else counts
+
+
+def _number(rows: pa.Table, mask: Mask | None, weights: Weights | None) -> int:
+    """Return the number of rows that are to be counted."""
+    if weights is not None:
+        return int(weights.sum() if mask is None else weights[mask].sum())
+    return rows.num_rows if mask is None else int(mask.sum())
 
 
 def _mask(rows: pa.Table, of: str | None) -> Mask | None:

@@ -20,6 +20,7 @@ from fsspec.core import OpenFile
 from zstandard import ZstdDecompressor
 
 from movielake.feed.records import Record
+from movielake.reading.codes import plain
 from movielake.reading.groups import FileGroup, HeldFile, merge_neighbours
 from movielake.reading.rowgroups import (
     Coded,
@@ -36,6 +37,9 @@ from movielake.schema.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Merged = tuple[pa.Table, list[int], "np.ndarray[Any, np.dtype[np.int64]] | None"]
+"""Rows, the number of rows of each file, and how often each row is there. None means once."""
 
 KEYS: Final = ("date_stamp", "country")
 """The partition keys, in the order of the layout."""
@@ -82,17 +86,27 @@ class PlainRows:
         self, group: FileGroup, columns: list[str], *, coded: Coded = False
     ) -> tuple[pa.Table, list[int]]:
         """Read columns of all files of a group, and return the number of rows of each file."""
-        runs = merge_neighbours(group.files)
-        files = [file for file, _ in runs]
-        parts = read_parts(self.url, files, self.table, columns, coded=coded)
-        pairs = zip(parts, (lengths for _, lengths in runs), strict=True)
-        lengths = [n for part, known in pairs for n in (known or [part.num_rows])]
-        return pa.concat_tables(parts), lengths
+        return read_whole(self.url, group.files, self.table, columns, coded=coded)
+
+    def merged(self, group: FileGroup, columns: list[str]) -> Merged:
+        """Read columns as `whole` does, coded. Equal neighbours can be one row with a weight."""
+        return *self.whole(group, columns, coded=True), None
 
     def records(self, group: FileGroup) -> Iterator[Iterator[Record]]:
         """Read the records of each file of a group."""
         for file in group.files:
             yield read_records(self.url, file, self.table)
+
+
+def read_whole(
+    url: str, files: Sequence[HeldFile], table: Table, columns: Sequence[str], *, coded: Coded
+) -> tuple[pa.Table, list[int]]:
+    """Read columns of files as `read_parts` does, as one table, and the number of rows of each."""
+    runs = merge_neighbours(files)
+    parts = read_parts(url, [file for file, _ in runs], table, columns, coded=coded)
+    pairs = zip(parts, (lengths for _, lengths in runs), strict=True)
+    lengths = [n for part, known in pairs for n in (known or [part.num_rows])]
+    return pa.concat_tables(parts), lengths
 
 
 def rows_of_group(source: PlainRows, group: FileGroup, columns: Sequence[str]) -> pa.Table:
@@ -189,22 +203,6 @@ def to_frame(rows: pa.Table) -> pd.DataFrame:
         return None if pa.types.is_dictionary(type_) else pd.ArrowDtype(type_)
 
     return rows.to_pandas(types_mapper=arrow_backed, split_blocks=True)
-
-
-def plain(rows: pa.Table) -> pa.Table:
-    """Convert dictionary-coded columns to plain columns, for short tables and for users."""
-    for number, column in enumerate(rows.columns):
-        if pa.types.is_dictionary(column.type):
-            rows = rows.set_column(number, rows.column_names[number], decoded(column))
-    return rows
-
-
-def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the values of a column without a dictionary. The values can be of any type."""
-    if not pa.types.is_dictionary(column.type):
-        return column
-    chunks = [chunk.dictionary.take(chunk.indices) for chunk in column.chunks]
-    return pa.chunked_array(chunks, column.type.value_type)
 
 
 def read_parts(

@@ -65,7 +65,7 @@ class RecordsView(RowsView):
         >>> from movielake import ShowingsReader
         >>> showings = ShowingsReader("lake", countries="deu")
         >>> showings.count, len(showings.dataframe)
-        (39, 844)
+        (39, 868)
         """
         self._checked()
         known = self._count_known()

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 
 from movielake.cluster.slurm import read_job
 from movielake.cluster.workers import AHEAD, shared_client
+from movielake.reading.codes import plain
 from movielake.reading.counting import GroupCounter, count_values
-from movielake.reading.files import KEYS, PlainRows, numbered_rows, plain
+from movielake.reading.files import KEYS, PlainRows, numbered_rows
 from movielake.reading.groups import FileGroup
 from movielake.reading.holdings import Holdings
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from movielake.reading.files import plain
+from movielake.reading.codes import plain
 from movielake.reading.rowgroups import texts_of
 from movielake.schema.tables import Table
 from movielake.staging.sources import Source

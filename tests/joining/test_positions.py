@@ -26,8 +26,9 @@ def in_plain_python(ids: list[list[int | None]], known: list[list[int | None]]) 
     return found
 
 
-def chunked(ids: list[int | None]) -> pa.ChunkedArray:
-    """Return ids in two chunks."""
+def together(partitions: list[list[int | None]]) -> pa.ChunkedArray:
+    """Return the ids of all partitions in two chunks."""
+    ids = [id_ for partition in partitions for id_ in partition]
     middle = len(ids) // 2
     return pa.chunked_array([ids[:middle], ids[middle:]], pa.int32())
 
@@ -38,13 +39,13 @@ def test_positions_are_those_of_plain_python(
     partitions: list[tuple[list[int | None], list[int | None]]],
 ) -> None:
     ids, known = ([pair[side] for pair in partitions] for side in (0, 1))
-    found = find_positions([*map(chunked, ids)], [*map(chunked, known)])
+    found = find_positions(together(ids), [*map(len, ids)], together(known), [*map(len, known)])
     assert found.tolist() == in_plain_python(ids, known)
 
 
 @pytest.mark.parametrize("far", [5, 2**30])
 def test_ids_near_and_far_give_the_same_positions(far: int) -> None:
     """Ids far apart are looked up by a hash."""
-    ids = [chunked([far, 1, None, 2, far + 1])]
-    known = [chunked([1, far, 1, None])]
-    assert find_positions(ids, known).tolist() == [1, 2, -1, -1, -1]
+    ids = together([[far, 1, None, 2, far + 1]])
+    known = together([[1, far, 1, None]])
+    assert find_positions(ids, [5], known, [4]).tolist() == [1, 2, -1, -1, -1]
