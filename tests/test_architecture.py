@@ -51,7 +51,7 @@ WINGS = {
     "asking": "views connection queries comparing cells forms exporting",
     "report": "page coverage activity titles films places questions quality findings aggregate",
     "validation": "findings rules whereabouts feeds manifests lakefile inventory places markup "
-    "records references rows accounts parts shared together contents batches weeks lake "
+    "records rows references accounts parts shared together contents batches weeks lake "
     "trends page",
     "cli": "interrupts failures escaping console verdict progress completion options output "
     "walkthrough notebooks commands",

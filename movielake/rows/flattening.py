@@ -8,7 +8,7 @@ elements: the record itself, or one item of a repeated element.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pyarrow as pa
@@ -131,19 +131,27 @@ def node_texts(nodes: Sequence[Node], paths: Sequence[str], joiner: str | None) 
 def _values_at(nodes: Sequence[Node], path: str) -> list[Any]:
     if "/" not in path:
         return [node.get(path) for node in nodes]
-    found = [list(_find(node, path.split("/"))) for node in nodes]
+    parts = path.split("/")
+    found = [_find(node, parts) for node in nodes]
     return [values[0] if len(values) == 1 else values or None for values in found]
 
 
-def _find(value: Any, parts: Sequence[str]) -> Iterator[Any]:
+def _find(value: Any, parts: Sequence[str]) -> list[Any]:
     """Follow a path through every item of repeated elements."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _find(item, parts)
-    elif not parts:
-        yield value
-    elif isinstance(value, dict) and parts[0] in value:
-        yield from _find(value[parts[0]], parts[1:])
+    values = _items_of(value)
+    for part in parts:
+        inner = [value[part] for value in values if isinstance(value, dict) and part in value]
+        values = _items_of(inner)
+    return values
+
+
+def _items_of(value: Any) -> list[Any]:
+    """Return the items of lists, also of lists in lists, or a list of one other value."""
+    if not isinstance(value, list):
+        return [value]
+    if list not in map(type, value):
+        return value
+    return [inner for item in value for inner in _items_of(item)]
 
 
 def _texts(values: list[Any], joiner: str | None) -> pa.Array:
@@ -195,7 +203,7 @@ def text_of(value: Any, joiner: str | None = None) -> str | None:
 
 def _united_lists(nodes: Sequence[Node], paths: Sequence[str]) -> pa.Array:
     items, parents = _items(nodes, paths)
-    return regroup(pa.array(map(text_of, items), pa.string()), parents, len(nodes))
+    return regroup(_texts(items, None), parents, len(nodes))
 
 
 def _structs(
@@ -220,7 +228,7 @@ def _items(nodes: Sequence[Node], paths: Sequence[str]) -> tuple[list[Any], pa.A
     for position, node in enumerate(nodes):
         for first, *rest in parts:
             if first in node:  # most nodes do not have the element
-                found = list(_find(node[first], rest))
+                found = _find(node[first], rest)
                 items += found
                 parents += [position] * len(found)
     return items, pa.array(parents, pa.int64())

@@ -12,7 +12,7 @@ from movielake.feed.records import OWN_KEYS
 from movielake.rows.extras import Node, collect_extras
 from movielake.rows.flattening import node_column
 from movielake.rows.problems import OF_NAMES, OTHERS, Problem, ProblemCounter
-from movielake.rows.screenings import HEAVIEST, flatten_batch, weigh
+from movielake.rows.screenings import HEAVIEST, count_showings, weigh
 from movielake.schema.tables import Table
 
 
@@ -34,6 +34,7 @@ def count_again(
 
     Examples
     --------
+    >>> from movielake.rows.screenings import flatten_batch
     >>> from movielake.schema.tables import table
     >>> movies = [{"running_time": "long"}, {"running_time": "103"}, {"running_time": "-"}]
     >>> whole, first = ProblemCounter(), ProblemCounter()
@@ -50,7 +51,7 @@ def count_again(
         firsts = {path.partition("/")[0] for path in paths}.union(OWN_KEYS)
         records = [_part(record, table, firsts, values) for record in records]
     if table.name == "showings":
-        flatten_batch(records, table, problems, 0)
+        count_showings(records, table, columns, problems)
         return
     if names:
         collect_extras(records, table, problems)

@@ -109,10 +109,12 @@ def _most_times(node: Node) -> int:
 def _letters(value: object) -> int:
     if isinstance(value, str):
         return len(value)
-    if isinstance(value, dict):
-        markup = len(value.markup) if isinstance(value, Marked) else 0
-        return markup + sum(map(_letters, value.values()))
-    return sum(map(_letters, value)) if isinstance(value, list) else 0
+    if not isinstance(value, (dict, list)):
+        return 0
+    letters = len(value.markup) if isinstance(value, Marked) else 0
+    for item in value.values() if isinstance(value, dict) else value:
+        letters += len(item) if type(item) is str else _letters(item)
+    return letters
 
 
 def _bearable(record: Node, table: Table, problems: ProblemCounter) -> Node:
@@ -176,6 +178,22 @@ def flatten_showings(
     return pa.table([columns[name] for name in table.arrow.names], schema=table.arrow)
 
 
+def count_showings(
+    records: Sequence[Node], table: Table, columns: Sequence[Column], problems: ProblemCounter
+) -> None:
+    """Count the problems that `flatten_showings` finds with names and in some of the columns."""
+    records = [_bearable(record, table, problems) for record in records]
+    dates, record_of_date = _dates(records)
+    for column in columns:
+        if column.type == _TIMES:
+            _times(records, dates, record_of_date, table, problems)
+        elif any(path.startswith(_DATE) for path in column.paths):
+            _date_column(records, dates, record_of_date, column, problems)
+        else:
+            node_column(records, column, problems)
+    _extra(records, dates, record_of_date, table, problems)
+
+
 def _dates(records: Sequence[Node]) -> tuple[list[Node], pa.Array]:
     """List all show_dates as nodes, each with the position of its record."""
     dates: list[Node] = []
@@ -223,9 +241,7 @@ def show_dates(
 
 
 def _date_node(item: Node | str | None) -> Node:
-    if isinstance(item, dict):
-        return item
-    return {} if item is None else {"#text": item}
+    return item if isinstance(item, dict) else {} if item is None else {"#text": item}
 
 
 def _date_column(
@@ -272,11 +288,8 @@ def _times(
 def _lists(screenings: list[list[Screening]]) -> pa.Array:
     """Convert each list of screenings to a list of structs."""
     flat = list(chain.from_iterable(screenings))
-    times = (
-        pa.array([s.milliseconds for s in flat], pa.int32())
-        .cast(pa.time32("ms"))
-        .cast(pa.time64("us"))
-    )
+    milliseconds = pa.array([s.milliseconds for s in flat], pa.int32())
+    times = milliseconds.cast(pa.time32("ms")).cast(pa.time64("us"))
     bargain = pa.array([s.bargain for s in flat], pa.bool_())
     days = pa.array([s.days for s in flat], pa.int32())
     offsets = np.cumsum([0, *map(len, screenings)], dtype=np.int32)
@@ -298,8 +311,7 @@ def _extra(
     table: Table,
     problems: ProblemCounter,
 ) -> pa.Array:
-    outside = [without(record, "show_date") for record in records]
-    of_records = collect_extras(outside, table, problems)
+    of_records = collect_extras([without(r, "show_date") for r in records], table, problems)
     of_dates = collect_extras(dates, table, problems, below=_DATE)
     merged = [
         {**(of_records[owner] or {}), **(inner or {})} or None

@@ -17,7 +17,7 @@ from movielake.validation.shared import SharedFile
 BATCH: Final = 1 << 23
 """Largest size of one task for a worker, in bytes: a few seconds of work."""
 
-_PARTITION: Final = 50_000
+_PARTITION: Final = 5_000
 _FOOTERS: Final = 1_000
 """Extra cost of a partition besides its bytes, and its cost with ``fast``. Both in bytes."""
 

@@ -56,7 +56,9 @@ def check_places(country: str, path: str, places: Sequence[pa.Table]) -> Iterato
     theaters = pa.concat_tables(places)
     latitude, longitude = (theaters[name].to_numpy() for name in ("theater_lat", "theater_lon"))
     outside = is_outside(latitude, longitude, country)
-    swapped = outside & ~is_outside(longitude, latitude, country)
+    swapped = outside
+    if outside.any():
+        swapped = outside & ~is_outside(longitude, latitude, country)
     # The rule `coordinates` reports points that are not on Earth.
     outside &= (abs(latitude) <= 90) & (abs(longitude) <= 180) & ~swapped
     for rule, chosen, fault in (

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from movielake.joining.lookups import ID
 from movielake.validation.findings import Finding
+from movielake.validation.rows import IDS
 from movielake.validation.rules import found
+
+_ID: Final = {name: ids[0] for name, ids in IDS.items() if len(ids) == 1}
+"""The id of each table that showings refer to."""
 
 Ids = Mapping[str, pa.ChunkedArray]
 """Name of an id to its value in each record."""
@@ -35,7 +39,7 @@ def check_keys(paths: Mapping[str, str], tables: Mapping[str, Ids]) -> Iterator[
             if values.null_count:
                 message = f"{values.null_count:,} of {len(values):,} records have no {column}"
                 yield found("missing-key", path, message, count=values.null_count)
-            if name in ID:
+            if name in _ID:
                 yield from _repeated(path, column, values.drop_null())
 
 
@@ -69,7 +73,7 @@ def check_references(
     ------
     Finding
     """
-    for name, column in ID.items():
+    for name, column in _ID.items():
         if name not in tables or "showings" not in tables:
             continue
         sought = tables["showings"][column]

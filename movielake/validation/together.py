@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
@@ -29,7 +30,7 @@ from movielake.lake.collector import collector_paused
 from movielake.lake.commits import Commit, MemberCommit
 from movielake.lake.partdigests import digests_of_parts
 from movielake.lake.writers import WrittenFile
-from movielake.rows.problems import Problem, ProblemCounter
+from movielake.rows.problems import OTHERS, Problem, ProblemCounter
 from movielake.rows.recounts import count_again
 from movielake.rows.screenings import flatten_batch
 from movielake.schema.tables import Table
@@ -209,10 +210,7 @@ def _compare(table: Table, members: list[_Member]) -> list[_Member] | None:
         for member, digest in zip(members, digests_of_parts(rows, bounds), strict=True)
         if digest == member.commit.digest
     ]
-    found = counter.problems()
-    if not found and not any(member.problems for member in members):
-        return agreeing
-    return [member for member in agreeing if _has_its_problems(member, table, found)]
+    return _with_their_problems(table, members, agreeing, counter.problems())
 
 
 def _numbered(made: pa.Table, members: Sequence[_Member], bounds: Sequence[int]) -> pa.Table:
@@ -225,8 +223,31 @@ def _numbered(made: pa.Table, members: Sequence[_Member], bounds: Sequence[int])
     return made.set_column(at, made.field(at), pa.array(made["record"].to_numpy() - before))
 
 
-def _has_its_problems(member: _Member, table: Table, among: Sequence[Problem]) -> bool:
-    """Return whether the records of a member have exactly the problems in its commit."""
+def _with_their_problems(
+    table: Table, members: list[_Member], agreeing: list[_Member], found: Sequence[Problem]
+) -> list[_Member]:
+    """Return those agreeing members whose records have exactly the problems in their commit.
+
+    If the sum of each problem is right, and it is right in each member whose commit has it, then no
+    other member has it. So it is not counted there.
+    """
+    stated: Counter[tuple[str, str]] = Counter()
+    for member in members:
+        stated.update(member.problems)
+    is_sum = stated == count_values(found) and all(p.column != OTHERS for p in found)
+    if is_sum and all(_has_own(member, table, found) for member in members):
+        return agreeing
+    return [member for member in agreeing if _count(member, table, found) == member.problems]
+
+
+def _has_own(member: _Member, table: Table, found: Sequence[Problem]) -> bool:
+    """Return whether the records have the problems in the commit, and maybe others."""
+    own = [problem for problem in found if (problem.kind, problem.column) in member.problems]
+    counted = _count(member, table, own) if own else {}
+    return all(counted.get(key) == count for key, count in member.problems.items())
+
+
+def _count(member: _Member, table: Table, among: Sequence[Problem]) -> dict[tuple[str, str], int]:
     counter = ProblemCounter()
     count_again(member.records, table, among, counter)
-    return count_values(counter.problems()) == member.problems
+    return count_values(counter.problems())
