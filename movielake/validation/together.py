@@ -178,6 +178,8 @@ def _records(content: bytes | None, rows: pa.Table) -> list[Record] | None:
         return None
     lines = text.decode().removesuffix("\n").split("\n") if text else []
     records = [json.loads(line) for line in lines]
+    if rows["extra"].null_count == len(rows):
+        return records
     names = [name for name in MARKUP_COLUMNS if name in rows.column_names]
     for number, kept in read_markup([rows.select(names)]).items():
         records[number] = restore(records[number], kept)
