@@ -22,6 +22,7 @@ from movielake import (
     MoviesReader,
     ShowingsReader,
     TheatersReader,
+    compact,
     convert,
     join_records,
     join_showings,
@@ -373,6 +374,24 @@ def test_counts_of_a_join_match_its_dataframe(sample_lake: Path) -> None:
     assert long == frame["running_time"].notna().sum()
     assert view.head(3).equals(frame.head(3))
     assert view.map_partitions(len) == showings.map_partitions(len)
+
+
+@pytest.mark.parametrize("layout", ["leaves", "compact"])
+def test_counts_by_columns_of_two_other_tables_match_the_dataframe(
+    layout: str, sample_lake: Path, tmp_path: Path
+) -> None:
+    lake = str(sample_lake)
+    if layout == "compact":
+        lake = compact(lake, str(tmp_path / "compact"))
+    view = JoinedShowings(
+        ShowingsReader(lake), movie_columns=["running_time"], theater_columns=["theater_lat"]
+    )
+    by = ["country", "date_stamp", "running_time"]
+    frame = view.dataframe[[*by, "theater_lat"]].compute().fillna({"running_time": -1})
+    sizes = frame.groupby(by, observed=True)["theater_lat"].count()
+    found = view.count_by(*by, of="theater_lat").fillna({"running_time": -1})
+    assert found.set_index(by)["count"].to_dict() == sizes[sizes > 0].to_dict()
+    assert view.count_by()["count"][0] == len(frame)
 
 
 def test_joined_records_match_plain_python(sample_lake: Path) -> None:

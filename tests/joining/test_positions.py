@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movielake.joining.positions import find_positions
+from movielake.joining.positions import find_positions, merge_runs
 from tests.strategies import examples
 
 NARROW = st.integers(100, 130)
@@ -49,3 +51,22 @@ def test_ids_near_and_far_give_the_same_positions(far: int) -> None:
     ids = together([[far, 1, None, 2, far + 1]])
     known = together([[1, far, 1, None]])
     assert find_positions(ids, [5], known, [4]).tolist() == [1, 2, -1, -1, -1]
+
+
+FEW = st.none() | st.integers(-1, 1)
+FILES = st.lists(st.lists(st.tuples(FEW, FEW), max_size=8), max_size=4)
+
+
+@examples()
+@given(FILES)
+def test_runs_are_those_of_plain_python(
+    files: list[list[tuple[int | None, int | None]]],
+) -> None:
+    rows = [row for file in files for row in file]
+    names = ("movie_id", "theater_id")
+    columns = {n: together([[row[i] for row in rows]]) for i, n in enumerate(names)}
+    expected = [[(row, len([*run])) for row, run in groupby(file)] for file in files]
+    runs, lengths, weights = merge_runs(pa.table(columns), [len(file) for file in files])
+    found = zip(zip(*(runs[name].to_pylist() for name in names), strict=True), weights, strict=True)
+    assert [*found] == [pair for file in expected for pair in file]
+    assert lengths == [len(file) for file in expected]
