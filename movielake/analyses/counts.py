@@ -137,9 +137,8 @@ class ScreeningCounts:
         >>> germany.days.column_names
         ['movie_id', 'show_date', 'screenings']
         """
-        return self._once(
-            "by_film", lambda: self._pass(films=True, theaters=True, hours=self._shared)
-        )
+        hours = self._shared
+        return self._once("by_film", lambda: self._pass(films=True, theaters=True, hours=hours))
 
     @property
     def by_day(self) -> list[CountryCounts]:
@@ -208,7 +207,12 @@ class ScreeningCounts:
     def count_all(self) -> ScreeningCounts:
         """Count everything now, in one pass through the files instead of two.
 
-        Without it, `shares` reads the files again when it is first asked. Returns the same object.
+        Without it, `shares` reads the files again when it is first asked.
+
+        Returns
+        -------
+        ScreeningCounts
+            The same object.
 
         Examples
         --------
@@ -219,9 +223,8 @@ class ScreeningCounts:
         """
         names = ("by_film", "attributes")
         if not self._kept.keys() >= set(names):  # what was counted alone lacks the other
-            self._kept |= dict.fromkeys(
-                names, self._pass(tuple(ATTRIBUTES), films=True, theaters=True, hours=True)
-            )
+            found = self._pass(tuple(ATTRIBUTES), films=True, theaters=True, hours=True)
+            self._kept |= dict.fromkeys(names, found)
         return self
 
     def by_id(self, table: str) -> list[IdCounts]:
@@ -272,20 +275,14 @@ class ScreeningCounts:
         kept: T = self._kept[name]
         return kept
 
-    def _pass(
-        self,
-        asked: tuple[str, ...] = (),
-        *,
-        films: bool = False,
-        theaters: bool = False,
-        hours: bool = False,
-    ) -> list[CountryCounts]:
+    def _pass(self, asked: tuple[str, ...] = (), **what: bool) -> list[CountryCounts]:
+        """Count attributes, and what the flags of `CountryPass` say."""
         showings = self._showings
         held = showings._checked()
-        bases = self.bases if films else Bases({})
+        bases = self.bases if what.get("films") else Bases({})
         counter, groups = self._attributes(asked) if asked else (None, showings._groups_to_count())
-        tasks = tasks_by_country(groups, together=films or hours)
-        task = CountryPass(showings._source, bases, films, theaters, hours, counter)
+        tasks = tasks_by_country(groups, together=bool(what))
+        task = CountryPass(showings._source, bases, attributes=counter, **what)
         return sorted(over_groups(task, held, tasks), key=lambda counts: counts.country)
 
     def _attributes(self, asked: tuple[str, ...]) -> tuple[AttributeCounter, list[FileGroup]]:

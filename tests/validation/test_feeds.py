@@ -21,7 +21,16 @@ from hypothesis import strategies as st
 
 from movielake import convert
 from movielake.feed.records import Records
-from movielake.rows.problems import REPEATED, UNKNOWN, UNTYPED, Problem, ProblemCounter
+from movielake.rows.problems import (
+    BESIDE,
+    OVERNIGHT,
+    REPEATED,
+    UNKNOWN,
+    UNORDERED,
+    UNTYPED,
+    Problem,
+    ProblemCounter,
+)
 from movielake.rows.screenings import flatten_batch
 from movielake.schema.tables import TABLES, table
 from movielake.validation.feeds import FEED_RULES, check_feed, check_zip
@@ -31,7 +40,14 @@ from tests.feeds import files, houses, manifest, movies, showing, times, week, w
 from tests.strategies import ENCODINGS, documents, encode, examples
 
 DEU = "20191206/movies_deu.zip"
-OF_KIND = {UNTYPED: "untyped-value", REPEATED: "repeated-element", UNKNOWN: "unknown-element"}
+OF_KIND = {
+    UNTYPED: "untyped-value",
+    REPEATED: "repeated-element",
+    UNKNOWN: "unknown-element",
+    BESIDE: "text-beside-time",
+    UNORDERED: "unordered-times",
+    OVERNIGHT: "overnight-time",
+}
 OF_STATUS = {
     "damaged": "damaged-member",
     "refused": "refused-member",

@@ -174,7 +174,7 @@ df.set_index("movie_id").theater_id
 df.set_index("show_date").movie_id
 df.set_index("starts_at").movie_id.resample("D").count()
 df.dropna(subset=["starts_at"]).set_index("starts_at").movie_id.resample("D").count()
-df.dropna(subset=["starts_at"]).set_index("starts_at").resample("W").agg({"movie_id": "count"})
+df.dropna(subset=["starts_at"]).set_index("starts_at").resample("W-MON").agg({"movie_id": "count"})
 df.reset_index(drop=True).movie_id
 df.merge(names, on="movie_id")[["movie_id", "name"]]
 df.merge(names, on="movie_id", how="left")
@@ -487,7 +487,7 @@ DIFFERING = {
     ): Difference("agg does not know nunique", DASK, "dask/dask#6280"),
     (
         "showings",
-        'df.dropna(subset=["starts_at"]).set_index("starts_at").resample("W")'
+        'df.dropna(subset=["starts_at"]).set_index("starts_at").resample("W-MON")'
         '.agg({"movie_id": "count"})',
     ): Difference("weeks do not fit the partitions", DASK, "dask/dask#6230"),
     ("showings", "df.show_attributes.dropna().map(len)"): Difference(
