@@ -99,7 +99,8 @@ def counted(findings: list[Finding]) -> Counter:
 
 def test_findings_on_the_sample_feed_match_its_conversion(findings, sample_lake):
     assert counted(findings) == reported(sample_lake)
-    assert {f.rule for f in findings} >= {*OF_KIND.values(), "left-out-member"}
+    rare = {"unordered-times"}  # not in this sample; tested below
+    assert {f.rule for f in findings} >= {*OF_KIND.values(), "left-out-member"} - rare
     assert all(f.line and f.column for f in findings if f.rule in OF_KIND.values())
 
 
