@@ -1,6 +1,7 @@
 """Run the engines outside CI: ``python -m tests.engines LAKE [NAME ...]``.
 
-Each engine gets a virtual environment in build/engines, which the next run uses again. The answers
+Each engine gets a virtual environment, or a folder of npm packages, in build/engines. The next run
+uses it again. The answers
 go into results.json, from which ``python docs/pages.py`` makes docs/engine-table.md.
 """
 
@@ -21,6 +22,7 @@ from tests.engines.asking import (
     LAYOUTS,
     ask,
     engines,
+    installation,
     known,
     outcome,
     prepare,
@@ -28,19 +30,22 @@ from tests.engines.asking import (
     right,
 )
 
-VENVS = HERE.parents[1] / "build" / "engines"
 RESULTS = HERE / "results.json"
 
 
-def python_with(engine: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Make or find the virtual environment of an engine. Return its Python and its costs."""
-    folder = VENVS / engine["name"].replace(" ", "-").lower()
+def install(engine: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Install an engine, unless an earlier run did. Return the Python to run, and the costs."""
+    folder = installation(engine)
     python, costs = folder / "bin" / "python", folder / "costs.json"
     if not costs.exists():
-        venv.create(folder, with_pip=True)
+        if engine.get("language") == "javascript":
+            folder.mkdir(parents=True, exist_ok=True)
+            command = ["npm", "install", "--silent", "--prefix", folder]
+        else:
+            venv.create(folder, with_pip=True)
+            command = [python, "-m", "pip", "install", "-q"]
         started = time.monotonic()
-        command = [python, "-m", "pip", "install", "-q", *engine["packages"]]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        subprocess.run([*command, *engine["packages"]], check=True, stderr=subprocess.DEVNULL)
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         found = {"seconds": round(time.monotonic() - started), "megabytes": round(size / 1e6)}
         costs.write_text(json.dumps(found))
@@ -56,7 +61,7 @@ def main(lake: str, *names: str) -> int:
     for engine in engines():
         if names and engine["name"] not in names:
             continue
-        python, costs = python_with(engine)
+        python, costs = install(engine)
         with tempfile.TemporaryDirectory() as folder:
             prepare(Path(folder), place)
             found = ask(engine, asked, Path(folder), python)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections import defaultdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,10 +16,11 @@ import pyarrow.parquet as pq
 from movielake import compact
 from movielake.schema.engines import ENGINES, engine_types
 from movielake.schema.tables import TABLES, table
+from tests.engines import javascript
 from tests.feeds import all_records
 
 HERE: Final = Path(__file__).parent
-COLUMNS: Final = ("date_stamp", "country", "show_time", "show_attributes", "extra")
+COLUMNS: Final = ("date_stamp", "country", "show_time", "starts_at", "show_attributes", "extra")
 SHOWN: Final = {
     "keys": "date_stamp",
     "times": "show_time",
@@ -37,6 +39,18 @@ LAYOUTS: Final = {
 
 def engines() -> list[dict[str, Any]]:
     return list(tomllib.loads((HERE / "engines.toml").read_text(encoding="utf-8"))["engine"])
+
+
+def installation(engine: dict[str, Any]) -> Path:
+    """Return the folder where `python -m tests.engines` installs an engine."""
+    return HERE.parents[1] / "build" / "engines" / engine["name"].replace(" ", "-").lower()
+
+
+def installed(engine: dict[str, Any]) -> bool:
+    """Say whether an engine can run here without its installation by `python -m tests.engines`."""
+    if engine.get("language") == "javascript":
+        return javascript.installed(installation(engine) / "node_modules")
+    return all(find_spec(module) is not None for module in engine["modules"])
 
 
 def prepare(folder: Path, lake: Path) -> None:
@@ -59,16 +73,12 @@ def rows(lake: Path) -> list[dict[str, Any]]:
 
 
 def question(lake: Path) -> dict[str, Any]:
-    """Choose the record whose row the engines show. Its rows are alike, with a list and a map."""
+    """Choose the record whose first screening the engines show. It has a list and a map."""
     records = defaultdict(list)
     for row in rows(lake):
-        records[row["source_xml"], row["record"]].append(row)
-    shown = {
-        key: {str([row[name] for name in COLUMNS]) for row in found}
-        for key, found in records.items()
-        if found[0]["extra"] and found[0]["show_attributes"] and found[0]["show_time"]
-    }
-    source, record = min(key for key, different in shown.items() if len(different) == 1)
+        if row["extra"] and row["show_attributes"] and row["starts_at"]:
+            records[row["source_xml"], row["record"]].append(row["starts_at"])
+    source, record = min(key for key, times in records.items() if times.count(min(times)) == 1)
     return {
         "SOURCE": source,
         "RECORD": record,
@@ -107,8 +117,12 @@ def ask(
     engine: dict[str, Any], names: dict[str, Any], folder: Path, python: str = sys.executable
 ) -> dict[str, Any]:
     """Run an engine in a process of its own, in a folder made by `prepare`."""
+    if engine.get("language") == "javascript":
+        command = javascript.command(engine, names, folder, installation(engine) / "node_modules")
+    else:
+        command = [python, str(HERE / "probe.py")]
     result = subprocess.run(
-        [python, HERE / "probe.py"],
+        command,
         input=json.dumps({"engine": engine, "names": names}),
         cwd=folder,
         capture_output=True,

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engines.asking import LAYOUTS, ask, engines, known, outcome, prepare, question, right
+from tests.engines.asking import (
+    LAYOUTS,
+    ask,
+    engines,
+    installed,
+    known,
+    outcome,
+    prepare,
+    question,
+    right,
+)
 from tests.engines.page import RESULTS
 
 ENGINES = {engine["name"]: engine for engine in engines()}
@@ -37,16 +46,17 @@ def asked(sample_lake) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ENGINES)
 def test_an_engine_answers_as_plain_python(name, place, asked, expected):
     engine = ENGINES[name]
-    if missing := [module for module in engine["modules"] if find_spec(module) is None]:
+    if not installed(engine):
         assert name not in ALWAYS
-        pytest.skip(f"{', '.join(missing)} is not installed; python -m tests.engines runs {name}")
+        pytest.skip(f"{name} is not installed; python -m tests.engines runs it")
     found = ask(engine, asked, place)
     for layout, counted in LAYOUTS.items():
         assert (layout in found) == (layout in engine), found
         if layout in engine:
             came = outcome(found[layout], expected[counted])
             assert came == known(engine, layout), (layout, found)
-    assert found["leaves"]["row"] == found["compact"]["row"], "both layouts have the same values"
+    if "leaves" in engine:
+        assert found["leaves"]["row"] == found["compact"]["row"], "the layouts have the same values"
 
 
 def test_the_answers_are_not_trivial(expected):

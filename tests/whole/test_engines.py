@@ -134,3 +134,13 @@ def test_every_section_of_the_page_is_tested():
     without = {title for title, blocks in SECTIONS.items() if not blocks}
     assert without == {"Traps behind the engines"}
     assert all(len(blocks) <= 1 for blocks in SECTIONS.values())
+
+
+def test_each_trap_has_a_script_that_runs_its_version():
+    rows = re.findall(r"^\| (.*?) \|.*\| `([\w-]+)` \|$", PAGE.read_text(), re.M)
+    assert len(rows) == 14
+    for tool, script in rows:
+        text = (PAGE.parents[1] / "findings" / f"{script}.sh").read_text()
+        assert all(
+            re.search(rf"[=@]{version}\b", text) for version in re.findall(r" ([\d.]+)", tool)
+        )
