@@ -88,14 +88,16 @@ def _section(engine: dict[str, Any]) -> str:
         ]
     )
     missing = "".join(
-        f"{files}: {engine[reason]}.\n\n"
-        for files, reason in (("JSON Lines", "no_json"), ("Parquet", "no_parquet"))
-        if reason in engine
+        f"{files}: {engine[key]}.\n\n"
+        for files, key in (("JSON Lines", "no_json"), ("Parquet", "no_parquet"))
+        if key in engine
     )
     language = engine.get("language", "python")
+    reason = "<!-- not run: tests/whole/test_engine_table.py runs it -->\n"
+    not_run = reason if language == "python" else ""  # the tests of pages run no other language
     return (
         f"## {engine['name']}\n\n"
         + textwrap.fill(engine["traps"], 127, break_long_words=False)
-        + f"\n\n{missing}<!-- not run: tests/whole/test_engine_table.py runs it -->\n"
+        + f"\n\n{missing}{not_run}"
         f"```{language}\n{code}\n```\n"
     )
