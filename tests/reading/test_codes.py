@@ -82,6 +82,13 @@ def test_counts_are_those_of_plain_python(data: st.DataObject) -> None:
         assert dict(zip(zip(*keys, strict=True), numbers, strict=True)) == expected
 
 
+@pytest.mark.parametrize("seconds", [1, 4, 64])  # 4 s and 64 s are multiples of 256 µs
+def test_a_time_between_two_minutes_is_itself(seconds: int) -> None:
+    times = [datetime.time(13, 20), datetime.time(13, 20 + seconds // 60, seconds % 60)]
+    codes = encode("it", pa.chunked_array([times], pa.time64("us")))
+    assert codes.values["it"].take(pa.array(codes.numbers - codes.low)).to_pylist() == times
+
+
 def test_runs_of_a_value_are_counted_like_single_values() -> None:
     ids = np.repeat(np.arange(100, 200, dtype=np.int32), 3000)  # several blocks
     kept = np.arange(len(ids)) % 7 > 0
