@@ -290,7 +290,10 @@ def cell(found: Any) -> str:
     """Show a measurement."""
     if found is None:
         return ""
-    return found if isinstance(found, str) else f"{found[0]:.2g} s, {found[1]:.0f} MB"
+    if isinstance(found, str):
+        return found
+    seconds, peak = found
+    return f"{seconds:.{2 if seconds < 99.5 else 3}g} s, {peak:.0f} MB"
 
 
 def ratio(ours: Any, theirs: Any) -> str:
