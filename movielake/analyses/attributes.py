@@ -180,7 +180,7 @@ def _count_ids(file: Integers, column: pa.ChunkedArray) -> tuple[Integers, pa.Ar
     """Count the rows of each id in each file. A null is an id of its own."""
     valid = column.is_valid().to_numpy()
     numbers = column.fill_null(0).to_numpy() if column.null_count else column.to_numpy()
-    starts = starts_of([file, numbers, valid])
+    starts = starts_of([file, numbers, valid] if column.null_count else [file, numbers])
     counts = np.diff(starts, append=len(file))
     distinct, place = code(numbers[starts])
     width = 2 * max(len(distinct), 1)
@@ -203,7 +203,9 @@ def items(column: pa.ChunkedArray | pa.Array) -> tuple[Integers, pa.Array]:
     width = max(len(coded.dictionary), 1)
     key = parents[valid] * np.int64(width) + coded.indices.drop_null().to_numpy()
     keys = distinct_of(key)
-    without = np.setdiff1d(np.arange(len(array)), keys // width)
+    is_without = np.ones(len(array), bool)
+    is_without[keys // width] = False
+    without = np.flatnonzero(is_without)
     values = pa.concat_arrays(
         [coded.dictionary.take(pa.array(keys % width)), pa.nulls(len(without), pa.string())]
     )
