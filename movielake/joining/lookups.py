@@ -14,6 +14,7 @@ from itertools import accumulate, groupby, pairwise
 from operator import itemgetter
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from dask.tokenize import normalize_token
@@ -168,10 +169,13 @@ class JoinedRows(PlainRows):
         An id that is missing gives a null. Texts are dictionary-coded, so that a showing takes a
         small number instead of a text.
         """
-        columns = list(dict.fromkeys(chosen.values()))
-        whole, positions = look_up(
-            self._joined[name][0], table(name), others, ids, lengths, columns, coded=True
+        url, columns = self._joined[name][0], list(dict.fromkeys(chosen.values()))
+        # A film has several showings one behind the other, so look up each run once.
+        runs, of_files, times = merge_runs(pa.table({"id": ids}), lengths)
+        whole, of_runs = look_up(
+            url, table(name), others, runs["id"], of_files, columns, coded=True
         )
+        positions = np.repeat(of_runs, times)
         taken = {stored: _taken(whole[stored], positions) for stored in columns}
         return {shown: taken[stored] for shown, stored in chosen.items()}
 
