@@ -20,7 +20,7 @@ from fsspec.core import OpenFile
 from zstandard import ZstdDecompressor
 
 from movielake.feed.records import Record
-from movielake.reading.codes import plain
+from movielake.reading.codes import Weights, plain
 from movielake.reading.groups import FileGroup, HeldFile, merge_neighbours
 from movielake.reading.rowgroups import (
     Coded,
@@ -38,7 +38,7 @@ from movielake.schema.tables import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-Merged = tuple[pa.Table, list[int], "np.ndarray[Any, np.dtype[np.int64]] | None"]
+Merged = tuple[pa.Table, list[int], Weights | None]
 """Rows, the number of rows of each file, and how often each row is there. None means once."""
 
 KEYS: Final = ("date_stamp", "country")
