@@ -270,15 +270,19 @@ def rename(lake: Folder, temporary: str, path: str, *, is_durable: bool = True) 
     never leaves a name without its bytes. In an object store, the file is copied within the store,
     and appears at once.
     """
-    target = lake.join(path)
-    lake.make(*path.split("/")[:-1])
+    target, folder = lake.join(path), path.split("/")[:-1]
     if lake.is_local:
         if is_durable:
             with Path(temporary).open("rb") as file:
                 os.fsync(file.fileno())
-        os.replace(temporary, target)  # noqa: PTH105  (paths of fsspec are strings)
+        try:
+            os.replace(temporary, target)  # noqa: PTH105  (paths of fsspec are strings)
+        except FileNotFoundError:  # most often the folder is there, so it is not made first
+            lake.make(*folder)
+            os.replace(temporary, target)  # noqa: PTH105
     elif lake.is_object_store:
         lake.fs.cp_file(temporary, target)
         lake.fs.rm_file(temporary)
     else:
+        lake.make(*folder)
         lake.fs.mv(temporary, target)

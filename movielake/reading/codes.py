@@ -83,7 +83,7 @@ def encode(name: str, column: pa.ChunkedArray) -> Codes:
         low, high = (end.as_py() // step for end in pc.min_max(integers).values())
         if high - low < _SPREAD:
             known = pc.fill_null(integers, low * step) if integers.null_count else integers
-            numbers = known.to_numpy() if step == 1 else _minutes(known)
+            numbers = _plain_numbers(known) if step == 1 else _minutes(known)
             if numbers is not None:
                 values = pa.array((np.arange(high - low + 1) + low) * step).cast(integers.type)
                 return _codes(name, numbers, low, values.cast(column.type), column)
@@ -92,6 +92,11 @@ def encode(name: str, column: pa.ChunkedArray) -> Codes:
 
 _MINUTE: Final = 60_000_000
 """A minute in microseconds. Times of screenings are whole minutes."""
+
+
+def _plain_numbers(column: pa.ChunkedArray) -> Numbers:
+    """Return integers without nulls. A single chunk is not copied, unlike by its column."""
+    return (column.chunk(0) if column.num_chunks == 1 else column).to_numpy()
 
 
 def _minutes(column: pa.ChunkedArray) -> Numbers | None:

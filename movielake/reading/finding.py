@@ -107,13 +107,14 @@ def _hold_lake(folder: Folder, table: Table, selection: Selection) -> Holdings:
     _check(members, mine, layout, folder.url)
     stamps = _distinct(members["date_stamp"])
     countries = _distinct(members["country"])
-    files = mine.filter(
-        pc.and_(
-            _is_meant(mine["date_stamp"], [s for s in stamps if selection.means_stamp(s)]),
-            _is_meant(mine["country"], [c for c in countries if selection.means_country(c)]),
-        )
-    )
-    return Holdings(folder, table, files, stamps, countries, layout == COMPACT)
+    for key, values, means in (
+        ("date_stamp", stamps, selection.means_stamp),
+        ("country", countries, selection.means_country),
+    ):
+        chosen = [value for value in values if means(value)]
+        if len(chosen) < len(values):
+            mine = mine.filter(pc.is_in(mine[key], pa.array(chosen, pa.string())))
+    return Holdings(folder, table, mine, stamps, countries, layout == COMPACT)
 
 
 def _check(members: pa.Table, mine: pa.Table, layout: str, url: str) -> None:
@@ -124,10 +125,6 @@ def _check(members: pa.Table, mine: pa.Table, layout: str, url: str) -> None:
     if layout == COMPACT:
         refuse_overlaps(mine, url)
     refuse_counts(mine, url)
-
-
-def _is_meant(codes: pa.ChunkedArray, chosen: list[str]) -> pa.ChunkedArray:
-    return pc.is_in(codes, pa.array(chosen, pa.string()))
 
 
 def _distinct(codes: pa.ChunkedArray) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movielake.lake.collector import collector_paused
 from movielake.names.layout import ROW_GROUP, Folder
 from movielake.reading.groups import MANY, FileGroup, HeldFile
 from movielake.reading.sizes import check_sizes
@@ -108,6 +109,7 @@ class Holdings:
             pieces.setdefault(number, []).append((file, digest))
         return [self._group(piece) for piece in pieces.values()] or [self._group([])]
 
+    @collector_paused()
     def million_rows(self) -> list[FileGroup]:
         """Group the files so that each group has about a million rows.
 
@@ -185,20 +187,20 @@ class Holdings:
 
     def held(self, kind: str) -> Iterator[HeldFile]:
         """Yield the files of one kind, in order."""
-        counts = self.files["rows" if kind == "parquet" else "records"].to_pylist()
-        sizes = self.files[f"{kind}_bytes"].to_pylist()
-        stamps, countries = self.files["date_stamp"], self.files["country"]
-        keys = zip(stamps.to_pylist(), countries.to_pylist(), strict=True)
-        dates = zip(
-            *(self.files[name].to_pylist() for name in ("first_date", "last_date")), strict=True
-        )
-        rows, screenings = self.files["rows"], self.files["screenings"]
-        untimed = pc.fill_null(pc.not_equal(rows, screenings), True).to_pylist()
+        counts = "rows" if kind == "parquet" else "records"
+        names = ("date_stamp", "country", counts, f"{kind}_bytes", "first_date", "last_date")
+        *facts, first, last = (self.files[name].to_pylist() for name in names)
+        untimed = pc.not_equal(self.files["rows"], self.files["screenings"])
         whole = pa.nulls(len(self), pa.int64())
-        starts = (self.files[f"{kind}_start"] if self.is_compact else whole).to_pylist()
-        columns = zip(self.paths(kind), keys, counts, sizes, dates, untimed, starts, strict=True)
-        for path, (stamp, country), *facts in columns:
-            yield HeldFile(path, stamp, country, *facts)
+        starts = self.files[f"{kind}_start"] if self.is_compact else whole
+        columns = (
+            self.paths(kind),
+            *facts,
+            zip(first, last, strict=True),
+            pc.fill_null(untimed, True).to_pylist(),
+            starts.to_pylist(),
+        )
+        return map(HeldFile._make, zip(*columns, strict=True))
 
     def _sizes(self, kind: str) -> dict[str, int | None]:
         """Return the size of each file, by its path. It is None if unknown."""

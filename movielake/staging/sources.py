@@ -30,8 +30,8 @@ from movielake.staging.packs import (
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
-BLOCK: Final = 1 << 22
-"""Largest number of bytes per read."""
+BLOCK: Final = 1 << 19
+"""Largest number of bytes per read. The system writes larger blocks to new files more slowly."""
 
 _LARGEST: Final = 1 << 30
 """Largest member that is read in one piece. A commit is never so large."""

@@ -264,5 +264,5 @@ def files_of_table(table: pa.Table) -> list[WrittenFile]:
 
 def quarantined(table: pa.Table) -> list[WrittenFile]:
     """List the files in quarantine of a manifest."""
-    lists = table["quarantine"].to_pylist()
-    return [WrittenFile(**file) for files in lists for file in files or ()]
+    lists = table["quarantine"].drop_null().to_pylist()
+    return [WrittenFile(**file) for files in lists for file in files]
