@@ -96,7 +96,8 @@ _MINUTE: Final = 60_000_000
 
 def _plain_numbers(column: pa.ChunkedArray) -> Numbers:
     """Return integers without nulls. A single chunk is not copied, unlike by its column."""
-    return (column.chunk(0) if column.num_chunks == 1 else column).to_numpy()
+    numbers: Numbers = (column.chunk(0) if column.num_chunks == 1 else column).to_numpy()
+    return numbers
 
 
 def _minutes(column: pa.ChunkedArray) -> Numbers | None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from movielake.lake.digests import RowsDigest
 from movielake.lake.writers import WrittenFile
 from movielake.schema.tables import table as read_table
-from movielake.staging.sources import BLOCK, DifferentFileError, Source
+from movielake.staging.sources import DifferentFileError, Source
 from movielake.staging.spans import Part
 
 
@@ -45,8 +45,9 @@ class Origin:
     def _run(self, run: list[Part]) -> Iterator[memoryview]:
         waiting, digest = deque(run), hashlib.sha256()
         end = run[-1].start + run[-1].length
-        for place in range(run[0].start, end, BLOCK):
-            size, at = min(BLOCK, end - place), place
+        most = self._source.block
+        for place in range(run[0].start, end, most):
+            size, at = min(most, end - place), place
             block = memoryview(_read(self._source, run[0].path, place, size))
             if len(block) < size:
                 raise self._differs(waiting[0])

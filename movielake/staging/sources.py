@@ -30,8 +30,11 @@ from movielake.staging.packs import (
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
-BLOCK: Final = 1 << 19
-"""Largest number of bytes per read. The system writes larger blocks to new files more slowly."""
+BLOCK: Final = 1 << 22
+"""Largest number of bytes per read from afar, where each request takes time."""
+
+_LOCAL_BLOCK: Final = 1 << 19
+"""Largest number of bytes per read from a disk. Larger blocks are slow to write to new files."""
 
 _LARGEST: Final = 1 << 30
 """Largest member that is read in one piece. A commit is never so large."""
@@ -89,6 +92,11 @@ class Source(Folder):
             return os.path.realpath(place.path)
         return str(place.fs.unstrip_protocol(place.path))
 
+    @property
+    def block(self) -> int:
+        """Largest number of bytes per read."""
+        return min(BLOCK, _LOCAL_BLOCK) if self.is_local else BLOCK
+
     def locate(self, commit: Commit) -> None:
         """Prepare to read the files of a commit, which must be the commit in the lake."""
 
@@ -106,9 +114,10 @@ class Source(Folder):
         """Read a file block by block, to its end or to one byte more than its commit states."""
         if not file.bytes:  # some stores refuse an empty range
             yield bytes(self.fs.cat_file(self.join(file.path)))
-        for start in range(0, file.bytes, BLOCK):
+        most = self.block
+        for start in range(0, file.bytes, most):
             left = file.bytes - start
-            yield self.read(file.path, start, BLOCK if left > BLOCK else left + 1)
+            yield self.read(file.path, start, most if left > most else left + 1)
 
     def verified(self, file: WrittenFile) -> Iterator[bytes]:
         """Read a file block by block, and compare it with its commit.
@@ -162,7 +171,7 @@ class Pack(Source):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._tar = Folder(url)
+        self._tar = Source(url)
         self._number = os.open(self._tar.path, os.O_RDONLY) if self._tar.is_local else None
         self._size = int(self._tar.fs.size(self._tar.path) or 0)
         try:
@@ -198,6 +207,11 @@ class Pack(Source):
     def name(self) -> str:
         """Name of the lake: the name of the tar without its ending."""
         return super().name.removesuffix(".tar")
+
+    @property
+    def block(self) -> int:
+        """Largest number of bytes per read."""
+        return self._tar.block
 
     def find(self, *parts: str) -> dict[str, dict[str, Any]]:
         """Return all files below a path, as path relative to the lake → size."""
