@@ -213,7 +213,7 @@ class MemberConverter:
             for batch in batches:
                 if lines:
                     lines.write(batch.lines)
-                rows.write(batch.rows)
+                rows.write(batch.rows, batch.digest)
                 count += batch.records
         return MemberCommit(
             member=member.name,

@@ -80,14 +80,24 @@ def refresh_commit(lake: Folder, zip_: FeedZip, digest: str, with_json: bool) ->
     Commit or None
         The updated commit; None if the zip has to be converted.
     """
+    if _known(lake, zip_, digest, with_json) is None:  # most often it is new: no lock is needed
+        return None
     with hold_partition(lake, *zip_.key) as lock:
-        (known,) = read_commits(lake, [zip_.key])
-        if known is None or known.fingerprint != digest or (with_json and not known.with_json):
+        known = _known(lake, zip_, digest, with_json)
+        if known is None:
             return None
         known = replace(known, **vars(zip_))
         lock.renew()
         write_commit(lake, known)
         return known
+
+
+def _known(lake: Folder, zip_: FeedZip, digest: str, with_json: bool) -> Commit | None:
+    """Return the commit of a feed zip if it has the same content, and JSON Lines if wanted."""
+    (known,) = read_commits(lake, [zip_.key])
+    if known is None or known.fingerprint != digest or (with_json and not known.with_json):
+        return None
+    return known
 
 
 def remove_partition(lake: Folder, date_stamp: str, country: str) -> None:

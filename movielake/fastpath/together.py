@@ -26,6 +26,7 @@ from movielake.fastpath.segments import Ints
 from movielake.fastpath.unrecognised import NotRecognised
 from movielake.feed.records import Record
 from movielake.lake.outputs import Batch, Buffer
+from movielake.lake.partdigests import digests_of_parts
 from movielake.rows.extras import collect_extras
 from movielake.rows.flattening import occurs
 from movielake.rows.problems import OF_NAMES, ProblemCounter
@@ -138,20 +139,27 @@ class _Members:
         """Cut the members apart."""
         flat = self._flat
         bounds = _bounds(self._parts, flat)
-        rows = _rows_before(flat.rows, bounds)
+        ends = _rows_before(flat.rows, bounds)
         lines = _lines_before(flat.lines, bounds)
+        rows = self._labelled(bounds, ends)
         return [
             FlatMember(
                 Batch(
                     int(end - begin),
                     self._lines(part, flat.lines[low:high]),
-                    self._rows(part, flat.rows[first:last], int(begin)),
+                    rows[first:last],
+                    digest,
                 ),
                 *self._problems(int(begin), int(end)),
                 self._root,
             )
-            for part, (begin, end), (low, high), (first, last) in zip(
-                self._parts, pairwise(bounds), pairwise(lines), pairwise(rows), strict=True
+            for part, digest, (begin, end), (low, high), (first, last) in zip(
+                self._parts,
+                digests_of_parts(rows, ends),
+                pairwise(bounds),
+                pairwise(lines),
+                pairwise(ends),
+                strict=True,
             )
         ]
 
@@ -161,15 +169,19 @@ class _Members:
             return NO_LINES
         return bytes(lines).replace(self._end, _end_of_line(part.labels))
 
-    def _rows(self, part: Part, rows: pa.Table, begin: int) -> pa.Table:
-        at = rows.column_names.index("source_xml")
-        source = pa.repeat(pa.scalar(part.labels["source_xml"]), len(rows))
-        rows = rows.set_column(at, rows.field(at), source)
-        if "record" not in rows.column_names:
-            return rows
-        at = rows.column_names.index("record")
-        numbers = rows["record"].to_numpy() - np.int32(begin)
-        return rows.set_column(at, rows.field(at), pa.array(numbers))
+    def _labelled(self, bounds: Ints, ends: Ints) -> pa.Table:
+        """Return the rows of all members with their member's label, numbered in their member."""
+        rows, lengths = self._flat.rows, np.diff(ends)
+        labels = pa.array([part.labels["source_xml"] for part in self._parts])
+        members = np.repeat(np.arange(len(labels)), lengths)
+        new = {"source_xml": labels.take(pa.array(members))}
+        if "record" in rows.column_names:
+            before = np.repeat(bounds[:-1].astype(np.int32), lengths)
+            new["record"] = pa.array(rows["record"].to_numpy() - before)
+        for name, column in new.items():
+            at = rows.column_names.index(name)
+            rows = rows.set_column(at, rows.field(at), column)
+        return rows
 
     def _problems(self, begin: int, end: int) -> tuple[ProblemCounter, Counter[str]]:
         flat, problems, counted = self._flat, ProblemCounter(), ProblemCounter()

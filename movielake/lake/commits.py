@@ -7,7 +7,7 @@ that was written can be read, and `parsing` notices a file that is not a commit.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final, get_type_hints
 
 from movielake.lake.writers import WrittenFile
@@ -184,7 +184,7 @@ def describe_damage(commit: Commit) -> list[str]:
 
 def commit_to_json(commit: Commit) -> bytes:
     """Return a commit as JSON text. The same commit always gives the same bytes."""
-    return (json.dumps(asdict(commit), ensure_ascii=False, indent=1) + "\n").encode()
+    return (json.dumps(commit, default=vars, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def _check_fields(part: Any) -> None:

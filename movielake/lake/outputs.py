@@ -25,6 +25,9 @@ ROW_GROUP: Final = 1 << 18
 _HEAVY: Final = 1 << 28
 """At most this many bytes of rows wait for a full row group: 100 times the usual amount."""
 
+_BARE: Final = 500
+"""Bytes of a column up to which it is not compressed."""
+
 Buffer: TypeAlias = bytes | pa.Buffer
 """Bytes of Python or of Arrow."""
 
@@ -51,11 +54,14 @@ class Batch(NamedTuple):
         The records as JSON Lines in UTF-8. Empty if no JSON is to be written.
     rows : pa.Table
         The rows of these records.
+    digest : str, optional
+        Digest of the rows, if they are all rows of a member and it is known.
     """
 
     records: int
     lines: Buffer
     rows: pa.Table
+    digest: str = ""
 
 
 def to_lines(records: Iterable[Record]) -> str:
@@ -148,6 +154,7 @@ class RowsWriter:
         self._weight = 0
         self._dates: list[Any] = []
         self._digest = RowsDigest()
+        self._known = ""
         self.rows = 0
         self.screenings = 0
 
@@ -158,10 +165,15 @@ class RowsWriter:
         if kind is None or self._writer:  # Arrow reports a writer that was not closed
             self.close()
 
-    def write(self, rows: pa.Table) -> None:
-        """Take rows of the table's schema, and write each row group as soon as it is full."""
+    def write(self, rows: pa.Table, digest: str = "") -> None:
+        """Take rows of the table's schema, and write each row group as soon as it is full.
+
+        If ``digest`` is the known digest of all rows of the member, it is not computed again.
+        """
         self.rows += rows.num_rows
-        self._digest.update(rows)
+        self._known = digest
+        if not digest:
+            self._digest.update(rows)
         if "show_time" in rows.column_names:
             self.screenings += rows.num_rows - rows["show_time"].null_count
             self._dates += pc.min_max(rows["show_date"]).as_py().values()
@@ -179,7 +191,7 @@ class RowsWriter:
     @property
     def digest(self) -> str:
         """Digest of the rows so far, as in `movielake.lake.digests`."""
-        return self._digest.hexdigest()
+        return self._known or self._digest.hexdigest()
 
     @property
     def first_date(self) -> str | None:
@@ -197,21 +209,48 @@ class RowsWriter:
         If all rows are in one row group, Arrow writes into memory, and the file gets one piece. It
         writes a file of Python in very small pieces, which takes longer than the encoding.
         """
+        rest = pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
         if self._writer:
-            self._end(self._writer)
+            _end(self._writer, rest)
             return
         with pa.BufferOutputStream() as memory:
-            self._end(self._begin(memory))
+            _end(self._begin(memory, compression=_codecs(rest)), rest)
             self._file.write(memory.getvalue())
 
-    def _begin(self, place: HashingFile | pa.NativeFile) -> pq.ParquetWriter:
-        return pq.ParquetWriter(place, self._schema, version="2.6", **_how(self._schema))
+    def _begin(self, place: HashingFile | pa.NativeFile, **more: Any) -> pq.ParquetWriter:
+        return pq.ParquetWriter(place, self._schema, version="2.6", **_how(self._schema) | more)
 
-    def _end(self, writer: pq.ParquetWriter) -> None:
-        rest = pa.concat_tables(self._waiting) if self._waiting else None
-        if rest:
-            writer.write_table(rest, row_group_size=ROW_GROUP)
-        writer.close()
+
+def _end(writer: pq.ParquetWriter, rest: pa.Table) -> None:
+    if rest.num_rows:
+        writer.write_table(rest, row_group_size=ROW_GROUP)
+    writer.close()
+
+
+def _codecs(rows: pa.Table) -> dict[str, str]:
+    """Return the codec of each column in a file, by its path.
+
+    Arrow prepares a compression anew for each column, which takes longer than a small column does
+    to write. A column that is all null has next to no bytes.
+    """
+    codecs: dict[str, str] = {}
+    for paths, column in zip(_paths(rows.schema), rows.columns, strict=True):
+        is_small = column.null_count == len(column) or column.nbytes <= _BARE
+        codecs |= dict.fromkeys(paths, "none" if is_small else "zstd")
+    return codecs
+
+
+@cache
+def _paths(schema: pa.Schema) -> list[list[str]]:
+    """List for each column the paths in a Parquet file of the values that it holds."""
+    with pa.BufferOutputStream() as memory:
+        pq.write_table(schema.empty_table(), memory)
+        held = pq.ParquetFile(memory.getvalue()).schema
+    paths: dict[str, list[str]] = {name: [] for name in schema.names}
+    for number in range(len(held)):
+        path = held.column(number).path
+        paths[path.partition(".")[0]].append(path)
+    return list(paths.values())
 
 
 @cache

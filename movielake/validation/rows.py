@@ -189,6 +189,6 @@ class RowsOfMember:
             yield found("date-span", path, f"expected show_dates from {want}, found {have}")
 
 
-def joined(values: list[pa.ChunkedArray]) -> pa.ChunkedArray:
-    """Return the values of several arrays as one. No value is copied."""
-    return pa.chunked_array([chunk for value in values for chunk in value.chunks], values[0].type)
+def joined(values: list[pa.ChunkedArray], type_: pa.DataType) -> pa.ChunkedArray:
+    """Return the values of several arrays of a type as one. No value is copied."""
+    return pa.chunked_array([chunk for value in values for chunk in value.chunks], type_)

@@ -567,8 +567,9 @@ def test_bytes_are_on_the_disk_before_the_file_is_renamed(tmp_path, monkeypatch)
     monkeypatch.setattr("os.fsync", lambda number: told.append(os.fstat(number).st_ino))
 
     def told_replace(source: str, target: str) -> None:
-        told.append(Path(source).stat().st_ino)
-        replace(source, target)
+        number = Path(source).stat().st_ino
+        replace(source, target)  # fails if the folder is not there yet
+        told.append(number)
 
     monkeypatch.setattr("os.replace", told_replace)
     create_lake(lake)

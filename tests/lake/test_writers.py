@@ -369,10 +369,29 @@ def test_rows_keep_their_order_across_row_groups(monkeypatch):
     assert file.read()["movie_id"].to_pylist() == [*range(10), *range(10)]
 
 
+def codecs_of(file: pq.ParquetFile) -> dict[str, str]:
+    """Return the codec of each column of the first row group, by its path."""
+    group = file.metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    return {column.path_in_schema: column.compression for column in columns}
+
+
 def test_columns_are_compressed_with_zstd():
-    metadata = written_rows([flat("showings", 5)], "showings").metadata
-    codecs = {metadata.row_group(0).column(n).compression for n in range(metadata.num_columns)}
-    assert codecs == {"ZSTD"}
+    codecs = codecs_of(written_rows([flat("movies", 500)]))
+    assert codecs["source_xml"] == codecs["movie_id"] == "ZSTD"
+
+
+def test_columns_with_few_bytes_are_not_compressed():
+    codecs = codecs_of(written_rows([flat("movies", 500)]))
+    assert codecs["director.list.element"] == "UNCOMPRESSED"  # each is null
+    assert set(codecs_of(written_rows([flat("showings", 5)], "showings")).values()) == {
+        "UNCOMPRESSED"
+    }
+
+
+def test_a_member_of_several_row_groups_is_compressed(monkeypatch):
+    monkeypatch.setattr(outputs, "ROW_GROUP", 10)
+    assert set(codecs_of(written_rows([flat("movies", 25)])).values()) == {"ZSTD"}
 
 
 def test_the_same_rows_make_the_same_bytes():

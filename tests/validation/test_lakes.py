@@ -629,6 +629,13 @@ def test_the_share_of_orphans_is_compared_with_the_limit(tmp_path):
     )
 
 
+def test_each_showing_beside_movies_without_a_record_is_an_orphan(tmp_path):
+    lake = converted(tmp_path, deu=week() | {"191206I.XML": movies()})
+    assert [f.message for f in validate(str(lake))] == [
+        "2 of 2 records (100.00%) have a movie_id that is not in movies, first 1"
+    ]
+
+
 def test_orphans_are_the_same_as_in_the_readers_and_duckdb(sample_lake, duck: Ask):
     """`movielake.orphans` uses a join, and DuckDB an anti-join."""
     findings = [f for f in validate(str(sample_lake)) if f.rule == "orphans"]
@@ -636,13 +643,14 @@ def test_orphans_are_the_same_as_in_the_readers_and_duckdb(sample_lake, duck: As
     lost = orphans(ShowingsReader(str(sample_lake), countries=countries))
     table = {"movies": "movie", "theaters": "theater"}
     counts = {n: sum(f.count for f in findings if f"in {n}" in f.message) for n in table}
+    members = f"read_parquet('{sample_lake}/manifest.parquet')"
     for name, one in table.items():
-        empty = duck(f"""select date_stamp, country from showings except
-            select date_stamp, country from {name}""")
+        searched = f"(select date_stamp, country from {members} where \"table\" = '{name}')"
+        empty = duck(f"select date_stamp, country from showings except {searched}")
         expected = duck(f"""select count(distinct (date_stamp, country, source_xml, record))
             from showings s where not exists (select * from {name} m where
             (m.{one}_id, m.country, m.date_stamp) = (s.{one}_id, s.country, s.date_stamp))
-            and (date_stamp, country) in (select (date_stamp, country) from {name})""")[0][0]
+            and (date_stamp, country) in {searched}""")[0][0]
         known = ~lost[["date_stamp", "country"]].apply(tuple, axis=1).isin(empty)
         assert counts[name] == expected == int((~lost[f"has_{one}"] & known).sum())
     assert counts["movies"] > 3
