@@ -19,6 +19,9 @@ from movielake.schema.tables import Table
 _SMALL: Final = 1 << 23
 """Remote files up to this size are read at once, in bytes. A leaf of a lake is much smaller."""
 
+_FEW: Final = 8
+"""If row groups have this many times the wanted rows, and more, their end is not read."""
+
 Coded = bool | Literal["lists"]
 """Whether columns of texts are read dictionary-coded, or lists of texts too."""
 
@@ -93,10 +96,26 @@ def _slices(
         for number, (begin, end) in enumerate(pairwise(begins))
         if any(start < end and stop > begin for start, stop in spans)
     ]
-    rows = parquet.read_row_groups(needed, columns=columns, use_threads=False)
+    end = max(stop for _, stop in spans) - sum(groups[: needed[0]] if needed else ())
+    if 0 < _FEW * end < sum(groups[number] for number in needed):
+        rows = _first_rows(parquet, needed, columns, end)
+    else:
+        rows = parquet.read_row_groups(needed, columns=columns, use_threads=False)
     # Rows before the first needed group, and between two needed groups, were not read.
     places = dict(zip(needed, accumulate((groups[n] for n in needed), initial=0), strict=False))
     return [_cut(rows, start, stop, begins, places) for start, stop in spans]
+
+
+def _first_rows(
+    parquet: pq.ParquetFile, groups: list[int], columns: list[str], count: int
+) -> pa.Table:
+    """Read row groups no further than a number of rows, as for the head of a table."""
+    batches: list[pa.RecordBatch] = []
+    for batch in parquet.iter_batches(count, groups, columns, use_threads=False):
+        batches.append(batch)
+        if sum(map(len, batches)) >= count:
+            break
+    return pa.Table.from_batches(batches)
 
 
 def _cut(

@@ -184,6 +184,9 @@ class RowsView(Loadable):
             if file.length != 0:
                 alone = replace(held, files=held.files.slice(number, 1))
                 (group,) = million_rows(alone, self._attach)
+                if held.shares_parquet and self._source.keeps_rows:
+                    few = file._replace(length=min(max(n, 1), file.length or 1))
+                    group = replace(group, files=(few,))
                 rows = rows_of_group(self._source, group, self.columns)
             if rows.num_rows:
                 break
