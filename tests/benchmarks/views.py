@@ -228,9 +228,10 @@ QUESTIONS: dict[str, dict[str, Question]] = {
     },
 }
 
+_OURS = ("movielake.joining.joins", "movielake.reading.frames", "pandas", "dask.dataframe")
 LIBRARIES = {
-    "movielake": ("movielake.joining.joins", "movielake.reading.frames"),
-    "DataFrame": ("movielake.joining.joins", "movielake.reading.frames"),
+    "movielake": _OURS,
+    "DataFrame": _OURS,
     "duckdb": ("duckdb",),
     "polars": ("polars",),
 }
