@@ -319,20 +319,25 @@ def sections(rounds: int, lake: str | None, copy: str | None) -> Iterator[Sectio
             for layout, place in places.items()
         }
     for layout, found in figures.items():
-        yield _table(layout, found, rows, counts[layout], rounds)
+        size = (
+            f"48 countries × 260 weeks, {rows / 1e6:.0f} million screenings in {counts[layout]:,}"
+        )
+        name = "views" if layout == "as converted" else "views-compact"
+        title = f"Queries on a whole lake, {layout}"
+        yield table_of_questions(name, title, size, found, rounds)
     yield _across(figures)
 
 
-def _table(
-    layout: str, figures: dict[str, dict[str, Any]], rows: int, files: int, rounds: int
+def table_of_questions(
+    name: str, title: str, size: str, figures: dict[str, dict[str, Any]], rounds: int
 ) -> Section:
+    """Show what all engines needed for all questions on one lake."""
     return Section(
-        name="views" if layout == "as converted" else "views-compact",
-        title=f"Queries on a whole lake, {layout}",
-        text=f"48 countries × 260 weeks, {rows / 1e6:.0f} million screenings in {files:,} Parquet "
-        "files. CPU seconds and peak memory of the whole query, including opening the lake, with "
-        "files in the cache. DuckDB and Polars read the same files. The last columns show their "
-        f"time divided by ours. Median of {rounds} rounds.",
+        name=name,
+        title=title,
+        text=f"{size} Parquet files. CPU seconds and peak memory of the whole query, including "
+        "opening the lake, with files in the cache. DuckDB and Polars read the same files. The "
+        f"last columns show their time divided by ours. {count_rounds(rounds)}.",
         columns=[
             "query",
             "movielake",
@@ -352,6 +357,11 @@ def _table(
         ],
         figures=figures,
     )
+
+
+def count_rounds(rounds: int) -> str:
+    """Say how often something was measured."""
+    return "Measured once" if rounds == 1 else f"Median of {rounds} rounds"
 
 
 def _across(figures: dict[str, dict[str, dict[str, Any]]]) -> Section:
