@@ -214,7 +214,7 @@ class RowsWriter:
             _end(self._writer, rest)
             return
         with pa.BufferOutputStream() as memory:
-            _end(self._begin(memory, compression=_codecs(rest)), rest)
+            _end(self._begin(memory, **_how_small(rest)), rest)
             self._file.write(memory.getvalue())
 
     def _begin(self, place: HashingFile | pa.NativeFile, **more: Any) -> pq.ParquetWriter:
@@ -227,22 +227,25 @@ def _end(writer: pq.ParquetWriter, rest: pa.Table) -> None:
     writer.close()
 
 
-def _codecs(rows: pa.Table) -> dict[str, str]:
-    """Return the codec of each column in a file, by its path.
+def _how_small(rows: pa.Table) -> dict[str, Any]:
+    """Return the Parquet options for the only row group of a file that depend on its rows.
 
     Arrow prepares a compression anew for each column, which takes longer than a small column does
-    to write. A column that is all null has next to no bytes.
+    to write. A column that is all null has next to no bytes, and an empty dictionary: fastparquet
+    2026.9 cannot read that without compression.
     """
     codecs: dict[str, str] = {}
-    for paths, column in zip(_paths(rows.schema), rows.columns, strict=True):
-        is_small = column.null_count == len(column) or column.nbytes <= _BARE
-        codecs |= dict.fromkeys(paths, "none" if is_small else "zstd")
-    return codecs
+    filled = [name for name in rows.column_names if rows[name].null_count < len(rows)]
+    for name, paths in _paths(rows.schema).items():
+        is_large = name in filled and rows[name].nbytes > _BARE
+        codecs |= dict.fromkeys(paths, "zstd" if is_large else "none")
+    coded = [name for name in _how(rows.schema)["use_dictionary"] if name in filled]
+    return {"compression": codecs, "use_dictionary": coded}
 
 
 @cache
-def _paths(schema: pa.Schema) -> list[list[str]]:
-    """List for each column the paths in a Parquet file of the values that it holds."""
+def _paths(schema: pa.Schema) -> dict[str, list[str]]:
+    """Return for each column the paths in a Parquet file of the values that it holds."""
     with pa.BufferOutputStream() as memory:
         pq.write_table(schema.empty_table(), memory)
         held = pq.ParquetFile(memory.getvalue()).schema
@@ -250,7 +253,7 @@ def _paths(schema: pa.Schema) -> list[list[str]]:
     for number in range(len(held)):
         path = held.column(number).path
         paths[path.partition(".")[0]].append(path)
-    return list(paths.values())
+    return paths
 
 
 @cache
