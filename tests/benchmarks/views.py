@@ -228,7 +228,7 @@ QUESTIONS: dict[str, dict[str, Question]] = {
     },
 }
 
-_OURS = ("movielake.joining.joins", "movielake.reading.frames", "pandas", "dask.dataframe")
+_OURS = ("movielake.joining.joins", "movielake.reading.frames", "dask.dataframe", "distributed")
 LIBRARIES = {
     "movielake": _OURS,
     "DataFrame": _OURS,
