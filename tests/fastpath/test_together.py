@@ -15,6 +15,7 @@ from movielake.fastpath.flat import Flattener
 from movielake.fastpath.reading import FastMember
 from movielake.fastpath.together import FlatMember, Part, flatten_together
 from movielake.fastpath.unrecognised import NotRecognised
+from movielake.lake.digests import RowsDigest
 from movielake.schema.tables import TABLES, Table, table
 from tests.fastpath import members, mutations
 from tests.strategies import documents, examples
@@ -53,6 +54,9 @@ def check(of: Table, documents: list[bytes]) -> int:
         assert member.batch.records == batch.records
         member.batch.rows.validate(full=True)
         assert member.batch.rows.equals(batch.rows)
+        digest = RowsDigest()
+        digest.update(batch.rows)
+        assert member.batch.digest == digest.hexdigest()
         assert member.problems.problems() == alone.problems.problems()
         assert (member.left, member.root) == (alone.left, alone.root)
     return sum(member is not None for member in flat.values())

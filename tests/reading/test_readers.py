@@ -25,10 +25,12 @@ from movielake import (
     MoviesReader,
     ShowingsReader,
     TheatersReader,
+    compact,
     convert,
 )
 from movielake.cluster.slurm import VARIABLES
 from movielake.cluster.workers import local_cluster, running_client
+from movielake.reading import rowgroups
 from tests.conftest import Ask
 from tests.feeds import all_records, houses, movies, rows, showing, times, write_feed
 
@@ -131,6 +133,22 @@ def test_head_returns_the_first_rows(letter: str, sample_lake: Path) -> None:
     pd.testing.assert_frame_equal(head, whole.head(3))
     assert len(reader.head(0)) == 0
     assert len(reader.head()) == min(5, (whole["date_stamp"] == "20191206").sum())
+
+
+def test_the_head_of_a_compact_table_reads_only_one_member(
+    sample_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = TheatersReader(compact(str(sample_lake), str(tmp_path / "lake")))
+    lengths = []
+    read = rowgroups.read_members
+
+    def watched(url: str, files: Any, *more: Any) -> Any:
+        lengths.append([file.length for file in files])
+        return read(url, files, *more)
+
+    monkeypatch.setattr("movielake.reading.files.read_members", watched)
+    assert [len(reader.head(n)) for n in (0, 2)] == [0, 2]
+    assert lengths == [[1], [2]]
 
 
 def test_head_reads_only_one_file(own_lake: Path) -> None:
