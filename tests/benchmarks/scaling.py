@@ -121,7 +121,7 @@ def sizes_section() -> Section:
 
 def workers_section(rounds: int) -> Section:
     """Compare one worker with two."""
-    size = 10_000
+    size = 4_000
     with tempfile.TemporaryDirectory() as name:
         feed, lake = write_feed(Path(name), size), Path(name, "lake")
         work = {str(n): partial(run, feed, lake, n, "--force") for n in (1, 2)}
