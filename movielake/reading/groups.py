@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Final, NamedTuple
 
@@ -130,6 +130,17 @@ class FileGroup:
         beside = tuple({**others, name: files(file)} for file, others in pairs)
         digest = hashlib.sha256(f"{self.token} {name} {token}".encode()).hexdigest()
         return FileGroup(self.files, digest, self.starts, beside)
+
+    def first(self, count: int) -> FileGroup:
+        """Return a group of one member with only its first rows, if its file is compact.
+
+        A leaf stays whole, because it is compared with its number of rows.
+        """
+        (file,) = self.files
+        if file.start is None or not file.path.endswith(".parquet"):
+            return self
+        few = file._replace(length=min(max(count, 1), file.length or 1))
+        return replace(self, files=(few,))
 
     def only(self, mask: Sequence[bool]) -> FileGroup:
         """Return the group with some of its files. Rows keep their numbers."""

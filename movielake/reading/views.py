@@ -184,10 +184,8 @@ class RowsView(Loadable):
             if file.length != 0:
                 alone = replace(held, files=held.files.slice(number, 1))
                 (group,) = million_rows(alone, self._attach)
-                if held.shares_parquet and self._source.keeps_rows:
-                    few = file._replace(length=min(max(n, 1), file.length or 1))
-                    group = replace(group, files=(few,))
-                rows = rows_of_group(self._source, group, self.columns)
+                few = group.first(n) if self._source.keeps_rows else group
+                rows = rows_of_group(self._source, few, self.columns)
             if rows.num_rows:
                 break
         return to_frame(rows.slice(0, n))

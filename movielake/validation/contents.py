@@ -25,7 +25,7 @@ from movielake.validation.parts import OpenFile, open_raw
 from movielake.validation.places import check_places
 from movielake.validation.records import UNREADABLE, RecordsOfMember, compare, labels_of
 from movielake.validation.references import check_keys, check_references
-from movielake.validation.rows import IDS, RowsOfMember, check_footer, joined
+from movielake.validation.rows import RowsOfMember, check_footer, joined
 from movielake.validation.rules import MEND_COPY, found, mend, reason
 from movielake.validation.shared import SharedFile, SharedFiles
 from movielake.validation.together import Agreed, compare_together
@@ -288,9 +288,8 @@ class _Partition:
         deque(groups, maxlen=0)
         yield from rows.findings()
         self.seen.append(rows)
-        ids = self.ids.setdefault(rows.table.name, {})
-        for name in IDS[rows.table.name]:  # also without a record: then no showing has its movie
-            ids.setdefault(name, []).extend(rows.ids.get(name, ()))
+        for name, values in rows.ids.items():
+            self.ids.setdefault(rows.table.name, {}).setdefault(name, []).extend(values)
 
     def _path(self, name: str) -> str:
         """Return the path of the rows of a table."""
@@ -300,10 +299,7 @@ class _Partition:
     def _together(self) -> Iterator[Finding]:
         """Check keys, references and places across all files of the partition."""
         tables = {
-            name: {
-                column: joined(values, table(name).arrow.field(column).type)
-                for column, values in ids.items()
-            }
+            name: {column: joined(values, name, column) for column, values in ids.items()}
             for name, ids in self.ids.items()
             if name not in self.unread
         }

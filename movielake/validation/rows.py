@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from movielake.lake.commits import MemberCommit
 from movielake.lake.digests import RowsDigest
 from movielake.schema.tables import Table
+from movielake.schema.tables import table as read_table
 from movielake.staging.merging import STAMP
 from movielake.validation.findings import Finding
 from movielake.validation.rules import COORDINATES, RUNNING_TIMES, SHOW_DATES, found
@@ -95,10 +96,14 @@ class RowsOfMember:
     screenings: int = 0
     dates: list[datetime.date] = field(default_factory=list)
     numbers: list[np.ndarray] = field(default_factory=list)
-    ids: dict[str, list[pa.ChunkedArray]] = field(default_factory=dict)
+    ids: dict[str, list[pa.ChunkedArray]] = field(init=False)
     places: list[pa.Table] = field(default_factory=list)
     odd: dict[str, tuple[int, Any]] = field(default_factory=dict)
     _last: int = -2
+
+    def __post_init__(self) -> None:
+        # A table without a record has ids too: none. Then no showing has its movie or theater.
+        self.ids = {name: [] for name in IDS[self.table.name]}
 
     def watch(self, groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Collect counts and values from row groups, and yield the columns of the table."""
@@ -114,8 +119,8 @@ class RowsOfMember:
                 rows_of_ids = self._watch_showings(rows)
             else:
                 rows_of_ids = self._watch_others(rows)
-            for name in IDS[self.table.name]:
-                self.ids.setdefault(name, []).append(rows_of_ids[name])
+            for name, values in self.ids.items():
+                values.append(rows_of_ids[name])
             yield rows
 
     def _label(self, name: str) -> str:
@@ -189,6 +194,7 @@ class RowsOfMember:
             yield found("date-span", path, f"expected show_dates from {want}, found {have}")
 
 
-def joined(values: list[pa.ChunkedArray], type_: pa.DataType) -> pa.ChunkedArray:
-    """Return the values of several arrays of a type as one. No value is copied."""
-    return pa.chunked_array([chunk for value in values for chunk in value.chunks], type_)
+def joined(values: list[pa.ChunkedArray], name: str, column: str) -> pa.ChunkedArray:
+    """Return the values of a table's column in several arrays as one. No value is copied."""
+    chunks = [chunk for value in values for chunk in value.chunks]
+    return pa.chunked_array(chunks, read_table(name).arrow.field(column).type)

@@ -434,7 +434,7 @@ def put_other_rows(place: Path, keep: int) -> None:
 
 
 def test_a_parquet_file_with_a_wrong_number_of_rows_is_an_error(tmp_path: Path) -> None:
-    long = hashlib.shake_256(b"").hexdigest(1000)  # makes room in the file
+    long = hashlib.shake_256(b"").hexdigest(2000)  # makes room in the file
     shows = [showing(1), showing(2), showing(3).replace("Film 3", long)]
     feed = write_feed(tmp_path / "feed", {"20191206/movies_deu.zip": {"S.XML": times(*shows)}})
     convert(feed, str(tmp_path / "lake"), workers=1)
