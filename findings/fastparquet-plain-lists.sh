@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# fastparquet returns None for every list whose texts are stored without a dictionary, without an error. pandas with Arrow reads them.
-# A good engineer expects that the encoding of a column does not matter to a reader that supports it. Plain texts outside lists are right.
+# fastparquet returns None for every list in a single file whose texts are stored without a dictionary. Two such files in a folder are read right.
+# A good engineer expects that neither the encoding of a column nor the number of files matters. There is no error or warning.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -8,6 +8,8 @@ cd "$folder"
 python3 -m venv venv
 venv/bin/pip install -q fastparquet==2026.9.0 pyarrow==26.0.1 pandas==3.1.1
 venv/bin/python - <<'EOF'
+import os
+
 import fastparquet
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,4 +24,11 @@ for name, coded in (("coded", True), ("plain", False)):
     print(name, films["genre"].tolist())
     assert films["title"].tolist() == ["Parasite", "Us"]
     assert films["genre"].tolist() == (genres if coded else [None, None])
+
+for year in (2019, 2020):
+    os.makedirs(f"films/year={year}")
+    pq.write_table(table, f"films/year={year}/plain.parquet", use_dictionary=False)
+films = fastparquet.ParquetFile("films").to_pandas()
+print("two plain files", films["genre"].tolist())
+assert films["genre"].tolist() == [*genres, *genres]
 EOF

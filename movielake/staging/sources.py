@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 BLOCK: Final = 1 << 22
 """Largest number of bytes per read from afar, where each request takes time."""
 
-_LOCAL_BLOCK: Final = 1 << 19
+DISK_BLOCK: Final = 1 << 19
 """Largest number of bytes per read from a disk. Larger blocks are slow to write to new files."""
 
 _LARGEST: Final = 1 << 30
@@ -95,7 +95,7 @@ class Source(Folder):
     @property
     def block(self) -> int:
         """Largest number of bytes per read."""
-        return min(BLOCK, _LOCAL_BLOCK) if self.is_local else BLOCK
+        return DISK_BLOCK if self.is_local else BLOCK
 
     def locate(self, commit: Commit) -> None:
         """Prepare to read the files of a commit, which must be the commit in the lake."""

@@ -3,8 +3,8 @@
 ``python -m tests.benchmarks [NAME …] [--rounds N] [--lake LAKE] [--copy COPY]
 [--against REV] [--keep] [--check]``
 
-All benchmarks take about half an hour, without ``decade``, which takes an hour more and is only run
-by its name. ``--keep`` writes the results to ``results.json``.
+All benchmarks take about half an hour. ``decade`` takes as long again and is only run by its name.
+``--keep`` writes the results to ``results.json``.
 ``python docs/pages.py`` makes the page on performance from that file. ``--check`` only runs a short
 conversion and compares its speed, as ratios, with the required minimum. CI runs this check.
 """

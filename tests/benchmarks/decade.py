@@ -1,7 +1,7 @@
 """An archive of ten years: 48 countries, 520 weeks, 1.2 billion screenings, compact.
 
 The archive is made, packed and staged, and asked all questions of `tests.benchmarks.views`. It
-takes an hour and 12 GB of disk. With a given copy, the making is not measured.
+takes half an hour and 12 GB of disk. With a given copy, the making is not measured.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def _table(steps: dict[str, Taken], size: int, rounds: int) -> Section:
         title="Ten years",
         text=f"A compact archive of 48 countries × {WEEKS} weeks and {ROWS / 1e9:.1f} billion "
         f"screenings, without JSON Lines: {size / 1e9:.2f} GB. Whole commands, with the start of "
-        f"Python. Staging compares the checksum of each file. {count_rounds(rounds)}; making and "
-        "packing once.",
+        "Python. Staging compares the checksum of each file. Staging, tar and cp: "
+        f"{count_rounds(rounds).lower()}; others once.",
         columns=["command", "elapsed", "CPU", "peak memory"],
         rows=[
             [

@@ -426,7 +426,7 @@ def test_space_is_checked_before_copying(
 def test_large_files_are_streamed(
     source: str, lake: Path, to: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "BLOCK", 100)
+    monkeypatch.setattr(sources, "DISK_BLOCK", 100)
     stage(source, str(to), workers=3)
     assert seen(to) == seen(lake)
 

@@ -159,7 +159,7 @@ def test_large_files_are_streamed(
     lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pack(str(lake), str(tmp_path / "1.tar"), leaves=True)
-    monkeypatch.setattr(sources, "BLOCK", 100)
+    monkeypatch.setattr(sources, "DISK_BLOCK", 100)
     monkeypatch.setattr(packing, "BLOCK", 100)
     pack(str(lake), str(tmp_path / "2.tar"), leaves=True)
     assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
